@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+#
+# make            build everything            make check     unit, property, scenario tests, corpora, third parties
+# make demo       one push, seen end to end   make lab       the same through osmo-stp, osmo-hlr, osmo-msc
+# make fuzz       libFuzzer on each decoder   make bench     ratios against the limits of this machine
+# make lint       layers, headers, format     make cover     line coverage
+# make deps       install the Debian packages make install   DESTDIR= PREFIX= SYSCONFDIR=
+#
+# Switches: SAN=1 (address + undefined sanitizers)  COV=1  V=1 (show commands)  CC=clang  T=pattern (only these tests)
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc/osmocom
+PKGS       := libosmocore libosmogsm libosmovty libosmoctrl talloc openssl sqlite3 libxml-2.0 \
+              libevent libevent_openssl libevent_pthreads jansson
+PKG_CONFIG ?= pkg-config
+
+MODE       := $(if $(SAN),san,$(if $(COV),cov,rel))
+B          ?= build/$(MODE)
+CFLAGS     ?= -O2 -g
+VERSION    := $(shell cat VERSION)
+
+# Lazy, so that "make deps" and "make help" run on a machine that has no package yet.
+PKG_CFLAGS  = $(eval PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS    = $(eval PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)
+WARN       := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wimplicit-fallthrough \
+              -Wno-unused-parameter -Werror=incompatible-pointer-types -Werror=implicit-function-declaration
+override CFLAGS += -std=gnu11 $(WARN) -fstack-protector-strong -pthread -D_GNU_SOURCE -DVERSION='"$(VERSION)"' \
+              -MMD -MP -I. $(if $(WERROR),-Werror)
+ifdef SAN
+override CFLAGS  += -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+override LDFLAGS += -fsanitize=address,undefined
+else ifdef COV
+override CFLAGS  += -O0 --coverage
+override LDFLAGS += --coverage
+else
+override CFLAGS  += -D_FORTIFY_SOURCE=2
+endif
+override LDFLAGS += -pthread
+Q := $(if $(V),,@)
+
+# A folder is a library of all its .c files but main.c; a main.c makes it a program as well.
+# Libraries in link order, the ones that use others first.
+LIBDIRS    := smsr lab/euicc lab/smsc lab/pki lab/air tools/smctl tools/otatool scp80 common
+srcs        = $(sort $(filter-out %/main.c,$(wildcard $(1)/*.c $(if $(filter common,$(1)),$(1)/*/*.c))))
+objs        = $(patsubst %.c,$(B)/%.o,$(call srcs,$(1)))
+ar_of       = $(B)/lib/$(subst /,-,$(1)).a
+have        = $(if $(call srcs,$(1)),$(call ar_of,$(1)))
+
+# Programs: name, folder of the main.c, libraries.
+PROGRAMS   := smsr smctl otatool euicc-sim smsc-sim esim-pki vphone
+smsr_DIR      := smsr
+smsr_LIBS     := smsr scp80 common
+smctl_DIR     := tools/smctl
+smctl_LIBS    := tools/smctl common
+otatool_DIR   := tools/otatool
+otatool_LIBS  := tools/otatool scp80 common
+euicc-sim_DIR  := lab/euicc_sim
+euicc-sim_LIBS := lab/euicc lab/air scp80 common
+smsc-sim_DIR  := lab/smsc_sim
+smsc-sim_LIBS := lab/smsc lab/air scp80 common
+esim-pki_DIR  := lab/esim_pki
+esim-pki_LIBS := lab/pki common
+vphone_DIR    := lab/vphone
+vphone_LIBS   := lab/air common
+vphone_PKGS   := libosmo-sigtran libosmo-netif
+BINS       := $(foreach p,$(PROGRAMS),$(if $(wildcard $($(p)_DIR)/main.c),$(B)/bin/$(p)))
+
+EMBED      := $(wildcard schemas/*.xsd schemas/*.wsdl schemas/sql/*.sql)
+EMBED_OBJS := $(EMBED:%=$(B)/embed/%.o)
+ALL_LIBS    = $(foreach d,$(LIBDIRS),$(call have,$(d)))
+TEST_SRCS  := $(sort $(wildcard tests/unit/*_test.c tests/prop/*_prop.c tests/scenario/*_test.c tests/fault/*_test.c))
+TESTS      := $(patsubst %.c,$(B)/%,$(TEST_SRCS))
+FUZZ_SRCS  := $(sort $(wildcard tests/fuzz/*_fuzz.c))
+REPLAYS    := $(patsubst %.c,$(B)/%,$(FUZZ_SRCS))
+FUZZERS    := $(patsubst tests/fuzz/%.c,build/fuzz/bin/%,$(FUZZ_SRCS))
+TEST_LIB   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/support/*.c)))
+SCRIPTS    := $(sort $(wildcard tests/third/*_test.py tests/third/*_test.sh))
+
+all: $(BINS)
+
+define lib_rule
+$(call ar_of,$(1)): $(call objs,$(1)) $(if $(filter common,$(1)),$(EMBED_OBJS))
+	@mkdir -p $$(@D); rm -f $$@
+	$$(Q)ar rcs $$@ $$^
+endef
+$(foreach d,$(LIBDIRS),$(if $(call srcs,$(d)),$(eval $(call lib_rule,$(d)))))
+
+define prog_rule
+$(B)/bin/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard $($(1)_DIR)/*.c)) $(foreach d,$($(1)_LIBS),$(call have,$(d)))
+	@mkdir -p $$(@D); echo "  LD   $$@"
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$(sort $$(filter %.o,$$^)) $$(filter %.a,$$^) $$(PKG_LIBS) $$(if $$($(1)_PKGS),$$(shell $$(PKG_CONFIG) --libs $$($(1)_PKGS)))
+endef
+$(foreach p,$(PROGRAMS),$(if $(wildcard $($(p)_DIR)/main.c),$(eval $(call prog_rule,$(p)))))
+
+$(B)/%.o: %.c Makefile
+	@mkdir -p $(@D); echo "  CC   $<"
+	$(Q)$(CC) $(CFLAGS) $(PKG_CFLAGS) -c -o $@ $<
+# A schema file becomes the symbols _binary_<path>_start and _end (common/app/embed.h).
+$(B)/embed/%.o: %
+	@mkdir -p $(@D)
+	$(Q)ld -r -b binary -z noexecstack -o $@ $<
+$(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(ALL_LIBS)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lcmocka
+$(REPLAYS): $(B)/tests/%: $(B)/tests/%.o $(B)/tests/fuzz/replay.o $(ALL_LIBS)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS)
+
+check:
+	@contrib/deps.sh
+	$(Q)$(MAKE) --no-print-directory check-built
+check-built: all $(TESTS) $(REPLAYS)
+	@B=$(B) tests/run '$(T)' $(TESTS) $(REPLAYS) $(if $(SAN),,$(SCRIPTS))
+demo:
+	@contrib/deps.sh
+	$(Q)$(MAKE) --no-print-directory all
+	@lab/demo/run $(B)
+lab:
+	@contrib/deps.sh
+	$(Q)$(MAKE) --no-print-directory all
+	@lab/osmo/run $(B)
+bench:
+	@contrib/deps.sh
+	$(Q)$(MAKE) --no-print-directory all
+	@tests/bench/run $(B)
+# FUZZ_TIME seconds for each decoder, starting from the stored corpus; what it finds new goes to build/fuzz/corpus.
+fuzz: $(FUZZERS)
+	@for f in $^; do n=$$(basename $$f); echo "  FUZZ $$n"; mkdir -p build/fuzz/corpus/$$n; \
+	 $$f -max_total_time=$(or $(FUZZ_TIME),60) -rss_limit_mb=2048 -timeout=10 -print_final_stats=0 -verbosity=0 \
+	  build/fuzz/corpus/$$n tests/fuzz/corpus/$$n || exit 1; done
+build/fuzz/bin/%: tests/fuzz/%.c
+	$(Q)$(MAKE) --no-print-directory B=build/fuzz CC=clang \
+	 CFLAGS='-O1 -g -U_FORTIFY_SOURCE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' fuzz-libs
+	@mkdir -p $(@D); echo "  LD   $@"
+	$(Q)clang -std=gnu11 -D_GNU_SOURCE -I. -O1 -g -fsanitize=fuzzer,address,undefined $(PKG_CFLAGS) -o $@ $< \
+	 $(patsubst $(B)/%,build/fuzz/%,$(ALL_LIBS)) $(PKG_LIBS) -pthread
+fuzz-libs: $(ALL_LIBS)
+lint:
+	@tests/lint.sh
+cover:
+	$(Q)$(MAKE) --no-print-directory COV=1 check-built
+	@gcovr -r . --object-directory build/cov --exclude tests --exclude build --sort-percentage --print-summary
+deps:
+	@contrib/deps.sh --install
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SYSCONFDIR) $(DESTDIR)$(PREFIX)/share/smsr
+	install -m 755 $(BINS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(wildcard docs/examples/*.cfg) $(DESTDIR)$(SYSCONFDIR)
+	install -m 644 $(wildcard schemas/*.xsd schemas/*.wsdl) $(DESTDIR)$(PREFIX)/share/smsr
+clean:
+	rm -rf build
+help:
+	@sed -n '3,9p' Makefile | cut -c3-
+.PHONY: all check check-built demo lab bench fuzz fuzz-libs lint cover deps install clean help
+.SECONDARY:
+.DELETE_ON_ERROR:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

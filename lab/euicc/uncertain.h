@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+/* Everything in the card that SGP.02 may word differently from what we believe.  The comment behind each constant says
+ * what is in doubt.  Nothing else in lab/euicc holds a guess. */
+
+/* Default notification E1 (SGP.02 §4.1.1.11). */
+#define UNC_NOTIFY_AID_TAG 0x2f	      /* a card trace of 2016 shows 4F, later servers read 2F */
+#define UNC_NOTIFY_AFTER_DISABLE 0x02 /* profile changed; some servers expect 05 (fall-back) */
+#define UNC_NOTIFY_DCS 0xf6	      /* 8 bit, class 2; a real card used 04 */
+#define UNC_NOTIFY_TRIES 3	      /* sendings of one notification: set by the EUM, no standard value */
+#define UNC_NOTIFY_WAIT_MS 120000     /* between two sendings: set by the EUM */
+
+/* How long a card waits for service before it acts: set by the EUM. */
+#define UNC_ROLLBACK_MS 180000 /* on a profile just enabled */
+#define UNC_FALLBACK_MS 300000 /* on a profile that had been confirmed */
+
+/* Status words that the sources do not agree on. */
+#define UNC_SW_AID_UNKNOWN 0x6a88	 /* 3A03, 3A04, 3A05, 3A09 with an unknown AID; some cards say 6A82 */
+#define UNC_SW_DELETE_UNKNOWN 0x6a82	 /* DELETE with an unknown AID; some cards say 6A88 */
+#define UNC_SW_SEQ_UNKNOWN 0x6a88	 /* 3A08 with a wrong sequence number, or nothing pending */
+#define UNC_SW_MORE_STATUS 0x6310	 /* GET STATUS has more; repeat with P2 = 03 */
+#define UNC_SW_SWITCH_PENDING 0x6985	 /* a change commanded before the REFRESH of the last one */
+#define UNC_SW_FALLBACK_STATE 0x6985	 /* 3A05 on a profile that is neither DISABLED nor ENABLED */
+#define UNC_SW_UNKNOWN_TEMPLATE 0x6a80	 /* 3A07 with a template other than A3 .. A6 */
+#define UNC_SW_MASTER_DELETE 0x6982	 /* DELETE with a token: the token cannot be right, no ISD-P holds a token key */
+
+/* POL1 (SGP.02 §3.7): order of the bits. */
+#define UNC_POL1_NO_DISABLE 0x01
+#define UNC_POL1_NO_DELETE 0x02
+#define UNC_POL1_DELETE_ON_DISABLE 0x04
+
+/* Attribute octet of GET STATUS, tag 53. */
+#define UNC_ATTR_FALLBACK 0x01
+#define UNC_ATTR_EMERGENCY 0x02 /* bit and DGI of the emergency attribute are from memory */
+#define UNC_DGI_EMERGENCY 0x3a09
+
+/* One octet before 9000 in the answer to INSTALL and DELETE: "no receipt".  A bare 9000 is seen as well. */
+#define UNC_NO_RECEIPT_LEN 1
+/* Response data of one GET STATUS before the card answers UNC_SW_MORE_STATUS. */
+#define UNC_STATUS_MAX 240
+/* Quota of an ISD-P created without one. */
+#define UNC_ISDP_MEM 0x10000
+
+/* Least protection the ISD-R accepts, as the mask of SPI1: CC and a counter that must rise.  Whether the standard also
+ * demands ciphering of every command is not settled; the server ciphers anyway. */
+#define UNC_MSL_CC 0x02
+#define UNC_MSL_COUNTER 0x10
+/* Protection of the default notification: CC, no ciphering, no counter, no PoR. */
+#define UNC_NOTIFY_SPI1 0x02
+#define UNC_NOTIFY_SPI2 0x00
+/* CC of the notification is 8 octets (a server was seen to take 4 as well). */
+#define UNC_NOTIFY_CC_LEN 8

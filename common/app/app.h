@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/codec/bytes.h"
+
+/* The frame of a daemon: options, configuration, signals, the loop of the core thread, start and stop order.
+ *
+ *   talloc root - logging - VTY nodes - options - read .cfg - self-test of the cryptography - check() -
+ *   (with -C: the end) - signals - start() - VTY and CTRL ports - READY=1 - loop - STOPPING=1 - stop() - talloc report
+ *
+ * One round of the loop: sleep until a descriptor or a timer is due, clock_feed(), osmo_select_main_ctx(1), turn().
+ * OTC_SELECT is emptied before and after turn(): what handlers leave for turn() must live elsewhere. */
+
+/*! Exit codes of both daemons; documented in the manual pages. */
+enum app_exit {
+	APP_OK = 0,
+	APP_CONFIG = 1, /* configuration file, certificates, keys */
+	APP_USAGE = 2,  /* command line */
+	APP_DB = 3,     /* database cannot be opened, is too new, needs -U, or is in use */
+	APP_CRYPTO = 4, /* self-test of the cryptography failed */
+	APP_BIND = 5,   /* an address or port cannot be used */
+	APP_STORE = 6,  /* the database failed while running: nothing of that turn was sent */
+	APP_OS = 7,     /* memory, threads, descriptors */
+};
+
+/*! What differs between the daemons.  prog is what alloc() returned; every other member but name may be NULL or 0. */
+struct app_desc {
+	const char *name;        /* "smsr": VTY prompt, log, default configuration file "smsr.cfg" */
+	const char *description; /* one line for -h */
+	uint16_t vty_port;       /* default of "line vty" / "bind"; 0 = no telnet VTY */
+	uint16_t ctrl_port;      /* CTRL interface; its address comes from "ctrl" / "bind"; 0 = none */
+
+	/*! Make the daemon's state; ctx belongs to the daemon and is freed after stop(). */
+	void *(*alloc)(void *ctx);
+	/*! Install VTY nodes and commands.  Nothing starts here. */
+	void (*vty_init)(void *prog);
+	/*! After the configuration was read: load and check everything that needs no port (certificates, keys, database
+	 * version, free space).  Logs what is wrong. */
+	enum app_exit (*check)(void *prog);
+	/*! Open the database (bring it up to date only with upgrade), start threads, bind. */
+	enum app_exit (*start)(void *prog, bool upgrade);
+	/*! Install CTRL commands; called before the CTRL port opens. */
+	void (*ctrl_init)(void *prog);
+	/*! End of a round: dequeue, commit, send.  \returns true to be called again without sleeping */
+	bool (*turn)(void *prog);
+	/*! SIGHUP, after the log files were reopened: read certificates and peers again, keep the old ones on error. */
+	void (*reload)(void *prog);
+	/*! Undo start(); also called when start() failed half way. */
+	void (*stop)(void *prog);
+};
+
+/*! Run a daemon.  \returns exit code of the process, an enum app_exit */
+int app_main(int argc, char **argv, const struct app_desc *desc);
+
+/*! Core thread: leave the loop after this round.  The first code given wins. */
+void app_quit(enum app_exit code);
+
+/*! File of -c (or the default), for a reload that parses it again. */
+const char *app_config_file(void);

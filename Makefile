@@ -39,7 +39,7 @@ Q := $(if $(V),,@)
 
 # A folder is a library of all its .c files but main.c; a main.c makes it a program as well.
 # Libraries in link order, the ones that use others first.
-LIBDIRS    := smsr lab/euicc lab/smsc lab/pki lab/air tools/smctl tools/otatool scp80 common
+LIBDIRS    := smsr lab/euicc lab/smsc lab/pki lab/seed lab/air tools/smctl tools/otatool scp80 common
 srcs        = $(sort $(filter-out %/main.c,$(wildcard $(1)/*.c $(if $(filter common,$(1)),$(1)/*/*.c))))
 objs        = $(patsubst %.c,$(B)/%.o,$(call srcs,$(1)))
 ar_of       = $(B)/lib/$(subst /,-,$(1)).a
@@ -54,11 +54,11 @@ smctl_LIBS    := tools/smctl common
 otatool_DIR   := tools/otatool
 otatool_LIBS  := tools/otatool scp80 common
 euicc-sim_DIR  := lab/euicc_sim
-euicc-sim_LIBS := lab/euicc lab/air scp80 common
+euicc-sim_LIBS := lab/euicc lab/seed lab/air scp80 common
 smsc-sim_DIR  := lab/smsc_sim
 smsc-sim_LIBS := lab/smsc lab/air scp80 common
 esim-pki_DIR  := lab/esim_pki
-esim-pki_LIBS := lab/pki common
+esim-pki_LIBS := lab/pki lab/seed common
 vphone_DIR    := lab/vphone
 vphone_LIBS   := lab/air common
 vphone_PKGS   := libosmo-sigtran libosmo-netif

@@ -46,7 +46,9 @@ int key_cbc_decrypt(struct crypto *c, const struct key *key, const uint8_t *iv, 
 int key_mac(struct crypto *c, const struct key *key, const struct bytes *parts, size_t n_parts, uint8_t *mac,
 	    size_t mac_len) MUST_CHECK;
 
-/*! Key check value of GlobalPlatform: first 3 octets of AES(16 x 01), of 3DES(8 x 00).  \returns 0; -EINVAL; -EIO */
+/*! Key check value of GlobalPlatform: first 3 octets of AES(16 x 01), of 3DES(8 x 00).  A PSK of 16, 24 or 32 octets is
+ * taken as an AES key [uncertain: no text at hand says how a PSK is checked].
+ * \returns 0; -EINVAL for a PSK of another length; -EIO */
 int key_kcv(struct crypto *c, const struct key *key, uint8_t kcv[3]) MUST_CHECK;
 
 int crypto_sha256(struct bytes in, uint8_t out[32]) MUST_CHECK;

@@ -249,13 +249,21 @@ int key_mac(struct crypto *c, const struct key *key, const struct bytes *parts, 
 
 int key_kcv(struct crypto *c, const struct key *key, uint8_t kcv[3])
 {
+	struct key as = *key;
 	uint8_t block[KEY_MAX_BLOCK];
 	int rc;
 
-	memset(block, key->alg == KEY_AES ? 0x01 : 0x00, sizeof(block));
-	if (key->alg == KEY_PSK)
-		return -EINVAL;
-	rc = key_cbc_encrypt(c, key, NULL, bytes_of(block, key_block_len(key)), block);
+	if (as.alg == KEY_PSK) {
+		const struct key_form *form = key_form(KEY_AES, as.len);
+
+		if (!form)
+			return -EINVAL;
+		as.alg = KEY_AES;
+		as.cipher = form->cipher;
+	}
+	memset(block, as.alg == KEY_AES ? 0x01 : 0x00, sizeof(block));
+	rc = key_cbc_encrypt(c, &as, NULL, bytes_of(block, key_block_len(&as)), block);
+	bytes_wipe(&as, sizeof(as));
 	if (rc == 0)
 		memcpy(kcv, block, KCV_LEN);
 	return rc;

@@ -181,6 +181,8 @@ static void check_values(void **state)
 	assert_int_equal(key_kcv(f->c, key_of(f, KEY_AES, "404142434445464748494A4B4C4D4E4F"), kcv), 0);
 	assert_int_equal(hex_dec_buf(want, 3, "504A77"), 0);
 	assert_memory_equal(kcv, want, 3);
+	assert_int_equal(key_kcv(f->c, key_of(f, KEY_PSK, "404142434445464748494A4B4C4D4E4F"), kcv), 0);
+	assert_memory_equal(kcv, want, 3);
 }
 
 static void wrong_lengths_are_refused(void **state)
@@ -208,6 +210,7 @@ static void wrong_lengths_are_refused(void **state)
 	assert_int_equal(key_block_len(psk), 0);
 	assert_int_equal(key_mac(f->c, psk, &in, 1, raw, 8), -EINVAL);
 	assert_int_equal(key_cbc_encrypt(f->c, psk, NULL, bytes_of(raw, 16), raw), -EINVAL);
+	assert_int_equal(key_import(f->ctx, KEY_PSK, bytes_of(raw, 17), &psk), 0);
 	assert_int_equal(key_kcv(f->c, psk, raw), -EINVAL);
 }
 

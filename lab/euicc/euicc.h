@@ -5,6 +5,7 @@
 
 #include "common/codec/bytes.h"
 #include "common/crypto/crypto.h"
+#include "scp80/sms.h"
 
 /* A software eUICC (SGP.02) together with the phone it sits in, as a state machine without input or output of its own.
  *
@@ -19,8 +20,9 @@
 #define EUICC_PROFILES_MAX 16
 #define EUICC_NEVER INT64_MAX
 
-/*! Life-cycle octet of an ISD-P (SGP.02 §2.2.1.3, tag 9F70). */
+/*! Life-cycle octet of an ISD-P (SGP.02, tag 9F70). */
 enum isdp_state {
+	ISDP_NONE = 0, /* no ISD-P here */
 	ISDP_SELECTABLE = 0x07,
 	ISDP_PERSONALIZED = 0x0f,
 	ISDP_DISABLED = 0x1f,
@@ -41,7 +43,7 @@ struct euicc_profile {
 	uint32_t mem_left;
 };
 
-/*! Type octet of the default notification (SGP.02 §4.1.1.11, tag 4D). */
+/*! Type octet of the default notification (SGP.02, tag 4D). */
 enum euicc_notify_type {
 	EUICC_NOTIFY_NONE = 0,
 	EUICC_NOTIFY_DECLARE = 0x01,
@@ -72,15 +74,14 @@ int euicc_fault_find(const char *name, enum euicc_fault *fault) MUST_CHECK;
 
 /*! Settings of the fleet.  euicc_settings_default() fills in the defaults of lab/euicc/uncertain.h. */
 struct euicc_settings {
-	char smsr_number[21]; /* where notifications go until a 3A07 says otherwise */
-	uint8_t smsr_toa;     /* type-of-address octet of that number */
+	struct sms_addr smsr; /* where notifications go until a 3A07 says otherwise */
 	uint8_t kvn;	      /* key version of the SCP80 key set, 1 .. 15 */
 	uint8_t notify_aid_tag;
 	uint8_t notify_after_disable;
 	uint8_t notify_tries;
 	bool declare_first_attach; /* send type 01 once in a life */
 	uint32_t nv_total;	   /* octets of non-volatile memory for ISD-Ps */
-	uint32_t volatile_free;
+	uint16_t volatile_free;
 	uint32_t refresh_ms;	 /* from the last PoR segment to the new profile's attach */
 	uint32_t attach_wait_ms; /* for the radio's answer to an attach */
 	uint32_t reattach_ms;	 /* between two attempts without service */
@@ -170,8 +171,9 @@ void euicc_rx_mo_result(struct euicc *card, uint8_t cause);
 int64_t euicc_deadline(const struct euicc *card);
 void euicc_tick(struct euicc *card);
 
-/*! One command APDU from the device, not secured: what a modem does on the card interface.
- * \param[out] rapdu   data and status word, talloc child of ctx.  \returns 0; -EINVAL when capdu is no command APDU */
+/*! One command APDU as if a secured packet had brought it: for tests and the control socket.  SELECT (00 A4 04 00) of
+ * ISD-R, ECASD or an ISD-P says where the following ones go.
+ * \param[out] rapdu  data and status word, talloc child of ctx.  \returns 0; -ENOSPC */
 int euicc_apdu(struct euicc *card, const void *ctx, struct bytes capdu, struct bytes *rapdu) MUST_CHECK;
 
 /* Lab switches. */

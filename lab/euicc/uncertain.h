@@ -4,10 +4,10 @@
 /* Everything in the card that SGP.02 may word differently from what we believe.  The comment behind each constant says
  * what is in doubt.  Nothing else in lab/euicc holds a guess. */
 
-/* Default notification E1 (SGP.02 §4.1.1.11). */
+/* Default notification E1 (SGP.02). */
 #define UNC_NOTIFY_AID_TAG 0x2f	      /* a card trace of 2016 shows 4F, later servers read 2F */
 #define UNC_NOTIFY_AFTER_DISABLE 0x02 /* profile changed; some servers expect 05 (fall-back) */
-#define UNC_NOTIFY_DCS 0xf6	      /* 8 bit, class 2; a real card used 04 */
+#define UNC_NOTIFY_DCS 0xf6	      /* 8 bit, class 2; 04 is seen as well */
 #define UNC_NOTIFY_TRIES 3	      /* sendings of one notification: set by the EUM, no standard value */
 #define UNC_NOTIFY_WAIT_MS 120000     /* between two sendings: set by the EUM */
 
@@ -25,7 +25,7 @@
 #define UNC_SW_UNKNOWN_TEMPLATE 0x6a80	 /* 3A07 with a template other than A3 .. A6 */
 #define UNC_SW_MASTER_DELETE 0x6982	 /* DELETE with a token: the token cannot be right, no ISD-P holds a token key */
 
-/* POL1 (SGP.02 §3.7): order of the bits. */
+/* POL1 (SGP.02): order of the bits. */
 #define UNC_POL1_NO_DISABLE 0x01
 #define UNC_POL1_NO_DELETE 0x02
 #define UNC_POL1_DELETE_ON_DISABLE 0x04
@@ -42,12 +42,6 @@
 /* Quota of an ISD-P created without one. */
 #define UNC_ISDP_MEM 0x10000
 
-/* Least protection the ISD-R accepts, as the mask of SPI1: CC and a counter that must rise.  Whether the standard also
- * demands ciphering of every command is not settled; the server ciphers anyway. */
-#define UNC_MSL_CC 0x02
-#define UNC_MSL_COUNTER 0x10
-/* Protection of the default notification: CC, no ciphering, no counter, no PoR. */
-#define UNC_NOTIFY_SPI1 0x02
-#define UNC_NOTIFY_SPI2 0x00
-/* CC of the notification is 8 octets (a server was seen to take 4 as well). */
-#define UNC_NOTIFY_CC_LEN 8
+/* Does the ISD-R demand ciphering of every command (with the CC and the rising counter that it demands anyway)?  Servers
+ * cipher; whether the standard makes the card insist is not settled. */
+#define UNC_CIPHERING_DEMANDED false

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Command APDUs: one table for each application of the card, and scripts of them (TS 102 226).
+ *
+ * The session (blocks of a STORE DATA, position of a GET STATUS) lives on between scripts until the card is reset, since
+ * an SM-SR may need several short messages for one dialogue. */
+#include "lab/euicc/card.h"
+
+#include <osmocom/core/talloc.h>
+#include <osmocom/core/utils.h>
+
+#include "scp80/apdu_text.h"
+#include "scp80/script.h"
+
+#define CLA_SECURE_MESSAGING 0x0c
+#define SCRIPT_MAX_CAPDUS 64
+
+typedef uint16_t (*command_fn)(struct euicc *card, const struct capdu *cmd, struct wr *out);
+
+struct command {
+	uint8_t ins;
+	command_fn run;
+	bool writes;
+};
+
+static const struct command isdr_commands[] = {
+	{ 0xca, isdr_get_data, false }, { 0xe2, isdr_store_data, true }, { 0xe4, isdr_delete, true },
+	{ 0xe6, isdr_install, true },	{ 0xf2, isdr_get_status, false },
+};
+static const struct command ecasd_commands[] = {
+	{ 0xca, ecasd_get_data, false },
+};
+
+/* An ISD-P exists for its state; its own commands belong to ES8. */
+static const struct {
+	const struct command *table;
+	size_t n;
+} apps[] = {
+	[APP_ISDR] = { isdr_commands, ARRAY_SIZE(isdr_commands) },
+	[APP_ECASD] = { ecasd_commands, ARRAY_SIZE(ecasd_commands) },
+	[APP_ISDP] = { NULL, 0 },
+};
+
+static const uint8_t aid_isdr[] = { 0xa0, 0x00, 0x00, 0x05, 0x59, 0x10, 0x10, 0xff,
+				    0xff, 0xff, 0xff, 0x89, 0x00, 0x00, 0x01, 0x00 };
+static const uint8_t aid_ecasd[] = { 0xa0, 0x00, 0x00, 0x05, 0x59, 0x10, 0x10, 0xff,
+				     0xff, 0xff, 0xff, 0x89, 0x00, 0x00, 0x02, 0x00 };
+
+struct session *card_session(struct euicc *card)
+{
+	if (!card->session) {
+		card->session = talloc_zero(card, struct session);
+		OSMO_ASSERT(card->session);
+	}
+	return card->session;
+}
+
+static bool app_by_aid(const struct euicc *card, struct bytes aid, enum card_app *app)
+{
+	if (bytes_eq(aid, BYTES_ARR(aid_isdr)))
+		*app = APP_ISDR;
+	else if (bytes_eq(aid, BYTES_ARR(aid_ecasd)))
+		*app = APP_ECASD;
+	else if (profile_find(card, aid) >= 0)
+		*app = APP_ISDP;
+	else
+		return false;
+	return true;
+}
+
+static uint16_t dispatch(struct euicc *card, const struct capdu *cmd, struct wr *out)
+{
+	enum card_app app = card_session(card)->app;
+
+	if (cmd->cla == 0x00 && cmd->ins == 0xa4)
+		return app_by_aid(card, cmd->data, &card_session(card)->app) ? SW_OK : 0x6a82;
+	if (cmd->cla < 0x80 || (cmd->cla > 0x8f && cmd->cla < 0xc0) || (cmd->cla > 0xcf && cmd->cla < 0xe0) ||
+	    cmd->cla > 0xef)
+		return 0x6e00;
+	if (cmd->cla < 0x90 && (cmd->cla & CLA_SECURE_MESSAGING))
+		return 0x6882;
+	for (size_t i = 0; i < apps[app].n; i++) {
+		const struct command *c = &apps[app].table[i];
+
+		if (c->ins == cmd->ins)
+			return c->writes && fault_on(card, EUICC_FAULT_MEMORY) ? 0x6581 : c->run(card, cmd, out);
+	}
+	return 0x6d00;
+}
+
+uint16_t card_apdu(struct euicc *card, struct bytes raw, struct wr *out)
+{
+	size_t before = out->len;
+	struct capdu cmd;
+	uint16_t sw;
+
+	sw = capdu_dec(raw, &cmd) ? 0x6700 : dispatch(card, &cmd, out);
+	/* Only success and "more" carry data: what a failing handler had begun to write is not part of the answer. */
+	if (!sw_is_ok(sw) && sw != UNC_SW_MORE_STATUS)
+		out->len = before;
+	return sw;
+}
+
+/* Warnings (62xx, 63xx) do not stop a script. */
+static bool stops_script(uint16_t sw)
+{
+	unsigned int sw1 = sw >> 8;
+
+	return !sw_is_ok(sw) && sw1 != 0x62 && sw1 != 0x63;
+}
+
+static struct bytes run_one(struct euicc *card, const void *ctx, struct bytes capdu, uint16_t *sw)
+{
+	struct bytes rapdu;
+	struct wr w;
+	int rc;
+
+	wr_init(&w, ctx);
+	*sw = card_apdu(card, capdu, &w);
+	wr_u16(&w, *sw);
+	rc = wr_end(&w, &rapdu);
+	OSMO_ASSERT(rc == 0);
+	if (card->trace) {
+		out_trace(card, "> %s  %s", hex_enc(ctx, capdu), capdu_text(ctx, capdu));
+		out_trace(card, "< %s  %s", hex_enc(ctx, rapdu), rapdu_text(ctx, rapdu));
+	}
+	return rapdu;
+}
+
+static void rsp_enc(const void *ctx, enum script_form form, unsigned int executed, const struct script_item *items,
+		    size_t n, struct bytes *rsp)
+{
+	struct wr w;
+	int rc;
+
+	wr_init(&w, ctx);
+	rc = script_rsp_enc(form, executed, items, n, &w);
+	if (rc == 0)
+		rc = wr_end(&w, rsp);
+	OSMO_ASSERT(rc == 0);
+}
+
+static void bad_format(const void *ctx, uint8_t why, struct bytes *rsp)
+{
+	const struct script_item item = { SCRIPT_RSP_BAD_FORMAT, bytes_of(&why, 1) };
+
+	rsp_enc(ctx, SCRIPT_DEFINITE, 0, &item, 1, rsp);
+}
+
+/* Only C-APDUs do anything here; actions and chaining are taken and change nothing. */
+static bool item_known(const struct script_item *item)
+{
+	return item->tag == SCRIPT_CAPDU || item->tag == SCRIPT_IMMEDIATE || item->tag == SCRIPT_ERROR ||
+	       item->tag == SCRIPT_CHAINING;
+}
+
+void card_script(struct euicc *card, const void *ctx, struct bytes script, struct bytes *rsp)
+{
+	struct script_item item, answers[SCRIPT_MAX_CAPDUS];
+	enum script_bad bad = SCRIPT_BAD_NONE;
+	struct script_cmd cmd;
+	unsigned int n = 0;
+	uint16_t sw = SW_OK;
+	struct rd r;
+
+	if (script_cmd_dec(script, &cmd, &bad) || cmd.n_capdus > SCRIPT_MAX_CAPDUS) {
+		bad_format(ctx, bad == SCRIPT_BAD_NONE ? SCRIPT_BAD_LEN : (uint8_t)bad, rsp);
+		return;
+	}
+	rd_init(&r, cmd.body);
+	while (!stops_script(sw) && script_next(&r, &item)) {
+		if (!item_known(&item)) {
+			bad_format(ctx, SCRIPT_BAD_TAG, rsp);
+			return;
+		}
+		if (item.tag == SCRIPT_CAPDU)
+			answers[n++] = (struct script_item){ SCRIPT_RSP_RAPDU, run_one(card, ctx, item.value, &sw) };
+	}
+	/* The definite form carries the last answer only (SGP.02 over SMS). */
+	if (cmd.form == SCRIPT_DEFINITE && n > 1)
+		rsp_enc(ctx, cmd.form, n, &answers[n - 1], 1, rsp);
+	else
+		rsp_enc(ctx, cmd.form, n, answers, n, rsp);
+}

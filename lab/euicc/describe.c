@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* A card in words, for the control socket. */
+#include "lab/euicc/card.h"
+
+#include <osmocom/core/talloc.h>
+#include <osmocom/core/utils.h>
+
+static const struct value_string states[] = {
+	{ ISDP_SELECTABLE, "SELECTABLE" },
+	{ ISDP_PERSONALIZED, "PERSONALIZED" },
+	{ ISDP_DISABLED, "DISABLED" },
+	{ ISDP_ENABLED, "ENABLED" },
+	{ 0, NULL },
+};
+
+static const struct value_string phones[] = {
+	{ PHONE_OFF, "off" },
+	{ PHONE_RESET, "reset" },
+	{ PHONE_ATTACHING, "attaching" },
+	{ PHONE_SERVICE, "in service" },
+	{ PHONE_NO_SERVICE, "no service" },
+	{ 0, NULL },
+};
+
+static char *add(char *text, char *more)
+{
+	char *joined = talloc_strdup_append(text, more);
+
+	OSMO_ASSERT(joined);
+	talloc_free(more);
+	return joined;
+}
+
+static char *profile_line(const void *ctx, const struct euicc_profile *p)
+{
+	char *aid = hex_enc(ctx, BYTES_ARR(p->aid));
+	char *line = talloc_asprintf(ctx, "profile %s %s imsi %s pol1 %u%s%s%s\n", aid,
+				     get_value_string(states, p->state), p->imsi[0] ? p->imsi : "-", p->pol1,
+				     p->fallback ? " fallback" : "", p->emergency ? " emergency" : "",
+				     p->no_coverage ? " no-coverage" : "");
+
+	talloc_free(aid);
+	return line;
+}
+
+static char *fault_line(const void *ctx, const struct euicc *card)
+{
+	char *line = talloc_strdup(ctx, "faults");
+
+	for (unsigned int i = 0; i < EUICC_N_FAULTS; i++) {
+		if (fault_on(card, (enum euicc_fault)i))
+			line = add(line, talloc_asprintf(ctx, " %s", euicc_fault_name((enum euicc_fault)i)));
+	}
+	return add(line, talloc_strdup(ctx, "\n"));
+}
+
+char *euicc_describe(const struct euicc *card, const void *ctx)
+{
+	char *eid = hex_enc(ctx, BYTES_ARR(card->eid));
+	char *text = talloc_asprintf(ctx, "eid %s\nphone %s\ncounter %llu\n", eid, get_value_string(phones, card->phone),
+				     (unsigned long long)card->nv.counter);
+
+	for (size_t i = 0; i < card->nv.n_slots; i++) {
+		if (card->nv.profiles[i].state != ISDP_NONE)
+			text = add(text, profile_line(ctx, &card->nv.profiles[i]));
+	}
+	if (card->nv.notify_type != EUICC_NOTIFY_NONE)
+		text = add(text, talloc_asprintf(ctx, "notification %02u number %u sent %u times\n",
+						 card->nv.notify_type, card->nv.notify_seq, card->nv.notify_tries));
+	if (card->nv.faults)
+		text = add(text, fault_line(ctx, card));
+	talloc_free(eid);
+	return text;
+}

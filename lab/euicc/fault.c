@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Lab switches: ways in which cards, phones and networks misbehave. */
+#include "lab/euicc/card.h"
+
+#include <errno.h>
+#include <osmocom/core/utils.h>
+#include <string.h>
+
+static const char *const names[] = {
+	[EUICC_FAULT_SILENT] = "silent",
+	[EUICC_FAULT_SLOW] = "slow",
+	[EUICC_FAULT_WRONG_KEY] = "wrong-key",
+	[EUICC_FAULT_COUNTER_AHEAD] = "counter-ahead",
+	[EUICC_FAULT_POL1] = "pol1",
+	[EUICC_FAULT_NO_COVERAGE] = "no-coverage",
+	[EUICC_FAULT_MEMORY] = "memory",
+	[EUICC_FAULT_DUPLICATE_POR] = "duplicate-por",
+	[EUICC_FAULT_UNSECURED_POR] = "unsecured-por",
+	[EUICC_FAULT_DROP_NOTIFICATION] = "drop-notification",
+	[EUICC_FAULT_DROP_POR] = "drop-por",
+};
+_Static_assert(ARRAY_SIZE(names) == EUICC_N_FAULTS, "a fault has no name");
+
+const char *euicc_fault_name(enum euicc_fault fault)
+{
+	return names[fault];
+}
+
+int euicc_fault_find(const char *name, enum euicc_fault *fault)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(names[i], name) == 0) {
+			*fault = (enum euicc_fault)i;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static void counter_jump(struct euicc *card, uint32_t by)
+{
+	card->nv.counter = SP_CNTR_MAX - card->nv.counter < by ? SP_CNTR_MAX : card->nv.counter + by;
+}
+
+void euicc_fault_set(struct euicc *card, enum euicc_fault fault, bool on, uint32_t arg)
+{
+	card->dirty = true;
+	if (fault == EUICC_FAULT_COUNTER_AHEAD) {
+		if (on)
+			counter_jump(card, arg ? arg : 1000);
+		return;
+	}
+	if (on)
+		card->nv.faults |= 1u << fault;
+	else
+		card->nv.faults &= ~(1u << fault);
+	if (fault == EUICC_FAULT_SLOW)
+		card->nv.slow_ms = on ? arg : 0;
+	if (fault == EUICC_FAULT_DROP_NOTIFICATION)
+		card->nv.drop_notifications = on ? arg : 0;
+	if (fault == EUICC_FAULT_DROP_POR)
+		card->nv.drop_pors = on ? arg : 0;
+}
+
+int euicc_coverage_set(struct euicc *card, const char *imsi, bool on)
+{
+	int rc = -ENOENT;
+
+	for (int i = 0; i < card->nv.n_slots; i++) {
+		struct euicc_profile *p = &card->nv.profiles[i];
+
+		if (p->state == ISDP_NONE || strcmp(p->imsi, imsi) != 0)
+			continue;
+		p->no_coverage = !on;
+		card->dirty = true;
+		rc = 0;
+		if (!on && p->state == ISDP_ENABLED)
+			phone_lost(card, "coverage switched off");
+	}
+	return rc;
+}
+
+int euicc_pol1_set(struct euicc *card, const uint8_t aid[EUICC_AID_LEN], uint8_t pol1)
+{
+	int slot = profile_find(card, bytes_of(aid, EUICC_AID_LEN));
+
+	if (slot < 0)
+		return -ENOENT;
+	card->nv.profiles[slot].pol1 = pol1;
+	card->dirty = true;
+	return 0;
+}

@@ -47,21 +47,23 @@ struct ud_part {
 };
 
 /*! Take the user data of a short message apart.  Information elements may come in any order, unknown ones are skipped.
- * A UICC that cannot set TP-UDHI sends the header all the same (TS 31.115): data that begins with 02 71 00 or 02 70 00
- * is taken so. \param[in]  udhi  TP-UDHI \param[out] part  untouched on error \returns 0; -EINVAL malformed header, or
- * a concatenation that cannot be (index 0 or above total, total 0); -ENOENT not ours: whole message or first segment
- * without 70 or 71 */
+ * A UICC that cannot set TP-UDHI sends the header all the same (TS 31.115): data that begins with 02 71 00 or
+ * 02 70 00 is taken so.
+ * \param[in]  udhi  TP-UDHI
+ * \param[out] part  untouched on error
+ * \returns 0; -EINVAL malformed header, or a concatenation that cannot be (index 0 or above total, total 0);
+ *          -ENOENT not ours: whole message or first segment without 70 or 71 */
 int ud_dec(bool udhi, struct bytes tp_ud, struct ud_part *part) MUST_CHECK;
 
-/*! Join the payloads of all segments in order.  \returns 0; -EINVAL for n = 0; -ENOSPC above max octets or no room in w
- */
+/*! Join the payloads of all segments in order.
+ * \returns 0; -EINVAL for n = 0; -ENOSPC above max octets or no room in w */
 int ud_join(const struct bytes *payloads, size_t n, size_t max, struct wr *w) MUST_CHECK;
 
 /*! Bounds of a reassembly in memory.  All must be above 0. */
 struct reasm_limits {
 	unsigned int parts;	 /* segments of one message */
 	unsigned int per_sender; /* unfinished messages of one sender */
-	size_t octets;		 /* payload held in all */
+	size_t octets;		 /* memory held in all, with an allowance for bookkeeping */
 	uint64_t lifetime_ms;	 /* of an unfinished message, from its first arrival */
 };
 /*! 16 parts, 64 messages for each sender, 256 KiB, 10 minutes. */
@@ -95,5 +97,5 @@ int reasm_add(struct reasm *r, const void *ctx, const struct reasm_from *from, c
 	      uint64_t now_ms, struct reasm_msg *msg) MUST_CHECK;
 /*! Drop what is too old.  \returns number of unfinished messages dropped */
 unsigned int reasm_expire(struct reasm *r, uint64_t now_ms);
-/*! Payload octets held. */
+/*! Memory held, counted as for the bound; 0 when no message is unfinished. */
 size_t reasm_octets(const struct reasm *r);

@@ -108,6 +108,7 @@ struct script_rsp {
 	unsigned int executed; /* as the card counts; without a count: number of R-APDUs */
 	unsigned int n_rapdus;
 	struct rapdu last;  /* last R-APDU; sw = 0 when there is none */
+	uint16_t bad_sw;    /* first status word that is no success; 0 = none */
 	uint8_t bad_format; /* enum script_bad; 0 = none */
 	uint8_t action;	    /* immediate action error; 0 = none */
 	uint8_t chaining;   /* 01 no script before, 02 not supported, 03 unable; 0 = none */
@@ -123,12 +124,12 @@ int script_rsp_dec_compact(struct bytes data, struct script_rsp *rsp) MUST_CHECK
 /*! What a response means for the script as a whole. */
 enum script_verdict {
 	SCRIPT_DONE,
-	SCRIPT_SW,	   /* a command failed: rsp.last.sw */
+	SCRIPT_SW,	   /* a command failed: rsp.bad_sw */
 	SCRIPT_CUT,	   /* 62F1: answer cut, rest not executed */
 	SCRIPT_BAD_FORMAT, /* the card could not read the script */
 	SCRIPT_BAD_ACTION,
 	SCRIPT_BAD_CHAIN,
-	SCRIPT_SHORT, /* fewer commands executed than sent, without a reason */
+	SCRIPT_SHORT, /* fewer commands executed than sent, or no answer to them, without a reason */
 };
 
 /*! \param[in] n_capdus  number of C-APDUs that were sent */

@@ -76,6 +76,9 @@ int sms_report_dec(struct bytes tpdu, bool error, struct sms_report *rep) MUST_C
 
 /* ---- terminal and card ---- */
 
+/*! Value of the address object of TS 102 223: type octet and digits, no count.  \returns 0; -EINVAL; -ENOSPC */
+int sms_addr_value_enc(const struct sms_addr *addr, struct wr *w) MUST_CHECK;
+
 /*! ENVELOPE (SMS-PP DOWNLOAD) as a whole C-APDU.
  * \param[in] smsc  service centre, or NULL
  * \returns 0; -ENOSPC when it exceeds one short C-APDU */

@@ -138,10 +138,11 @@ struct sp_peek {
 int sp_cmd_peek(enum sp_dialect dialect, struct bytes pkt, struct sp_peek *peek) MUST_CHECK;
 
 /*! Open a command packet (card side).  The checksum is compared in constant time before padding, counter or TAR are
- * looked at.  The counter is not judged: sp_counter_check(). \param[in]  pkt    whole packet, from CPL on (SP_IP: from
- * the identifier on) \param[in]  plain  room for the plain text, pkt.len octets suffice; used only when the packet is
- * ciphered \param[out] cmd    untouched on error \returns 0; -EBADMSG wrong RC or CC; -EINVAL lengths, SPI, or keys
- * that do not suit; -EOPNOTSUPP; -ENOSPC; -EIO */
+ * looked at.  The counter is not judged: sp_counter_check().
+ * \param[in]  pkt    whole packet, from CPL on (SP_IP: from the identifier on)
+ * \param[in]  plain  room for the plain text, pkt.len octets suffice; used only when the packet is ciphered
+ * \param[out] cmd    untouched on error
+ * \returns 0; -EBADMSG wrong RC or CC; -EINVAL lengths, SPI, or keys that do not suit; -EOPNOTSUPP; -ENOSPC; -EIO */
 int sp_cmd_open(const struct sp_keys *keys, enum sp_dialect dialect, struct bytes pkt, struct wr *plain,
 		struct sp_cmd *cmd) MUST_CHECK;
 /*! Open a notification (SMS form, SPI 0200): verify its CC with keys->kid.  Use sp_cmd_peek() first to find the key.

@@ -27,6 +27,7 @@ static int crypto_destroy(struct crypto *c)
 		EVP_CIPHER_CTX_free(c->enc[i]);
 		EVP_CIPHER_CTX_free(c->dec[i]);
 	}
+	EVP_CIPHER_CTX_free(c->gcm);
 	return 0;
 }
 
@@ -54,6 +55,16 @@ static bool contexts_open(struct crypto *c, enum crypto_cipher id)
 	return c->enc[id] && c->dec[id] && EVP_CIPHER_CTX_set_padding(c->dec[id], 0) == 1;
 }
 
+static bool gcm_open(struct crypto *c)
+{
+	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+
+	if (cipher)
+		c->gcm = context_for(cipher, 1);
+	EVP_CIPHER_free(cipher);
+	return c->gcm;
+}
+
 struct crypto *crypto_alloc(const void *ctx)
 {
 	struct crypto *c = talloc_zero(ctx, struct crypto);
@@ -66,6 +77,11 @@ struct crypto *crypto_alloc(const void *ctx)
 			talloc_free(c);
 			return NULL;
 		}
+	}
+	if (!gcm_open(c)) {
+		LOGP(DKEY, LOGL_FATAL, "OpenSSL offers no AES-256-GCM\n");
+		talloc_free(c);
+		return NULL;
 	}
 	return c;
 }

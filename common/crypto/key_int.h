@@ -21,6 +21,7 @@ enum crypto_cipher {
 struct crypto {
 	EVP_CIPHER_CTX *enc[CIPHER_N];
 	EVP_CIPHER_CTX *dec[CIPHER_N];
+	EVP_CIPHER_CTX *gcm; /* AES-256-GCM, both directions, for the keystore */
 };
 
 #define KEY_MAX_LEN 64

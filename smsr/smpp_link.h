@@ -183,7 +183,7 @@ void smpp_link_resume(struct smpp_link *link);
 void smpp_link_reconnect(struct smpp_link *link);
 
 /*! How many submits can be taken now: 0 when not bound, paused, throttled, out of tokens or the window is full. */
-int smpp_link_room(const struct smpp_link *link);
+int smpp_link_room(struct smpp_link *link);
 /*! Send one message; a copy is taken.  The octets leave in the next round of the select loop.
  * \param[in] ref  handed back in submit_done
  * \returns 0; -EAGAIN when there is no room; -EINVAL for a message that cannot be sent (no submit_done follows either)

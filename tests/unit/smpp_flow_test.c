@@ -18,8 +18,8 @@ static void flow(struct smpp_flow *f, unsigned rate)
 
 static void waits_double_and_jitter_by_a_fifth(void **state)
 {
-	struct smpp_backoff b = { .min_ms = 1000, .max_ms = 60000 };
-	static const unsigned want[] = { 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000 };
+	struct smpp_backoff b = {.min_ms = 1000, .max_ms = 60000};
+	static const unsigned want[] = {1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000};
 
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
 		assert_int_equal(smpp_backoff_take(&b, NO_JITTER), want[i]);

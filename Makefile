@@ -39,7 +39,7 @@ Q := $(if $(V),,@)
 
 # A folder is a library of all its .c files but main.c; a main.c makes it a program as well.
 # Libraries in link order, the ones that use others first.
-LIBDIRS    := smsr lab/euicc lab/smsc lab/pki lab/seed lab/air tools/smctl tools/otatool scp80 common
+LIBDIRS    := smsr lab/vphone lab/euicc lab/smsc lab/pki lab/seed lab/air tools/smctl tools/otatool scp80 common
 srcs        = $(sort $(filter-out %/main.c,$(wildcard $(1)/*.c $(if $(filter common,$(1)),$(1)/*/*.c))))
 objs        = $(patsubst %.c,$(B)/%.o,$(call srcs,$(1)))
 ar_of       = $(B)/lib/$(subst /,-,$(1)).a
@@ -75,7 +75,7 @@ FUZZERS    := $(patsubst tests/fuzz/%.c,build/fuzz/bin/%,$(FUZZ_SRCS))
 TEST_LIB   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/support/*.c)))
 SCRIPTS    := $(sort $(wildcard tests/third/*_test.py tests/third/*_test.sh))
 
-all: $(BINS)
+all: $(BINS) $(if $(filter $(B)/bin/vphone,$(BINS)),$(B)/lib/sctpshim.so)
 
 define lib_rule
 $(call ar_of,$(1)): $(call objs,$(1)) $(if $(filter common,$(1)),$(EMBED_OBJS))
@@ -98,6 +98,10 @@ $(B)/%.o: %.c Makefile
 $(B)/embed/%.o: %
 	@mkdir -p $(@D)
 	$(Q)ld -r -b binary -z noexecstack -o $@ $<
+# Preloaded into osmo-stp and osmo-msc, hence never with sanitizers.
+$(B)/lib/sctpshim.so: lab/osmo/sctpshim.c
+	@mkdir -p $(@D); echo "  LD   $@"
+	$(Q)$(CC) -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -shared -fPIC -o $@ $< -ldl
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(ALL_LIBS)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lcmocka

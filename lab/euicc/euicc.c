@@ -76,7 +76,7 @@ void euicc_power(struct euicc *card, bool on)
 
 static bool phone_is(const struct euicc *card, const char *imsi)
 {
-	return strcmp(card->nv.profiles[profile_enabled(card)].imsi, imsi) == 0;
+	return card->on_air && strcmp(card->nv.profiles[profile_enabled(card)].imsi, imsi) == 0;
 }
 
 void euicc_rx_attached(struct euicc *card, const char *imsi, uint8_t cause)
@@ -91,15 +91,16 @@ void euicc_rx_lost(struct euicc *card, const char *imsi)
 		phone_lost(card, "the network says so");
 }
 
-void euicc_rx_mt(struct euicc *card, struct bytes tpdu)
+void euicc_rx_mt(struct euicc *card, const char *imsi, struct bytes tpdu)
 {
-	if (card->on_air)
+	if (phone_is(card, imsi))
 		mt_rx(card, tpdu);
 }
 
-void euicc_rx_mo_result(struct euicc *card, uint8_t cause)
+void euicc_rx_mo_result(struct euicc *card, const char *imsi, uint8_t cause)
 {
-	mo_result(card, cause);
+	if (phone_is(card, imsi))
+		mo_result(card, cause);
 }
 
 int64_t euicc_deadline(const struct euicc *card)

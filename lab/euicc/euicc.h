@@ -155,18 +155,19 @@ struct euicc_factory {
 /*! \returns talloc child of ctx, switched off; NULL when the profiles break the rule above or are too many */
 struct euicc *euicc_alloc(const void *ctx, struct euicc_fleet *fleet, const struct euicc_factory *factory);
 
-/* Inputs.  Each may append outputs to fleet->outs and move euicc_deadline(). */
+/* Inputs.  Each may append outputs to fleet->outs and move euicc_deadline().  What the radio says about an IMSI that the
+ * phone does not use at that moment is ignored. */
 
 /*! Switch the phone on or off (off detaches it and forgets what a card forgets without power). */
 void euicc_power(struct euicc *card, bool on);
-/*! The network's answer to EUICC_OUT_ATTACH.  Ignored when that IMSI is not the one in use. */
+/*! The network's answer to EUICC_OUT_ATTACH. */
 void euicc_rx_attached(struct euicc *card, const char *imsi, uint8_t cause);
 /*! No service any more. */
 void euicc_rx_lost(struct euicc *card, const char *imsi);
 /*! SMS-DELIVER TPDU for the phone. */
-void euicc_rx_mt(struct euicc *card, struct bytes tpdu);
+void euicc_rx_mt(struct euicc *card, const char *imsi, struct bytes tpdu);
 /*! The network's answer to the oldest EUICC_OUT_MO. */
-void euicc_rx_mo_result(struct euicc *card, uint8_t cause);
+void euicc_rx_mo_result(struct euicc *card, const char *imsi, uint8_t cause);
 /*! When euicc_tick() wants to be called; EUICC_NEVER = not at all.  Milliseconds, same clock as fleet->now_ms. */
 int64_t euicc_deadline(const struct euicc *card);
 void euicc_tick(struct euicc *card);

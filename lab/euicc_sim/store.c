@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* One file for each card that ever changed, named by its EID, replaced as a whole (write aside, rename).  A killed
+ * program loses nothing; no flush to the disk is forced, so a loss of power on the machine may set cards back. */
+#include "lab/euicc_sim/sim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <osmocom/core/logging.h>
+#include <osmocom/core/talloc.h>
+#include <osmocom/core/utils.h>
+
+#include "common/app/log.h"
+
+#define STATE_MAX 8192
+
+static int said(const char *path, int rc)
+{
+	LOGP(DLAB, LOGL_FATAL, "%s: %s\n", path, strerror(-rc));
+	return rc;
+}
+
+/* The lock file stays open, and locked, until the process ends. */
+int store_open(const char *dir)
+{
+	char *path = talloc_asprintf(OTC_GLOBAL, "%s/lock", dir);
+	int fd = -1, rc = 0;
+
+	OSMO_ASSERT(path);
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		rc = said(dir, -errno);
+	if (rc == 0 && (fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0)
+		rc = said(path, -errno);
+	if (rc == 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		rc = said(path, -errno);
+		close(fd);
+	}
+	talloc_free(path);
+	return rc;
+}
+
+static char *path_of(const void *ctx, const char *dir, const struct euicc *card, const char *suffix)
+{
+	char *path = talloc_asprintf(ctx, "%s/%s%s", dir, sim_eid_text(card).text, suffix);
+
+	OSMO_ASSERT(path);
+	return path;
+}
+
+static int load(const char *path, struct euicc *card)
+{
+	uint8_t buf[STATE_MAX];
+	size_t n;
+	FILE *f = fopen(path, "rb");
+	int rc;
+
+	if (!f)
+		return errno == ENOENT ? 0 : said(path, -errno);
+	n = fread(buf, 1, sizeof(buf), f);
+	rc = ferror(f) ? -EIO : euicc_load(card, bytes_of(buf, n));
+	fclose(f);
+	return rc ? said(path, rc) : 0;
+}
+
+int store_load(const char *dir, struct euicc *card)
+{
+	char *path = path_of(OTC_GLOBAL, dir, card, "");
+	int rc = load(path, card);
+
+	talloc_free(path);
+	return rc;
+}
+
+static int write_file(const char *path, struct bytes content)
+{
+	FILE *f = fopen(path, "wb");
+	bool good;
+
+	if (!f)
+		return -errno;
+	good = fwrite(content.data, 1, content.len, f) == content.len;
+	good = fclose(f) == 0 && good;
+	return good ? 0 : -EIO;
+}
+
+int store_save(const char *dir, struct euicc *card)
+{
+	void *ctx = talloc_new(OTC_GLOBAL);
+	char *aside = path_of(ctx, dir, card, ".new"), *path = path_of(ctx, dir, card, "");
+	int rc = write_file(aside, euicc_save(card, ctx));
+
+	if (rc == 0 && rename(aside, path) < 0)
+		rc = -errno;
+	if (rc)
+		said(path, rc);
+	talloc_free(ctx);
+	return rc;
+}

@@ -63,6 +63,10 @@ static const struct row rows[] = {
 	{ "version", OPT_VERSION, 0, NULL, "version" },
 };
 
+static const struct value_string levels[] = {
+	{ LOGL_DEBUG, "debug" }, { LOGL_INFO, "info" }, { LOGL_NOTICE, "notice" }, { LOGL_ERROR, "error" }, { 0, NULL },
+};
+
 static void usage(void)
 {
 	printf("Usage: euicc-sim --seed TEXT [--count N] --socket PATH [options]\n"
@@ -124,7 +128,7 @@ static bool store(struct sim_options *opt, const struct row *row, const char *ar
 	case OPT_FAULT:
 		return fault(opt, arg);
 	case OPT_LEVEL:
-		*(int *)at = get_string_value(loglevel_strs, arg);
+		*(int *)at = get_string_value(levels, arg);
 		return *(int *)at >= 0;
 	case OPT_HELP:
 	case OPT_VERSION:

@@ -3,7 +3,7 @@
  *
  *   80 version      5A EID            81 counter (5)       82 switch_to type | empty   83 slot to roll back to | empty
  *   84 notification: type, sendings, number (2)            85 last number (2)          86 declared
- *   87 type and digits of the SM-SR's address | empty      88 faults, then their arguments (4 each)
+ *   87 type and digits of the SM-SR's address | empty      88 faults, then their arguments (4 each)    89 slots
  *   E3 for each slot in order: 4F AID, 9F70 state, 53 flags, 90 POL1, 5A ICCID, 92 IMSI, 8F and 91 memory | empty
  *
  * Reading demands exactly this and that the whole makes sense; a card never runs on half a state. */
@@ -95,6 +95,7 @@ struct bytes euicc_save(struct euicc *card, const void *ctx)
 	ber_put_u8(&w, 0x86, card->nv.declared);
 	address_enc(&w, &card->nv.smsr);
 	faults_enc(&w, card);
+	ber_put_u8(&w, 0x89, card->nv.n_slots);
 	for (size_t i = 0; i < card->nv.n_slots; i++)
 		slot_enc(&w, &card->nv.profiles[i]);
 	rc = wr_end(&w, &out);
@@ -115,6 +116,15 @@ static uint64_t get_uint(struct rd *r, uint32_t tag, size_t n)
 	if (rd_end(&s))
 		rd_fail(r);
 	return number;
+}
+
+static bool get_flag(struct rd *r, uint32_t tag)
+{
+	uint64_t v = get_uint(r, tag, 1);
+
+	if (v > 1)
+		rd_fail(r);
+	return v == 1;
 }
 
 static void get_octets(struct rd *r, uint32_t tag, uint8_t *out, size_t n)
@@ -170,6 +180,15 @@ static int slot_dec(struct bytes body, struct euicc_profile *p)
 	return rd_end(&r);
 }
 
+static int8_t get_slot(struct rd *r)
+{
+	uint8_t slot = rd_u8(r);
+
+	if (slot >= EUICC_PROFILES_MAX)
+		rd_fail(r);
+	return (int8_t)slot;
+}
+
 static void get_switch(struct rd *r, struct card_nv *nv)
 {
 	struct bytes v = ber_expect(r, 0x82);
@@ -179,7 +198,7 @@ static void get_switch(struct rd *r, struct card_nv *nv)
 	if (v.len == 0)
 		return;
 	rd_init(&s, v);
-	nv->switch_to = (int8_t)(rd_u8(&s) & 0x7f);
+	nv->switch_to = get_slot(&s);
 	nv->switch_type = rd_u8(&s);
 	if (rd_end(&s))
 		rd_fail(r);
@@ -194,7 +213,7 @@ static void get_previous(struct rd *r, struct card_nv *nv)
 	if (v.len == 0)
 		return;
 	rd_init(&s, v);
-	nv->previous = (int8_t)(rd_u8(&s) & 0x7f);
+	nv->previous = get_slot(&s);
 	if (rd_end(&s))
 		rd_fail(r);
 }
@@ -252,12 +271,14 @@ static int slots_dec(struct rd *r, const void *ctx, struct card_nv *nv)
 {
 	nv->profiles = talloc_zero_array(ctx, struct euicc_profile, EUICC_PROFILES_MAX);
 	OSMO_ASSERT(nv->profiles);
-	while (rd_left(r) > 0) {
+	nv->n_slots = (uint8_t)get_uint(r, 0x89, 1);
+	if (nv->n_slots > EUICC_PROFILES_MAX)
+		return -EINVAL;
+	for (size_t i = 0; i < nv->n_slots; i++) {
 		struct bytes body = ber_expect(r, 0xe3);
 
-		if (r->failed || nv->n_slots == EUICC_PROFILES_MAX || slot_dec(body, &nv->profiles[nv->n_slots]))
+		if (r->failed || slot_dec(body, &nv->profiles[i]))
 			return -EINVAL;
-		nv->n_slots++;
 	}
 	return rd_end(r);
 }
@@ -303,7 +324,7 @@ static int nv_dec(struct bytes saved, const void *ctx, const uint8_t want[EUICC_
 	get_previous(&r, nv);
 	get_notification(&r, nv);
 	nv->last_seq = (uint16_t)get_uint(&r, 0x85, 2);
-	nv->declared = get_uint(&r, 0x86, 1);
+	nv->declared = get_flag(&r, 0x86);
 	get_address(&r, &nv->smsr);
 	get_faults(&r, nv);
 	if (r.failed || slots_dec(&r, ctx, nv) || !profiles_ok(nv->profiles, nv->n_slots))

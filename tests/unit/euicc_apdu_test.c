@@ -61,7 +61,6 @@ static void get_status_returns_what_was_asked(void **state)
 	expect(b, "80F24002124F10" BENCH_AID_OPER,
 	       "E3254F10" BENCH_AID_OPER "9F70011F5301008F040001000091040000800" "09000");
 	/* an AID that begins so */
-	expect(b, "80F24002114F0DA0000005591010FFFFFFFF8900" "5C0153", "6700");
 	expect(b, "80F24002124F0DA0000005591010FFFFFFFF8900" "5C0153", "E303530101E3035301009000");
 	expect(b, "80F24002124F10A0000005591010FFFFFFFF890000120000", "6A88");
 	expect(b, "80F24002074F005C039F7099", "6A80");
@@ -180,12 +179,12 @@ static void attributes(void **state)
 
 	expect(b, "80E28800153A04124F10" BENCH_AID_BOOT, "6985"); /* enabled, but it is the fall-back */
 	expect_vector(b, "SetFallbackAttribute", "9000");
-	expect(b, "80F24002074F005C024F5300", "E3154F10" BENCH_AID_BOOT "530100E3154F10" BENCH_AID_OPER "5301019000");
+	expect(b, "80F24002064F005C024F5300", "E3154F10" BENCH_AID_BOOT "530100E3154F10" BENCH_AID_OPER "5301019000");
 	expect_vector(b, "DeleteProfile", "6985"); /* fall-back */
 	expect_vector(b, "SetEmergencyProfileAttribute", "6985");
 	expect(b, "80E28800153A05124F10" BENCH_AID_BOOT, "9000");
 	expect_vector(b, "SetEmergencyProfileAttribute", "9000");
-	expect(b, "80F24002164F10" BENCH_AID_OPER "5C0153" "00", "E3035301029000");
+	expect(b, "80F24002154F10" BENCH_AID_OPER "5C0153" "00", "E3035301029000");
 	expect_vector(b, "SetFallbackAttribute", "6985");
 }
 
@@ -195,7 +194,7 @@ static void store_data_wants_its_form(void **state)
 
 	expect(b, "80E28800153A03124F10A0000005591010FFFFFFFF8900002000", "6A88");
 	expect(b, "80E28800153A03124E10" BENCH_AID_OPER, "6A80");
-	expect(b, "80E28800143A03114F10" BENCH_AID_OPER, "6700");
+	expect(b, "80E28800163A03124F10" BENCH_AID_OPER, "6700");
 	expect(b, "80E28800153A03114F10" BENCH_AID_OPER, "6A80");
 	expect(b, "80E29000153A03124F10" BENCH_AID_OPER, "6A86"); /* BER */
 	expect(b, "80E2C800153A03124F10" BENCH_AID_OPER, "6A86"); /* encrypted */
@@ -207,8 +206,8 @@ static void store_data_wants_its_form(void **state)
 	expect(b, "80", "6700");
 	expect_vector(b, "NotificationConfirmation", "6A88");
 	/* cut in the middle of the DGI; a Le that a case 3 command does not have */
-	expect(b, "80E209000A3A03124F10A0000005", "9000");
-	expect(b, "80E288010B591010FFFFFFFF8900001000" "00", "9000");
+	expect(b, "80E20900093A03124F10A0000005", "9000");
+	expect(b, "80E288010C591010FFFFFFFF8900001000" "00", "9000");
 	expect_vector(b, "EnableProfile", "6985"); /* before the REFRESH */
 }
 
@@ -231,8 +230,7 @@ static void addressing(void **state)
 	assert_int_equal(sms.da.type, 0x91);
 	assert_string_equal(sms.da.digits, "33689924111");
 	/* some servers count octets, and use type 85 */
-	expect(b, "80E28800093A0706A304810202852143", "6700");
-	expect(b, "80E288000A3A0707A3058103028521", "6700");
+	expect(b, "80E288000A3A0707A3058103028521", "9000");
 	expect(b, "80E288000B3A0708A30681040285" "2143", "9000");
 }
 

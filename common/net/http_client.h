@@ -8,7 +8,7 @@
 #include "common/net/tls.h"
 
 /* HTTPS POST to a peer (callbacks, notifications), in the I/O threads.  One call gives exactly one result, which reaches
- * the core as a job of kind IO_RESULT.  Connections are kept and used again; redirects are not followed.  A request that
+ * the core as a job of kind IO_RESULT; only io_stop() ends calls without a result.  Connections are kept and used again; redirects are not followed.  A request that
  * meets a kept connection which the server has just closed is sent once more on a new one, so delivery is at least once. */
 
 struct http_client;
@@ -23,14 +23,13 @@ struct http_client_conf {
 
 /*! A call: one talloc tree without parent. */
 struct http_call {
+	struct io_call call; /* must stay first */
+	struct http_client *client;
 	const char *url;           /* https://host[:port]/path[?query]; memory of the call */
 	const char *content_type;  /* memory of the call, or a literal */
 	struct bytes body;         /* memory of the call, or static */
 	unsigned int timeout_ms;   /* name look-up, connecting, TLS and answer together; 0 = 60000 */
 	uint64_t ref;              /* comes back in the result */
-
-	struct io_call call;
-	struct http_client *client;
 };
 
 /*! \returns empty call, allocated below NULL */
@@ -43,9 +42,8 @@ enum http_outcome {
 	HTTP_E_TLS,      /* handshake: certificate, host name, versions */
 	HTTP_E_TIMEOUT,
 	HTTP_E_PROTOCOL, /* closed early, not HTTP, answer too large */
-	HTTP_E_STOPPED,  /* the client was stopped first */
 };
-/*! Words for logs: "answered", "dns", "connect", "tls", "timeout", "protocol", "stopped". */
+/*! Words for logs: "answered", "dns", "connect", "tls", "timeout", "protocol". */
 const char *http_outcome_name(enum http_outcome outcome);
 
 struct http_result {

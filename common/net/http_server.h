@@ -15,10 +15,10 @@
  * An exchange whose client has gone is forgotten; its answer is dropped without a trace. */
 
 struct http_server;
-struct http_exchange;
+struct http_conn;
 
 struct http_listen {
-	const char *host; /* numeric address; "::" and "0.0.0.0" listen everywhere */
+	const char *host; /* numeric address; "0.0.0.0" is all of IPv4, "::" all of IPv6 */
 	uint16_t port;    /* 0 = any free one (http_server_port()) */
 };
 
@@ -47,13 +47,16 @@ struct http_req {
 	const char *remote;          /* address of the client, for logs */
 	unsigned int thread;         /* index of the I/O thread: choose per-thread state by it */
 	struct io *io;
-	struct http_exchange *exchange;
+	struct http_conn *conn;
 };
 
 typedef void (*http_handler)(struct http_req *req, void *data);
 
 /*! An answer: one talloc tree without parent. */
 struct http_answer {
+	struct io_call call; /* must stay first */
+	struct http_server *srv;
+	uint64_t xid;
 	unsigned int status;
 	const char *content_type; /* NULL = none; child of the answer or a literal */
 	struct bytes body;        /* memory of the answer, or static */
@@ -63,8 +66,6 @@ struct http_answer {
 	void *arg; /* for encode(); child of the answer */
 
 	struct llist_head headers;
-	struct io_call call;
-	uint64_t xid;
 };
 
 /*! \returns empty answer, allocated below NULL */

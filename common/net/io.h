@@ -27,6 +27,7 @@ struct io_thread;
 enum io_kind {
 	IO_REQUEST, /* a request of a peer, made by the daemon's HTTP handler */
 	IO_RESULT,  /* struct http_result of common/net/http_client.h */
+	IO_LINE,    /* a line for the log; io_core_poll() keeps it to itself */
 };
 
 /*! Head of everything that goes to the core; first member of a larger struct, allocated with talloc below NULL. */
@@ -61,7 +62,7 @@ struct io_thread *io_thread_get(struct io *io, unsigned int i);
 unsigned int io_thread_index(const struct io_thread *t);
 struct io *io_thread_io(const struct io_thread *t);
 
-/*! Core: pass at most max waiting jobs to handle(), oldest first; handle() owns each job and frees it with talloc_free().
+/*! Core: take at most max waiting entries and pass the jobs among them to handle(), oldest first; handle() owns each job and frees it with talloc_free().
  * While jobs are left over, the loop of the core does not sleep.  \returns number of jobs passed */
 unsigned int io_core_poll(struct io *io, unsigned int max, void (*handle)(struct io_job *job, void *data), void *data);
 

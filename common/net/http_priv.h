@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <osmocom/core/hashtable.h>
+
+#include "common/net/http_server.h"
+#include "common/net/io_priv.h"
+
+/* Inside of the HTTPS server: http_server.c has listeners and connections, http_exchange.c requests and answers. */
+
+struct bufferevent;
+struct event;
+struct evhttp;
+struct evhttp_bound_socket;
+struct evhttp_request;
+struct ssl_ctx_st;
+
+struct http_counters {
+	atomic_uint_fast64_t accepted, open, requests, overload, dead, plain, timed_out;
+};
+
+/* What one I/O thread serves; touched by that thread only once it runs. */
+struct http_part {
+	struct http_server *srv;
+	struct io_thread *thread;
+	struct evhttp *http;
+	struct ssl_ctx_st *ctx;
+	struct evhttp_bound_socket **bound; /* n_listen of them; malloc'd by libevent */
+	struct event *retry;                /* enables the listeners again after a failed accept() */
+	unsigned int n_conns;
+	unsigned int max_conns;
+	bool paused;   /* full: clients wait in the backlog of the kernel */
+	bool draining; /* listeners are gone */
+	struct llist_head conns;
+	DECLARE_HASHTABLE(parked, 8); /* struct http_conn by xid */
+};
+
+struct http_server {
+	struct io *io;
+	struct http_server_conf conf;
+	http_handler handler;
+	void *data;
+	struct http_counters count;
+	uint16_t *ports;
+	unsigned int n_parts;
+	struct http_part *parts;
+};
+
+enum conn_phase {
+	CONN_IDLE,    /* between two requests */
+	CONN_READING, /* TLS handshake, or part of a request has come */
+	CONN_BUSY,    /* handler and core have the request */
+	CONN_WRITING, /* the answer is on its way */
+};
+
+/* One connection, from accept() until OpenSSL frees its TLS object. */
+struct http_conn {
+	struct llist_head entry; /* http_part.conns */
+	struct http_part *part;
+	struct bufferevent *bev;
+	struct event *deadline;
+	enum conn_phase phase;
+	struct tls_peer *peer; /* read at the first request */
+
+	/* the request in work: CONN_BUSY only */
+	struct evhttp_request *req;
+	struct event *watch; /* tells that the client went away */
+	bool parked;
+	uint64_t xid;
+	struct hlist_node node; /* http_part.parked */
+};
+
+/* http_server.c */
+void http_conn_enter(struct http_conn *conn, enum conn_phase phase);
+
+/* http_exchange.c */
+void http_exchange_rx(struct evhttp_request *req, void *part);
+void http_exchange_late(struct http_conn *conn);
+/* Nobody waits for an answer to the request in work any more. */
+void http_exchange_forget(struct http_conn *conn);

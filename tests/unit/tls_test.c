@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <cmocka.h>
+#include <talloc.h>
+
+#include "common/net/tls.h"
+#include "tests/support/test_pki.h"
+
+struct fix {
+	struct test_pki *pki;
+	struct test_cert root;
+	struct test_cert leaf;
+	struct tls *tls;
+	const char *err;
+};
+
+static int setup(void **state)
+{
+	const struct test_subject who = { .cn = "MNO 1", .serial_number = "1.3.6.1.4.1.32473.40",
+					  .san = "DNS:mno1.example.net,URI:https://mno1.example.net/,IP:127.0.0.1,"
+						 "IP:::1,RID:1.3.6.1.4.1.32473.40,email:a@b.example,otherName:1.2.3;UTF8:x" };
+	struct fix *f = talloc_zero(NULL, struct fix);
+
+	f->pki = test_pki_alloc(f);
+	f->root = test_pki_root(f->pki, "root");
+	f->leaf = test_pki_leaf(f->pki, "root", "mno1", &who);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	talloc_free(*state);
+	return 0;
+}
+
+static int load(struct fix *f, const char *ca, const char *cert, const char *key)
+{
+	const struct tls_files files = { .ca = ca, .cert = cert, .key = key };
+
+	f->err = "";
+	return tls_load(f, TLS_SERVER, &files, &f->tls, &f->err);
+}
+
+static void good_files_load(void **state)
+{
+	struct fix *f = *state;
+	int64_t left_ms;
+
+	assert_int_equal(load(f, f->root.cert, f->leaf.cert, f->leaf.key), 0);
+	assert_int_equal(tls_role(f->tls), TLS_SERVER);
+	left_ms = tls_not_after_ms(f->tls) - (int64_t)time(NULL) * 1000;
+	assert_true(left_ms > 86000 * 1000L && left_ms <= 86401 * 1000L);
+}
+
+static void bad_files_are_named(void **state)
+{
+	const struct test_subject late = { .cn = "late", .days = -1 };
+	struct fix *f = *state;
+	struct test_cert expired = test_pki_leaf(f->pki, "root", "late", &late);
+	struct test_cert other = test_pki_leaf(f->pki, "root", "other", &(struct test_subject){ .cn = "other" });
+	const char *junk = test_pki_path(f->pki, "junk");
+	FILE *j = fopen(junk, "w");
+
+	assert_non_null(j);
+	assert_true(fputs("junk", j) >= 0 && fclose(j) == 0);
+	assert_int_equal(chmod(junk, 0600), 0);
+	assert_int_equal(load(f, f->root.cert, "/no/such", f->leaf.key), -ENOENT);
+	assert_non_null(strstr(f->err, "/no/such: No such file"));
+	assert_int_equal(load(f, f->root.cert, f->leaf.cert, "/no/key"), -ENOENT);
+	assert_int_equal(load(f, "/no/ca", f->leaf.cert, f->leaf.key), -ENOENT);
+	assert_int_equal(load(f, f->root.cert, junk, f->leaf.key), -EINVAL);
+	assert_non_null(strstr(f->err, "junk: no usable certificate"));
+	assert_int_equal(load(f, f->root.cert, f->leaf.cert, junk), -EINVAL);
+	assert_non_null(strstr(f->err, "junk: no usable private key"));
+	assert_int_equal(load(f, junk, f->leaf.cert, f->leaf.key), -EINVAL);
+	assert_non_null(strstr(f->err, "junk: no CA"));
+	assert_int_equal(load(f, f->root.cert, f->leaf.cert, other.key), -EINVAL);
+	assert_non_null(strstr(f->err, other.key));
+	assert_int_equal(load(f, f->root.cert, expired.cert, expired.key), -EINVAL);
+	assert_non_null(strstr(f->err, "late.pem: certificate has expired"));
+	assert_int_equal(chmod(f->leaf.key, 0644), 0);
+	assert_int_equal(load(f, f->root.cert, f->leaf.cert, f->leaf.key), -EACCES);
+	assert_non_null(strstr(f->err, "readable"));
+	assert_null(f->tls);
+}
+
+static bool has_san(const struct tls_peer *p, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < p->n_san; i++) {
+		if (!strcmp(p->san[i], text))
+			return true;
+	}
+	return false;
+}
+
+static void identity_of_a_certificate(void **state)
+{
+	struct fix *f = *state;
+	struct tls_peer *p, *copy;
+
+	assert_int_equal(tls_peer_from_file(f, f->leaf.cert, &p), 0);
+	copy = tls_peer_dup(f, p);
+	assert_memory_equal(copy->fingerprint, p->fingerprint, 32);
+	talloc_free(p);
+	assert_string_equal(copy->common_name, "MNO 1");
+	assert_string_equal(copy->serial_number, "1.3.6.1.4.1.32473.40");
+	assert_string_equal(copy->issuer, "CN=root");
+	assert_non_null(strstr(copy->subject, "CN=MNO 1"));
+	assert_int_equal(copy->n_san, 6);
+	assert_true(has_san(copy, "DNS:mno1.example.net"));
+	assert_true(has_san(copy, "URI:https://mno1.example.net/"));
+	assert_true(has_san(copy, "IP:127.0.0.1"));
+	assert_true(has_san(copy, "IP:::1"));
+	assert_true(has_san(copy, "RID:1.3.6.1.4.1.32473.40"));
+	assert_true(has_san(copy, "email:a@b.example"));
+	assert_int_equal(tls_peer_from_file(f, f->root.cert, &p), 0);
+	assert_null(p->serial_number);
+	assert_int_equal(p->n_san, 0);
+	assert_int_equal(tls_peer_from_file(f, "/no/such", &p), -ENOENT);
+	assert_int_equal(tls_peer_from_file(f, f->root.key, &p), -EINVAL);
+	assert_null(tls_peer_dup(f, NULL));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(good_files_load, setup, teardown),
+		cmocka_unit_test_setup_teardown(bad_files_are_named, setup, teardown),
+		cmocka_unit_test_setup_teardown(identity_of_a_certificate, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -36,8 +36,10 @@ size_t key_block_len(const struct key *key);
  * \param[in]  in   multiple of the block size
  * \param[out] out  in.len octets; may be in.data
  * \returns 0; -EINVAL for a wrong length or key; -EIO when OpenSSL fails */
-int key_cbc_encrypt(struct crypto *c, const struct key *key, const uint8_t *iv, struct bytes in, uint8_t *out) MUST_CHECK;
-int key_cbc_decrypt(struct crypto *c, const struct key *key, const uint8_t *iv, struct bytes in, uint8_t *out) MUST_CHECK;
+int key_cbc_encrypt(struct crypto *c, const struct key *key, const uint8_t *iv, struct bytes in,
+		    uint8_t *out) MUST_CHECK;
+int key_cbc_decrypt(struct crypto *c, const struct key *key, const uint8_t *iv, struct bytes in,
+		    uint8_t *out) MUST_CHECK;
 
 /*! Message authentication code over the parts in turn.  AES: CMAC (SP 800-38B), cut to mac_len.  DES: last block of the
  * CBC encryption with the full key, zero IV, zero padding (TS 102 225), cut to mac_len.

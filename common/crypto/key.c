@@ -28,9 +28,9 @@ static const struct key_form {
 	size_t min_len, max_len;
 	enum crypto_cipher cipher;
 } key_forms[] = {
-	{ KEY_AES, 16, 16, CIPHER_AES128 }, { KEY_AES, 24, 24, CIPHER_AES192 }, { KEY_AES, 32, 32, CIPHER_AES256 },
-	{ KEY_DES, 8, 8, CIPHER_DES3 },     { KEY_DES, 16, 16, CIPHER_DES3 },   { KEY_DES, 24, 24, CIPHER_DES3 },
-	{ KEY_PSK, 16, 64, CIPHER_NONE },
+	{KEY_AES, 16, 16, CIPHER_AES128}, {KEY_AES, 24, 24, CIPHER_AES192}, {KEY_AES, 32, 32, CIPHER_AES256},
+	{KEY_DES, 8, 8, CIPHER_DES3},	  {KEY_DES, 16, 16, CIPHER_DES3},   {KEY_DES, 24, 24, CIPHER_DES3},
+	{KEY_PSK, 16, 64, CIPHER_NONE},
 };
 
 static const struct key_form *key_form(enum key_alg alg, size_t len)
@@ -204,11 +204,12 @@ static void cmac_double(uint8_t b[AES_BLOCK])
 	b[AES_BLOCK - 1] ^= carry ? 0x87 : 0;
 }
 
-/* SP 800-38B §6.2.  The encryption of the zero block, from which the subkeys come, leaves the chaining value at L instead
- * of zero: adding L to the first block undoes that, and is much cheaper than another initialisation of the context. */
+/* SP 800-38B §6.2.  The encryption of the zero block, from which the subkeys come, leaves the chaining value at L
+ * instead of zero: adding L to the first block undoes that, and is much cheaper than another initialisation of the
+ * context. */
 static int mac_aes(struct mac *m, const struct bytes *parts, size_t n_parts)
 {
-	static const uint8_t end_mark[] = { 0x80 };
+	static const uint8_t end_mark[] = {0x80};
 	uint8_t l[AES_BLOCK], subkey[AES_BLOCK];
 
 	if (cbc_blocks(m->ctx, bytes_of(zero_iv, AES_BLOCK), l) < 0)
@@ -233,7 +234,7 @@ static int mac_aes(struct mac *m, const struct bytes *parts, size_t n_parts)
 int key_mac(struct crypto *c, const struct key *key, const struct bytes *parts, size_t n_parts, uint8_t *mac,
 	    size_t mac_len)
 {
-	struct mac m = { .block = key_block_len(key) };
+	struct mac m = {.block = key_block_len(key)};
 	int rc;
 
 	if (m.block == 0 || mac_len > m.block)

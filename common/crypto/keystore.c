@@ -8,8 +8,8 @@
  *  18   n   value, ciphered
  *  18+n 16  tag
  *
- * Additional data is the head up to the nonce and then the context.  Random nonces are good for 2^32 wrappings under one
- * master key (SP 800-38D §8.3), far above what one fleet needs. */
+ * Additional data is the head up to the nonce and then the context.  Random nonces are good for 2^32 wrappings under
+ * one master key (SP 800-38D §8.3), far above what one fleet needs. */
 #include "common/crypto/keystore.h"
 
 #include <errno.h>
@@ -83,9 +83,9 @@ static int gcm_start(EVP_CIPHER_CTX *gcm, const struct keystore *ks, int encrypt
 	return EVP_CipherInit_ex2(gcm, NULL, ks->master, nonce.data, encrypt, NULL) == 1 &&
 			       EVP_CipherUpdate(gcm, NULL, &n, head.data, (int)head.len) == 1 &&
 			       (context.len == 0 ||
-				EVP_CipherUpdate(gcm, NULL, &n, context.data, (int)context.len) == 1) ?
-		       0 :
-		       -EIO;
+				EVP_CipherUpdate(gcm, NULL, &n, context.data, (int)context.len) == 1)
+		       ? 0
+		       : -EIO;
 }
 
 int keystore_wrap(const struct keystore *ks, struct crypto *c, const void *ctx, const struct key *key,

@@ -32,7 +32,7 @@ int keystore_wrap(const struct keystore *ks, struct crypto *c, const void *ctx, 
 		  struct bytes context, struct bytes *blob) MUST_CHECK;
 
 /*! \param[out] key  new handle with the algorithm of the wrapped one, talloc child of ctx
- *  \returns 0; -EINVAL when it is no wrapped key; -ENOENT when another master key wrapped it; -EBADMSG when it was changed
- *  or belongs to another context */
+ *  \returns 0; -EINVAL when it is no wrapped key; -ENOENT when another master key wrapped it; -EBADMSG when it was
+ * changed or belongs to another context */
 int keystore_unwrap(const struct keystore *ks, struct crypto *c, const void *ctx, struct bytes context,
 		    struct bytes blob, struct key **key) MUST_CHECK;

@@ -76,7 +76,7 @@ struct seed *seed_alloc(const void *ctx, const char *text)
 int seed_derive(struct seed *s, const char *label, const char *name, uint8_t *out, size_t len)
 {
 	static const uint8_t sep = 0x00, counter = 0x01;
-	struct bytes parts[] = { bytes_str(label), bytes_of(&sep, 1), bytes_str(name), bytes_of(&counter, 1) };
+	struct bytes parts[] = {bytes_str(label), bytes_of(&sep, 1), bytes_str(name), bytes_of(&counter, 1)};
 	uint8_t okm[PRK_LEN];
 
 	if (len > sizeof(okm))
@@ -152,24 +152,24 @@ static const struct plan {
 	const char *aid, *iccid, *imsi, *msisdn, *mno_oid, *type, *ki, *opc;
 	bool enabled, fallback;
 } plans[] = {
-	[SEED_BOOTSTRAP] = { .aid = "A0000005591010FFFFFFFF8900001000",
-			     .iccid = "8988299000",
-			     .imsi = "001010",
-			     .msisdn = "882990",
-			     .mno_oid = SEED_OID_MNO_BOOTSTRAP,
-			     .type = "BOOTSTRAP",
-			     .ki = "bootstrap Ki",
-			     .opc = "bootstrap OPc",
-			     .enabled = true,
-			     .fallback = true },
-	[SEED_OPERATIONAL] = { .aid = "A0000005591010FFFFFFFF8900001100",
-			       .iccid = "8988299001",
-			       .imsi = "001011",
-			       .msisdn = "882991",
-			       .mno_oid = SEED_OID_MNO_OPERATIONAL,
-			       .type = "OPERATIONAL",
-			       .ki = "operational Ki",
-			       .opc = "operational OPc" },
+	[SEED_BOOTSTRAP] = {.aid = "A0000005591010FFFFFFFF8900001000",
+			    .iccid = "8988299000",
+			    .imsi = "001010",
+			    .msisdn = "882990",
+			    .mno_oid = SEED_OID_MNO_BOOTSTRAP,
+			    .type = "BOOTSTRAP",
+			    .ki = "bootstrap Ki",
+			    .opc = "bootstrap OPc",
+			    .enabled = true,
+			    .fallback = true},
+	[SEED_OPERATIONAL] = {.aid = "A0000005591010FFFFFFFF8900001100",
+			      .iccid = "8988299001",
+			      .imsi = "001011",
+			      .msisdn = "882991",
+			      .mno_oid = SEED_OID_MNO_OPERATIONAL,
+			      .type = "OPERATIONAL",
+			      .ki = "operational Ki",
+			      .opc = "operational OPc"},
 };
 _Static_assert(ARRAY_SIZE(plans) == SEED_N_PROFILES, "a profile has no plan");
 
@@ -185,9 +185,9 @@ static int profile_make(struct seed *s, const struct seed_card *c, const struct 
 	p->fallback = plan->fallback;
 	if (hex_dec_buf(p->aid, sizeof(p->aid), plan->aid) < 0)
 		return -EINVAL;
-	return seed_derive(s, plan->ki, c->eid, p->ki, sizeof(p->ki)) == 0 ?
-		       seed_derive(s, plan->opc, c->eid, p->opc, sizeof(p->opc)) :
-		       -EIO;
+	return seed_derive(s, plan->ki, c->eid, p->ki, sizeof(p->ki)) == 0
+		       ? seed_derive(s, plan->opc, c->eid, p->opc, sizeof(p->opc))
+		       : -EIO;
 }
 
 /* ---- card ---- */
@@ -199,19 +199,17 @@ static int card_keys(struct seed *s, struct seed_card *c)
 		uint8_t *out;
 		size_t len;
 	} keys[] = {
-		{ "SCP80 KIc", c->kic, sizeof(c->kic) },
-		{ "SCP80 KID", c->kid, sizeof(c->kid) },
-		{ "SCP80 KIK", c->kik, sizeof(c->kik) },
-		{ "SCP81 PSK", c->psk, sizeof(c->psk) },
-		{ "SCP81 DEK", c->psk_dek, sizeof(c->psk_dek) },
-		{ "ECASD ECKA", c->ecasd_key, sizeof(c->ecasd_key) },
+		{"SCP80 KIc", c->kic, sizeof(c->kic)},	       {"SCP80 KID", c->kid, sizeof(c->kid)},
+		{"SCP80 KIK", c->kik, sizeof(c->kik)},	       {"SCP81 PSK", c->psk, sizeof(c->psk)},
+		{"SCP81 DEK", c->psk_dek, sizeof(c->psk_dek)}, {"ECASD ECKA", c->ecasd_key, sizeof(c->ecasd_key)},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (seed_derive(s, keys[i].label, c->eid, keys[i].out, keys[i].len) < 0)
 			return -EIO;
 	}
-	/* The order of P-256 lies above 2^255: without its top bit a number is always below, with its lowest never 0. */
+	/* The order of P-256 lies above 2^255: without its top bit a number is always below, with its lowest never 0.
+	 */
 	c->ecasd_key[0] &= 0x7f;
 	c->ecasd_key[31] |= 0x01;
 	return 0;
@@ -219,7 +217,7 @@ static int card_keys(struct seed *s, struct seed_card *c)
 
 int seed_card(struct seed *s, uint32_t index, struct seed_card *card)
 {
-	struct seed_card c = { .index = index };
+	struct seed_card c = {.index = index};
 	int rc;
 
 	if (index >= SEED_CARDS_MAX)

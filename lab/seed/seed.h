@@ -4,7 +4,8 @@
 #include "common/codec/bytes.h"
 
 /* Cards from a seed: the same text gives the same cards in every program of the lab, so that the simulator needs no key
- * file and a fleet of a million costs nothing to store.  Values of the lab only: whoever knows the seed knows all keys. */
+ * file and a fleet of a million costs nothing to store.  Values of the lab only: whoever knows the seed knows all keys.
+ */
 
 /* Object identifiers of the lab's entities, below the enterprise number for examples (RFC 5612). */
 #define SEED_OID_EUM "1.3.6.1.4.1.32473.10"
@@ -58,7 +59,8 @@ struct seed_card {
 /*! Derivation contexts of one thread. */
 struct seed;
 
-/*! \param[in] text  any text that is not empty.  \returns talloc child of ctx; NULL when OpenSSL fails or text is empty */
+/*! \param[in] text  any text that is not empty.  \returns talloc child of ctx; NULL when OpenSSL fails or text is empty
+ */
 struct seed *seed_alloc(const void *ctx, const char *text);
 
 /*! Card number index, from 0.  \param[out] card  holds secrets; the caller wipes it if it cares.

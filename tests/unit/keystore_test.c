@@ -75,8 +75,8 @@ static void all_kinds_of_keys_come_back(void **state)
 	static const struct {
 		enum key_alg alg;
 		size_t len;
-	} kinds[] = { { KEY_AES, 16 }, { KEY_AES, 24 }, { KEY_AES, 32 }, { KEY_DES, 8 },
-		      { KEY_DES, 16 }, { KEY_DES, 24 }, { KEY_PSK, 16 }, { KEY_PSK, 32 } };
+	} kinds[] = {{KEY_AES, 16}, {KEY_AES, 24}, {KEY_AES, 32}, {KEY_DES, 8},
+		     {KEY_DES, 16}, {KEY_DES, 24}, {KEY_PSK, 16}, {KEY_PSK, 32}};
 	struct fix *f = *state;
 	uint8_t raw[64];
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Expected values: the KDF of the openssl command line (HKDF, SHA-256), the Luhn examples of ISO/IEC 7812-1, the EID rule
- * of ISO 7064 (the number modulo 97 is 1) computed here digit by digit. */
+/* Expected values: the KDF of the openssl command line (HKDF, SHA-256), the Luhn examples of ISO/IEC 7812-1, the EID
+ * rule of ISO 7064 (the number modulo 97 is 1) computed here digit by digit. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +25,8 @@ static void derivation_is_hkdf(void **state)
 	struct seed *s = seed_alloc(NULL, "a seed for tests");
 	uint8_t got[32], want[32];
 
-	/* openssl kdf -keylen 32 -kdfopt digest:SHA256 -kdfopt key:'a seed for tests' -kdfopt hexinfo:6C6162656C006E616D65 HKDF */
+	/* openssl kdf -keylen 32 -kdfopt digest:SHA256 -kdfopt key:'a seed for tests' -kdfopt
+	 * hexinfo:6C6162656C006E616D65 HKDF */
 	assert_int_equal(hex_dec_buf(want, 32, "D19C73AC7A3AACE32BDA31374C3D6CD9247B71E318B0596CA47C2481CC1F0D7A"), 0);
 	assert_int_equal(seed_derive(s, "label", "name", got, 32), 0);
 	assert_memory_equal(got, want, 32);
@@ -44,7 +45,7 @@ static void luhn(void **state)
 
 static void cards_are_valid_and_repeat(void **state)
 {
-	static const uint32_t indexes[] = { 0, 1, 7, 4711, 999999, SEED_CARDS_MAX - 1 };
+	static const uint32_t indexes[] = {0, 1, 7, 4711, 999999, SEED_CARDS_MAX - 1};
 	struct seed *s = seed_alloc(NULL, "one");
 	struct seed *other = seed_alloc(NULL, "two");
 	struct seed_card a, b, c;

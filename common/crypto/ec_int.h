@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+#include <openssl/evp.h>
+
+#include "common/crypto/ec.h"
+
+/* Inside of the handles: for the files of common/crypto only. */
+
+struct pubkey {
+	EVP_PKEY *pkey;
+};
+
+struct privkey {
+	EVP_PKEY *pkey;
+};
+
+/*! Takes over one reference of pkey, also on failure.  \returns 0; -EINVAL when it is neither RSA nor on a curve of
+ * ours */
+int pubkey_wrap(const void *ctx, EVP_PKEY *pkey, struct pubkey **key) MUST_CHECK;
+int privkey_wrap(const void *ctx, EVP_PKEY *pkey, struct privkey **key) MUST_CHECK;
+/*! \returns 0; -EINVAL when the key is no EC key or on no curve of ours */
+int pkey_curve(EVP_PKEY *pkey, enum ec_curve *curve) MUST_CHECK;
+const EVP_MD *digest_md(enum digest digest);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Certificates: loading and what they say.  Everything that callers ask for is worked out when a certificate is loaded,
+ * so that the object never changes afterwards. */
+#include "common/crypto/x509.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <osmocom/core/utils.h>
+#include <talloc.h>
+
+#include "common/crypto/crypto.h"
+#include "common/crypto/ec_int.h"
+#include "common/crypto/x509_int.h"
+
+static int x509_destroy(struct x509 *cert)
+{
+	X509_free(cert->x);
+	return 0;
+}
+
+static const char *subject_text(const void *ctx, X509 *x)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text = NULL, *at;
+	long len;
+
+	if (bio && X509_NAME_print_ex(bio, X509_get_subject_name(x), 0, XN_FLAG_RFC2253) >= 0) {
+		len = BIO_get_mem_data(bio, &at);
+		text = talloc_strndup(ctx, at, (size_t)len);
+	}
+	BIO_free(bio);
+	return text;
+}
+
+static int not_after(X509 *x, int64_t *ms)
+{
+	struct tm tm = {};
+
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) != 1)
+		return -EINVAL;
+	*ms = (int64_t)timegm(&tm) * 1000;
+	return 0;
+}
+
+static struct bytes ski_of(struct x509 *cert)
+{
+	/* This call also makes OpenSSL work out and store all extensions, before threads share the object. */
+	const ASN1_OCTET_STRING *ext = X509_get0_subject_key_id(cert->x);
+	uint8_t ski[20];
+
+	if (ext)
+		return bytes_of(ASN1_STRING_get0_data(ext), (size_t)ASN1_STRING_length(ext));
+	if (!cert->key || pubkey_ski(cert->key, ski) < 0)
+		return bytes_of(NULL, 0);
+	return bytes_dup(cert, BYTES_ARR(ski));
+}
+
+static int der_of(const void *ctx, X509 *x, struct bytes *out)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(x, &der);
+
+	if (len <= 0)
+		return -EINVAL;
+	*out = bytes_dup(ctx, bytes_of(der, (size_t)len));
+	OPENSSL_free(der);
+	return 0;
+}
+
+int x509_wrap(const void *ctx, X509 *x, struct x509 **cert)
+{
+	struct x509 *c;
+	EVP_PKEY *pkey;
+
+	if (!x)
+		return -EINVAL;
+	c = talloc_zero(ctx, struct x509);
+	OSMO_ASSERT(c);
+	c->x = x;
+	talloc_set_destructor(c, x509_destroy);
+	pkey = X509_get_pubkey(x);
+	if (pkey && pubkey_wrap(c, pkey, &c->key) < 0)
+		c->key = NULL;
+	c->ski = ski_of(c);
+	c->subject = subject_text(c, x);
+	if (!c->subject || not_after(x, &c->not_after_ms) < 0 || der_of(c, x, &c->der) < 0 ||
+	    crypto_sha256(c->der, c->fingerprint) < 0) {
+		talloc_free(c);
+		return -EINVAL;
+	}
+	*cert = c;
+	return 0;
+}
+
+int x509_pem_parse(const void *ctx, struct bytes pem, struct x509 **cert)
+{
+	BIO *bio = pem.len < INT_MAX ? BIO_new_mem_buf(pem.data, (int)pem.len) : NULL;
+	X509 *x = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+
+	BIO_free(bio);
+	if (!x)
+		ERR_clear_error();
+	return x509_wrap(ctx, x, cert);
+}
+
+int x509_der_parse(const void *ctx, struct bytes der, struct x509 **cert)
+{
+	const unsigned char *p = der.data;
+	X509 *x = der.len && der.len < INT_MAX ? d2i_X509(NULL, &p, (long)der.len) : NULL;
+
+	if (x && p != der.data + der.len) {
+		X509_free(x);
+		x = NULL;
+	}
+	if (!x)
+		ERR_clear_error();
+	return x509_wrap(ctx, x, cert);
+}
+
+int x509_pem_load(const void *ctx, const char *path, struct x509 **cert, const char **why)
+{
+	FILE *f = fopen(path, "re");
+	int rc;
+
+	if (!f) {
+		rc = -errno;
+		*why = talloc_asprintf(ctx, "certificate file %s: %s", path, strerror(-rc));
+		return rc;
+	}
+	rc = x509_wrap(ctx, PEM_read_X509(f, NULL, NULL, NULL), cert);
+	fclose(f);
+	if (rc < 0) {
+		ERR_clear_error();
+		*why = talloc_asprintf(ctx, "certificate file %s: holds no certificate in PEM", path);
+	}
+	return rc;
+}
+
+/* ---- what it says ---- */
+
+const struct pubkey *x509_pubkey(const struct x509 *cert)
+{
+	return cert->key;
+}
+
+struct bytes x509_ski(const struct x509 *cert)
+{
+	return cert->ski;
+}
+
+const uint8_t *x509_fingerprint(const struct x509 *cert)
+{
+	return cert->fingerprint;
+}
+
+const char *x509_subject(const struct x509 *cert)
+{
+	return cert->subject;
+}
+
+char *x509_subject_attr(const void *ctx, const struct x509 *cert, const char *name)
+{
+	const X509_NAME *subject = X509_get_subject_name(cert->x);
+	int at = X509_NAME_get_index_by_NID(subject, OBJ_txt2nid(name), -1);
+	unsigned char *utf8 = NULL;
+	char *out = NULL;
+	int len;
+
+	if (at < 0)
+		return NULL;
+	len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+	/* A name with a NUL inside would be read differently by others: it counts as absent. */
+	if (len >= 0 && !memchr(utf8, '\0', (size_t)len))
+		out = talloc_strndup(ctx, (const char *)utf8, (size_t)len);
+	OPENSSL_free(utf8);
+	return out;
+}
+
+struct bytes x509_der(const struct x509 *cert)
+{
+	return cert->der;
+}
+
+int64_t x509_not_after_ms(const struct x509 *cert)
+{
+	return cert->not_after_ms;
+}
+
+int x509_days_left(const struct x509 *cert, int64_t at_ms)
+{
+	const int64_t day_ms = INT64_C(24) * 3600 * 1000;
+	int64_t left = cert->not_after_ms - at_ms;
+
+	return (int)(left < 0 ? (left - day_ms + 1) / day_ms : left / day_ms);
+}

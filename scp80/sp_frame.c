@@ -315,6 +315,15 @@ static int decipher(const struct sp_keys *keys, const struct sp_prot *prot, stru
 	return rc;
 }
 
+/* What did not verify is of no use to anybody. */
+static void forget(struct wr *plain, size_t start)
+{
+	if (!plain || plain->len == start)
+		return;
+	bytes_wipe(plain->buf + start, plain->len - start);
+	plain->len = start;
+}
+
 int sp_frame_open(const struct sp_keys *keys, enum sp_dialect dialect, const struct sp_shape *shape,
 		  const struct sp_prot *prot, const struct sp_wire *wire, struct wr *plain, struct sp_clear *clear,
 		  struct bytes *data)
@@ -333,12 +342,10 @@ int sp_frame_open(const struct sp_keys *keys, enum sp_dialect dialect, const str
 		rc = verify(keys, prefix_of(dialect, shape), prot, wire, &c);
 	if (rc == 0 && c.pcntr > c.padded.len)
 		rc = -EINVAL;
-	if (rc < 0 && prot->block && !plain->failed) {
-		bytes_wipe(plain->buf + start, plain->len - start);
-		plain->len = start;
-	}
-	if (rc < 0)
+	if (rc < 0) {
+		forget(prot->block ? plain : NULL, start);
 		return rc;
+	}
 	*data = bytes_sub(c.padded, 0, c.padded.len - c.pcntr);
 	*clear = c;
 	return 0;

@@ -86,13 +86,6 @@ struct es_status es_violation_status(const void *ctx, const struct es_type *root
 		return es_status_bad(ctx, ES_FAILED, ES_SC_DATA_INVALID, NULL, "%s: %s is out of place", what,
 				     node == root ? "an element" : name_of(up, node));
 	}
-	if (v->attr)
-		f = t ? es_field_find(t, v->attr) : NULL;
-	if (f)
-		return es_status_bad(ctx, ES_FAILED, ES_SC_DATA_INVALID, NULL,
-				     "%s: attribute %s of %s has a value that is "
-				     "not allowed",
-				     what, f->name, name_of(up, node));
 	return es_status_bad(ctx, ES_FAILED, ES_SC_DATA_INVALID, NULL, "%s: %s has a value that is not allowed", what,
 			     node == root ? "the element" : name_of(up, node));
 }

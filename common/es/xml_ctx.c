@@ -202,10 +202,8 @@ static void note_violation(void *data, xmlErrorPtr err)
 	if (v->code)
 		return;
 	v->code = err->code;
-	if (node && node->type == XML_ATTRIBUTE_NODE) {
-		v->attr = (const char *)node->name;
+	if (node && node->type == XML_ATTRIBUTE_NODE)
 		node = node->parent;
-	}
 	v->node = node && node->type == XML_ELEMENT_NODE ? node : NULL;
 }
 

@@ -48,8 +48,7 @@ int xml_c14n(const void *ctx, const xmlNode *elem, struct bytes *out) MUST_CHECK
 
 /*! First schema violation. */
 struct xml_violation {
-	const xmlNode *node; /* element; NULL: none known */
-	const char *attr;    /* name of an attribute of it, or NULL */
+	const xmlNode *node; /* element, also when an attribute of it is at fault; NULL: none known */
 	int code;	     /* of libxml2 */
 };
 /*! Validate an element in place against our schema.  \returns 0; -EINVAL with v filled */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Command APDUs: one table for each application of the card, and scripts of them (TS 102 226).
  *
- * The session (blocks of a STORE DATA, position of a GET STATUS) lives on between scripts until the card is reset, since
- * an SM-SR may need several short messages for one dialogue. */
+ * The session (blocks of a STORE DATA, position of a GET STATUS) lives on between scripts until the card is reset,
+ * since an SM-SR may need several short messages for one dialogue. */
 #include "lab/euicc/card.h"
 
 #include <osmocom/core/talloc.h>
@@ -23,11 +23,11 @@ struct command {
 };
 
 static const struct command isdr_commands[] = {
-	{ 0xca, isdr_get_data, false }, { 0xe2, isdr_store_data, true }, { 0xe4, isdr_delete, true },
-	{ 0xe6, isdr_install, true },	{ 0xf2, isdr_get_status, false },
+	{0xca, isdr_get_data, false}, {0xe2, isdr_store_data, true},  {0xe4, isdr_delete, true},
+	{0xe6, isdr_install, true},   {0xf2, isdr_get_status, false},
 };
 static const struct command ecasd_commands[] = {
-	{ 0xca, ecasd_get_data, false },
+	{0xca, ecasd_get_data, false},
 };
 
 /* An ISD-P exists for its state; its own commands belong to ES8. */
@@ -35,15 +35,15 @@ static const struct {
 	const struct command *table;
 	size_t n;
 } apps[] = {
-	[APP_ISDR] = { isdr_commands, ARRAY_SIZE(isdr_commands) },
-	[APP_ECASD] = { ecasd_commands, ARRAY_SIZE(ecasd_commands) },
-	[APP_ISDP] = { NULL, 0 },
+	[APP_ISDR] = {isdr_commands, ARRAY_SIZE(isdr_commands)},
+	[APP_ECASD] = {ecasd_commands, ARRAY_SIZE(ecasd_commands)},
+	[APP_ISDP] = {NULL, 0},
 };
 
-static const uint8_t aid_isdr[] = { 0xa0, 0x00, 0x00, 0x05, 0x59, 0x10, 0x10, 0xff,
-				    0xff, 0xff, 0xff, 0x89, 0x00, 0x00, 0x01, 0x00 };
-static const uint8_t aid_ecasd[] = { 0xa0, 0x00, 0x00, 0x05, 0x59, 0x10, 0x10, 0xff,
-				     0xff, 0xff, 0xff, 0x89, 0x00, 0x00, 0x02, 0x00 };
+static const uint8_t aid_isdr[] = {0xa0, 0x00, 0x00, 0x05, 0x59, 0x10, 0x10, 0xff,
+				   0xff, 0xff, 0xff, 0x89, 0x00, 0x00, 0x01, 0x00};
+static const uint8_t aid_ecasd[] = {0xa0, 0x00, 0x00, 0x05, 0x59, 0x10, 0x10, 0xff,
+				    0xff, 0xff, 0xff, 0x89, 0x00, 0x00, 0x02, 0x00};
 
 struct session *card_session(struct euicc *card)
 {
@@ -141,7 +141,7 @@ static void rsp_enc(const void *ctx, enum script_form form, unsigned int execute
 
 static void bad_format(const void *ctx, uint8_t why, struct bytes *rsp)
 {
-	const struct script_item item = { SCRIPT_RSP_BAD_FORMAT, bytes_of(&why, 1) };
+	const struct script_item item = {SCRIPT_RSP_BAD_FORMAT, bytes_of(&why, 1)};
 
 	rsp_enc(ctx, SCRIPT_DEFINITE, 0, &item, 1, rsp);
 }
@@ -173,7 +173,7 @@ void card_script(struct euicc *card, const void *ctx, struct bytes script, struc
 			return;
 		}
 		if (item.tag == SCRIPT_CAPDU)
-			answers[n++] = (struct script_item){ SCRIPT_RSP_RAPDU, run_one(card, ctx, item.value, &sw) };
+			answers[n++] = (struct script_item){SCRIPT_RSP_RAPDU, run_one(card, ctx, item.value, &sw)};
 	}
 	/* The definite form carries the last answer only (SGP.02 over SMS). */
 	if (cmd.form == SCRIPT_DEFINITE && n > 1)

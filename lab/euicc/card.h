@@ -64,8 +64,8 @@ struct card_nv {
 	uint8_t notify_tries;
 	uint16_t notify_seq;
 	uint16_t last_seq;
-	uint64_t counter; /* highest SCP80 counter seen */
-	bool declared;	  /* type 01 has been asked for */
+	uint64_t counter;     /* highest SCP80 counter seen */
+	bool declared;	      /* type 01 has been asked for */
 	struct sms_addr smsr; /* no digits: the fleet's */
 	uint32_t faults;      /* bit for each enum euicc_fault */
 	uint32_t slow_ms;

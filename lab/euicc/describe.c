@@ -6,20 +6,20 @@
 #include <osmocom/core/utils.h>
 
 static const struct value_string states[] = {
-	{ ISDP_SELECTABLE, "SELECTABLE" },
-	{ ISDP_PERSONALIZED, "PERSONALIZED" },
-	{ ISDP_DISABLED, "DISABLED" },
-	{ ISDP_ENABLED, "ENABLED" },
-	{ 0, NULL },
+	{ISDP_SELECTABLE, "SELECTABLE"},
+	{ISDP_PERSONALIZED, "PERSONALIZED"},
+	{ISDP_DISABLED, "DISABLED"},
+	{ISDP_ENABLED, "ENABLED"},
+	{0, NULL},
 };
 
 static const struct value_string phones[] = {
-	{ PHONE_OFF, "off" },
-	{ PHONE_RESET, "reset" },
-	{ PHONE_ATTACHING, "attaching" },
-	{ PHONE_SERVICE, "in service" },
-	{ PHONE_NO_SERVICE, "no service" },
-	{ 0, NULL },
+	{PHONE_OFF, "off"},
+	{PHONE_RESET, "reset"},
+	{PHONE_ATTACHING, "attaching"},
+	{PHONE_SERVICE, "in service"},
+	{PHONE_NO_SERVICE, "no service"},
+	{0, NULL},
 };
 
 static char *add(char *text, char *more)
@@ -34,10 +34,10 @@ static char *add(char *text, char *more)
 static char *profile_line(const void *ctx, const struct euicc_profile *p)
 {
 	char *aid = hex_enc(ctx, BYTES_ARR(p->aid));
-	char *line = talloc_asprintf(ctx, "profile %s %s imsi %s pol1 %u%s%s%s\n", aid,
-				     get_value_string(states, p->state), p->imsi[0] ? p->imsi : "-", p->pol1,
-				     p->fallback ? " fallback" : "", p->emergency ? " emergency" : "",
-				     p->no_coverage ? " no-coverage" : "");
+	char *line =
+		talloc_asprintf(ctx, "profile %s %s imsi %s pol1 %u%s%s%s\n", aid, get_value_string(states, p->state),
+				p->imsi[0] ? p->imsi : "-", p->pol1, p->fallback ? " fallback" : "",
+				p->emergency ? " emergency" : "", p->no_coverage ? " no-coverage" : "");
 
 	talloc_free(aid);
 	return line;
@@ -57,8 +57,8 @@ static char *fault_line(const void *ctx, const struct euicc *card)
 char *euicc_describe(const struct euicc *card, const void *ctx)
 {
 	char *eid = hex_enc(ctx, BYTES_ARR(card->eid));
-	char *text = talloc_asprintf(ctx, "eid %s\nphone %s\ncounter %llu\n", eid, get_value_string(phones, card->phone),
-				     (unsigned long long)card->nv.counter);
+	char *text = talloc_asprintf(ctx, "eid %s\nphone %s\ncounter %llu\n", eid,
+				     get_value_string(phones, card->phone), (unsigned long long)card->nv.counter);
 
 	for (size_t i = 0; i < card->nv.n_slots; i++) {
 		if (card->nv.profiles[i].state != ISDP_NONE)

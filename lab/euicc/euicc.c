@@ -9,7 +9,7 @@
 void euicc_settings_default(struct euicc_settings *set)
 {
 	*set = (struct euicc_settings){
-		.smsr = { .type = 0x81, .digits = "12345" },
+		.smsr = {.type = 0x81, .digits = "12345"},
 		.kvn = 1,
 		.notify_aid_tag = UNC_NOTIFY_AID_TAG,
 		.notify_after_disable = UNC_NOTIFY_AFTER_DISABLE,

@@ -12,8 +12,8 @@
  * Time, short messages and what the network says come in through the functions below; what the card and its phone do
  * comes out as a list of struct euicc_out, in order.  One thread; one struct euicc_fleet holds what many cards share.
  *
- * Rule for the caller: after each input, when euicc_dirty() says so, store euicc_save() first and act on the outputs then.
- * A card loaded with euicc_load() goes on as a real one does after a loss of power. */
+ * Rule for the caller: after each input, when euicc_dirty() says so, store euicc_save() first and act on the outputs
+ * then. A card loaded with euicc_load() goes on as a real one does after a loss of power. */
 
 #define EUICC_EID_LEN 16
 #define EUICC_AID_LEN 16
@@ -155,8 +155,8 @@ struct euicc_factory {
 /*! \returns talloc child of ctx, switched off; NULL when the profiles break the rule above or are too many */
 struct euicc *euicc_alloc(const void *ctx, struct euicc_fleet *fleet, const struct euicc_factory *factory);
 
-/* Inputs.  Each may append outputs to fleet->outs and move euicc_deadline().  What the radio says about an IMSI that the
- * phone does not use at that moment is ignored. */
+/* Inputs.  Each may append outputs to fleet->outs and move euicc_deadline().  What the radio says about an IMSI that
+ * the phone does not use at that moment is ignored. */
 
 /*! Switch the phone on or off (off detaches it and forgets what a card forgets without power). */
 void euicc_power(struct euicc *card, bool on);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Card content management by the ISD-R (SGP.02, ES5): CreateISDP is an INSTALL, DeleteProfile a DELETE of GlobalPlatform. */
+/* Card content management by the ISD-R (SGP.02, ES5): CreateISDP is an INSTALL, DeleteProfile a DELETE of
+ * GlobalPlatform. */
 #include "lab/euicc/card.h"
 
 #include <osmocom/core/utils.h>
@@ -7,10 +8,10 @@
 
 #define INSTALL_AND_MAKE_SELECTABLE 0x0c
 
-static const uint8_t load_file_aid[] = { 0xa0, 0x00, 0x00, 0x05, 0x59, 0x10, 0x10, 0xff,
-					 0xff, 0xff, 0xff, 0x89, 0x00, 0x00, 0x0d, 0x00 };
-static const uint8_t module_aid[] = { 0xa0, 0x00, 0x00, 0x05, 0x59, 0x10, 0x10, 0xff,
-				      0xff, 0xff, 0xff, 0x89, 0x00, 0x00, 0x0e, 0x00 };
+static const uint8_t load_file_aid[] = {0xa0, 0x00, 0x00, 0x05, 0x59, 0x10, 0x10, 0xff,
+					0xff, 0xff, 0xff, 0x89, 0x00, 0x00, 0x0d, 0x00};
+static const uint8_t module_aid[] = {0xa0, 0x00, 0x00, 0x05, 0x59, 0x10, 0x10, 0xff,
+				     0xff, 0xff, 0xff, 0x89, 0x00, 0x00, 0x0e, 0x00};
 
 static struct bytes lv(struct rd *r)
 {
@@ -52,7 +53,7 @@ static bool isdp_aid_ok(struct bytes aid)
 
 static uint16_t create(struct euicc *card, struct bytes aid, uint32_t mem)
 {
-	struct euicc_profile p = { .state = ISDP_SELECTABLE, .mem_granted = mem, .mem_left = mem };
+	struct euicc_profile p = {.state = ISDP_SELECTABLE, .mem_granted = mem, .mem_left = mem};
 
 	if (!isdp_aid_ok(aid) || profile_find(card, aid) >= 0)
 		return 0x6a80;

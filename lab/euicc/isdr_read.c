@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* What the SM-SR and the device read (SGP.02, eUICCCapabilityAudit): GET STATUS of the ISD-Ps, GET DATA of the ISD-R and
- * of the ECASD. */
+/* What the SM-SR and the device read (SGP.02, eUICCCapabilityAudit): GET STATUS of the ISD-Ps, GET DATA of the ISD-R
+ * and of the ECASD. */
 #include "lab/euicc/card.h"
 
 #include <osmocom/core/talloc.h>
@@ -43,8 +43,8 @@ static const struct {
 	size_t tag_len;
 	status_fn put;
 } fields[] = {
-	{ 0x4f, 1, put_aid },	  { 0x9f70, 2, put_state }, { 0x53, 1, put_attributes },
-	{ 0x8f, 1, put_granted }, { 0x91, 1, put_left },
+	{0x4f, 1, put_aid},	{0x9f70, 2, put_state}, {0x53, 1, put_attributes},
+	{0x8f, 1, put_granted}, {0x91, 1, put_left},
 };
 
 /* Take the next tag of a tag list.  \returns its row; -1 at the end or when no such field exists (reader failed) */
@@ -208,12 +208,12 @@ struct object {
 };
 
 static const struct object isdr_objects[] = {
-	{ 0xff, 0x21, get_resources },
-	{ 0xbf, 0x30, get_forwarded },
+	{0xff, 0x21, get_resources},
+	{0xbf, 0x30, get_forwarded},
 };
 static const struct object ecasd_objects[] = {
-	{ 0x00, 0x5a, get_eid },
-	{ 0x7f, 0x21, get_certificate },
+	{0x00, 0x5a, get_eid},
+	{0x7f, 0x21, get_certificate},
 };
 
 static uint16_t get_object(struct euicc *card, const struct object *table, size_t n, const struct capdu *cmd,

@@ -139,7 +139,7 @@ static bool address_dec(struct bytes value, struct sms_addr *addr)
 /* A3 is the SMS address; A4 CAT_TP, A5 HTTPS and A6 DNS are taken and have no effect: this card speaks SMS only. */
 static uint16_t set_addressing(struct euicc *card, struct bytes value, struct wr *out)
 {
-	struct sms_addr addr = { 0 };
+	struct sms_addr addr = {0};
 	struct bytes number;
 	struct ber t;
 	struct rd r;
@@ -207,12 +207,12 @@ static const struct {
 	const char *name;
 	dgi_fn run;
 } dgis[] = {
-	{ 0x3a03, "EnableProfile", enable },
-	{ 0x3a04, "DisableProfile", disable },
-	{ 0x3a05, "SetFallbackAttribute", set_fallback },
-	{ 0x3a07, "UpdateSMSRAddressingParameters", set_addressing },
-	{ 0x3a08, "HandleNotificationConfirmation", confirm },
-	{ UNC_DGI_EMERGENCY, "SetEmergencyProfileAttribute", set_emergency },
+	{0x3a03, "EnableProfile", enable},
+	{0x3a04, "DisableProfile", disable},
+	{0x3a05, "SetFallbackAttribute", set_fallback},
+	{0x3a07, "UpdateSMSRAddressingParameters", set_addressing},
+	{0x3a08, "HandleNotificationConfirmation", confirm},
+	{UNC_DGI_EMERGENCY, "SetEmergencyProfileAttribute", set_emergency},
 };
 
 static uint16_t run_dgi(struct euicc *card, const struct dgi *dgi, struct wr *out)

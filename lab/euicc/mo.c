@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Messages from the card: SEND SHORT MESSAGE, one segment at a time, with the next only after the network's answer.
- * A refused segment is tried again a few times; then the whole message is given up, as a card does after an error in the
- * terminal response. */
+ * A refused segment is tried again a few times; then the whole message is given up, as a card does after an error in
+ * the terminal response. */
 #include "lab/euicc/card.h"
 
 #include <errno.h>
@@ -34,7 +34,8 @@ static bool gets_lost(struct euicc *card, enum mo_kind kind)
 	OSMO_ASSERT(false);
 }
 
-static int tpdu_enc(struct euicc *card, const void *ctx, const struct mo_route *route, struct bytes ud, struct bytes *tpdu)
+static int tpdu_enc(struct euicc *card, const void *ctx, const struct mo_route *route, struct bytes ud,
+		    struct bytes *tpdu)
 {
 	const struct sms_submit sms = {
 		.udhi = true,
@@ -104,7 +105,7 @@ bool mo_holds(const struct euicc *card, enum mo_kind kind)
 {
 	const struct mo *mo;
 
-	llist_for_each_entry(mo, &card->mo, entry) {
+	llist_for_each_entry (mo, &card->mo, entry) {
 		if (mo->kind == kind)
 			return true;
 	}
@@ -115,7 +116,7 @@ void mo_flush(struct euicc *card)
 {
 	struct mo *mo, *next;
 
-	llist_for_each_entry_safe(mo, next, &card->mo, entry) {
+	llist_for_each_entry_safe (mo, next, &card->mo, entry) {
 		llist_del(&mo->entry);
 		talloc_free(mo);
 	}

@@ -88,7 +88,7 @@ static enum sp_status admit(struct euicc *card, const struct sp_hdr *hdr, enum c
 static int por_seal(struct euicc *card, const void *ctx, const struct sp_hdr *cmd, enum sp_status status,
 		    struct bytes data, struct bytes *pkt)
 {
-	struct sp_por_hdr hdr = { cmd->spi, cmd->kic, cmd->kid, cmd->tar, cmd->cntr, (uint8_t)status };
+	struct sp_por_hdr hdr = {cmd->spi, cmd->kic, cmd->kid, cmd->tar, cmd->cntr, (uint8_t)status};
 	struct sp_keys keys;
 	struct wr w;
 	int rc;
@@ -123,7 +123,7 @@ static int por_in_report(struct euicc *card, const void *ctx, struct bytes pkt)
 
 static int por_by_submit(struct euicc *card, const struct sms_deliver *sms, struct bytes pkt)
 {
-	const struct mo_route route = { .da = &sms->oa, .pid = sms->pid, .dcs = sms->dcs };
+	const struct mo_route route = {.da = &sms->oa, .pid = sms->pid, .dcs = sms->dcs};
 	int rc;
 
 	ack(card, 0, bytes_of(NULL, 0));
@@ -186,7 +186,8 @@ static void packet_rx(struct euicc *card, const void *ctx, const struct sms_deli
 
 	rc = packet_open(card, ctx, pkt, &cmd);
 	if (rc) {
-		out_event(card, "packet dropped: %s", rc == -EBADMSG ? "wrong checksum" : "no security this card accepts");
+		out_event(card, "packet dropped: %s",
+			  rc == -EBADMSG ? "wrong checksum" : "no security this card accepts");
 		ack(card, 0, bytes_of(NULL, 0));
 		return;
 	}
@@ -212,7 +213,7 @@ static struct reasm *reasm_of(struct euicc *card)
 /* \returns 0 with a whole command packet; negative: nothing to do (yet) */
 static int join(struct euicc *card, const void *ctx, const struct sms_deliver *sms, struct bytes *pkt)
 {
-	const struct reasm_from from = { bytes_str(sms->oa.digits), sms->pid, sms->dcs };
+	const struct reasm_from from = {bytes_str(sms->oa.digits), sms->pid, sms->dcs};
 	struct reasm_msg msg;
 	struct ud_part part;
 	int rc;

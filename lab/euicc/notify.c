@@ -61,7 +61,7 @@ static int seal(struct euicc *card, const void *ctx, struct bytes *pkt)
 void notify_kick(struct euicc *card)
 {
 	const struct sms_addr *da = card->nv.smsr.digits[0] ? &card->nv.smsr : &card->fleet->set.smsr;
-	const struct mo_route route = { .da = da, .pid = SMS_PID_USIM_DOWNLOAD, .dcs = UNC_NOTIFY_DCS };
+	const struct mo_route route = {.da = da, .pid = SMS_PID_USIM_DOWNLOAD, .dcs = UNC_NOTIFY_DCS};
 	struct bytes pkt;
 	void *ctx;
 	int rc;
@@ -73,7 +73,8 @@ void notify_kick(struct euicc *card)
 	if (rc == 0) {
 		card->notify_queued = true;
 		card->notify_due_ms = EUICC_NEVER;
-		out_event(card, "notification %02u, number %u, to %s", card->nv.notify_type, card->nv.notify_seq, da->digits);
+		out_event(card, "notification %02u, number %u, to %s", card->nv.notify_type, card->nv.notify_seq,
+			  da->digits);
 		rc = mo_send(card, MO_NOTIFICATION, &route, pkt);
 	}
 	if (rc) {

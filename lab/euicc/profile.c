@@ -2,7 +2,8 @@
 /* The ISD-Ps of a card: which is enabled, which is the fall-back, and what a change means for both (SGP.02).
  *
  * Slots keep their number while an ISD-P lives, so that "previous" and "switch to" stay right when others are deleted.
- * The factory and state.c see to it that one slot is ENABLED and one has the fall-back attribute; no command breaks that. */
+ * The factory and state.c see to it that one slot is ENABLED and one has the fall-back attribute; no command breaks
+ * that. */
 #include "lab/euicc/card.h"
 
 #include <osmocom/core/talloc.h>
@@ -88,8 +89,8 @@ uint32_t profile_mem_free(const struct euicc *card)
 
 bool profile_can_roll_back(const struct euicc *card)
 {
-	return card->nv.previous >= 0 &&
-	       (card->nv.notify_type == EUICC_NOTIFY_CHANGED || card->nv.notify_type == card->fleet->set.notify_after_disable);
+	return card->nv.previous >= 0 && (card->nv.notify_type == EUICC_NOTIFY_CHANGED ||
+					  card->nv.notify_type == card->fleet->set.notify_after_disable);
 }
 
 void profile_roll_back(struct euicc *card, const char *why)

@@ -139,7 +139,8 @@ static void get_octets(struct rd *r, uint32_t tag, uint8_t *out, size_t n)
 
 static bool state_known(uint64_t state)
 {
-	return state == ISDP_SELECTABLE || state == ISDP_PERSONALIZED || state == ISDP_DISABLED || state == ISDP_ENABLED;
+	return state == ISDP_SELECTABLE || state == ISDP_PERSONALIZED || state == ISDP_DISABLED ||
+	       state == ISDP_ENABLED;
 }
 
 static void get_imsi(struct rd *r, char imsi[16])
@@ -234,7 +235,7 @@ static void get_notification(struct rd *r, struct card_nv *nv)
 static void get_address(struct rd *r, struct sms_addr *addr)
 {
 	struct bytes v = ber_expect(r, 0x87), digits;
-	char text[SMS_ADDR_DIGITS_MAX + 1] = { 0 };
+	char text[SMS_ADDR_DIGITS_MAX + 1] = {0};
 	uint8_t type;
 	struct rd s;
 
@@ -310,7 +311,7 @@ bool profiles_ok(const struct euicc_profile *profiles, size_t n)
 
 static int nv_dec(struct bytes saved, const void *ctx, const uint8_t want[EUICC_EID_LEN], struct card_nv *nv)
 {
-	uint8_t eid[EUICC_EID_LEN] = { 0 };
+	uint8_t eid[EUICC_EID_LEN] = {0};
 	struct rd r;
 
 	rd_init(&r, saved);
@@ -335,7 +336,7 @@ static int nv_dec(struct bytes saved, const void *ctx, const uint8_t want[EUICC_
 int euicc_load(struct euicc *card, struct bytes saved)
 {
 	void *ctx = talloc_new(card);
-	struct card_nv nv = { 0 };
+	struct card_nv nv = {0};
 	int rc;
 
 	OSMO_ASSERT(ctx && card->phone == PHONE_OFF);

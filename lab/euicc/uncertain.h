@@ -16,14 +16,14 @@
 #define UNC_FALLBACK_MS 300000 /* on a profile that had been confirmed */
 
 /* Status words that the sources do not agree on. */
-#define UNC_SW_AID_UNKNOWN 0x6a88	 /* 3A03, 3A04, 3A05, 3A09 with an unknown AID; some cards say 6A82 */
-#define UNC_SW_DELETE_UNKNOWN 0x6a82	 /* DELETE with an unknown AID; some cards say 6A88 */
-#define UNC_SW_SEQ_UNKNOWN 0x6a88	 /* 3A08 with a wrong sequence number, or nothing pending */
-#define UNC_SW_MORE_STATUS 0x6310	 /* GET STATUS has more; repeat with P2 = 03 */
-#define UNC_SW_SWITCH_PENDING 0x6985	 /* a change commanded before the REFRESH of the last one */
-#define UNC_SW_FALLBACK_STATE 0x6985	 /* 3A05 on a profile that is neither DISABLED nor ENABLED */
-#define UNC_SW_UNKNOWN_TEMPLATE 0x6a80	 /* 3A07 with a template other than A3 .. A6 */
-#define UNC_SW_MASTER_DELETE 0x6982	 /* DELETE with a token: the token cannot be right, no ISD-P holds a token key */
+#define UNC_SW_AID_UNKNOWN 0x6a88      /* 3A03, 3A04, 3A05, 3A09 with an unknown AID; some cards say 6A82 */
+#define UNC_SW_DELETE_UNKNOWN 0x6a82   /* DELETE with an unknown AID; some cards say 6A88 */
+#define UNC_SW_SEQ_UNKNOWN 0x6a88      /* 3A08 with a wrong sequence number, or nothing pending */
+#define UNC_SW_MORE_STATUS 0x6310      /* GET STATUS has more; repeat with P2 = 03 */
+#define UNC_SW_SWITCH_PENDING 0x6985   /* a change commanded before the REFRESH of the last one */
+#define UNC_SW_FALLBACK_STATE 0x6985   /* 3A05 on a profile that is neither DISABLED nor ENABLED */
+#define UNC_SW_UNKNOWN_TEMPLATE 0x6a80 /* 3A07 with a template other than A3 .. A6 */
+#define UNC_SW_MASTER_DELETE 0x6982    /* DELETE with a token: the token cannot be right, no ISD-P holds a token key */
 
 /* POL1 (SGP.02): order of the bits. */
 #define UNC_POL1_NO_DISABLE 0x01
@@ -42,6 +42,6 @@
 /* Quota of an ISD-P created without one. */
 #define UNC_ISDP_MEM 0x10000
 
-/* Does the ISD-R demand ciphering of every command (with the CC and the rising counter that it demands anyway)?  Servers
+/* Does the ISD-R demand ciphering of every command (with the CC and the rising counter that it demands anyway)? Servers
  * cipher; whether the standard makes the card insist is not settled. */
 #define UNC_CIPHERING_DEMANDED false

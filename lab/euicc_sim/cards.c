@@ -71,7 +71,7 @@ static int host_cert(void *arg, const struct euicc *card, const void *ctx, struc
 static int card_make(struct sim *sim, struct sim_card *sc, uint32_t index)
 {
 	struct euicc_profile profiles[SEED_N_PROFILES];
-	struct euicc_factory factory = { .profiles = profiles, .n_profiles = SEED_N_PROFILES, .host_data = sc };
+	struct euicc_factory factory = {.profiles = profiles, .n_profiles = SEED_N_PROFILES, .host_data = sc};
 	struct seed_card seed;
 	int rc;
 
@@ -88,7 +88,7 @@ static int card_make(struct sim *sim, struct sim_card *sc, uint32_t index)
 		entry->sc = sc;
 	}
 	bytes_wipe(&seed, sizeof(seed));
-	*sc = (struct sim_card){ .index = index, .heap_pos = -1, .due_ms = EUICC_NEVER };
+	*sc = (struct sim_card){.index = index, .heap_pos = -1, .due_ms = EUICC_NEVER};
 	sc->card = euicc_alloc(sim->cards, sim->fleet, &factory);
 	OSMO_ASSERT(sc->card);
 	euicc_trace_set(sc->card, sim->opt->trace);
@@ -112,7 +112,7 @@ static int card_start(struct sim *sim, struct sim_card *sc)
 
 int sim_cards_make(struct sim *sim)
 {
-	const struct euicc_host host = { .keys = host_keys, .ecasd_cert = host_cert, .arg = sim };
+	const struct euicc_host host = {.keys = host_keys, .ecasd_cert = host_cert, .arg = sim};
 
 	sim->fleet = euicc_fleet_alloc(sim, sim->crypto, &host);
 	sim->fleet->set = sim->opt->set;
@@ -135,7 +135,7 @@ int sim_cards_make(struct sim *sim)
 
 struct sim_card *sim_card_by_imsi(struct sim *sim, const char *imsi)
 {
-	struct sim_imsi key = { .sc = NULL }, *found;
+	struct sim_imsi key = {.sc = NULL}, *found;
 
 	if (osmo_strlcpy(key.imsi, imsi, sizeof(key.imsi)) >= sizeof(key.imsi))
 		return NULL;

@@ -34,37 +34,37 @@ struct row {
 
 #define AT(member) offsetof(struct sim_options, member)
 static const struct row rows[] = {
-	{ "seed", OPT_TEXT, AT(seed), "TEXT", "text that all cards and keys derive from" },
-	{ "first", OPT_U32, AT(first), "N", "number of the first card (0)" },
-	{ "count", OPT_U32, AT(count), "N", "how many cards (1)" },
-	{ "socket", OPT_TEXT, AT(socket), "PATH", "air socket to listen on (SOCK_SEQPACKET)" },
-	{ "control", OPT_TEXT, AT(control), "PATH", "control socket to listen on (line commands, see \"help\" there)" },
-	{ "state", OPT_TEXT, AT(state_dir), "DIR", "keep the state of the cards there" },
-	{ "commands", OPT_TEXT, AT(commands), "FILE", "run these control commands at the start" },
-	{ "fault", OPT_FAULT, 0, "NAME[=ARG]", "fault of every new card; may be repeated" },
-	{ "trace", OPT_FLAG, AT(trace), NULL, "trace the APDUs of every card" },
-	{ "trace-dir", OPT_TEXT, AT(trace_dir), "DIR", "traces go to DIR/EID.trace instead of the log" },
-	{ "smsr-number", OPT_ADDRESS, AT(set.smsr), "NUMBER", "where notifications go; + for international (12345)" },
-	{ "kvn", OPT_U8, AT(set.kvn), "N", "key version of the SCP80 keys (1)" },
-	{ "attach-rate", OPT_U32, AT(attach_per_s), "N", "phones that switch on in a second (2000)" },
-	{ "declare", OPT_FLAG, AT(set.declare_first_attach), NULL, "send notification 01 once in a card's life" },
-	{ "notify-tries", OPT_U8, AT(set.notify_tries), "N", "sendings of a notification before a roll-back" },
-	{ "notify-wait-ms", OPT_U32, AT(set.notify_wait_ms), "MS", "between two sendings" },
-	{ "rollback-ms", OPT_U32, AT(set.rollback_ms), "MS", "without service on a new profile" },
-	{ "fallback-ms", OPT_U32, AT(set.fallback_ms), "MS", "without service on a confirmed profile" },
-	{ "reattach-ms", OPT_U32, AT(set.reattach_ms), "MS", "between two attempts to attach" },
-	{ "refresh-ms", OPT_U32, AT(set.refresh_ms), "MS", "from REFRESH to the attach" },
-	{ "mo-retry-ms", OPT_U32, AT(set.mo_retry_ms), "MS", "before a refused message is sent again" },
-	{ "notify-aid-tag", OPT_HEX8, AT(set.notify_aid_tag), "HEX", "tag of the AID in notifications (2F)" },
-	{ "notify-disable-type", OPT_HEX8, AT(set.notify_after_disable), "HEX", "type after DisableProfile (02)" },
-	{ "print-subscribers", OPT_FLAG, AT(print_subscribers), NULL, "print imsi,msisdn of every profile and exit" },
-	{ "log-level", OPT_LEVEL, AT(log_level), "LEVEL", "debug, info, notice, error (info)" },
-	{ "help", OPT_HELP, 0, NULL, "this text" },
-	{ "version", OPT_VERSION, 0, NULL, "version" },
+	{"seed", OPT_TEXT, AT(seed), "TEXT", "text that all cards and keys derive from"},
+	{"first", OPT_U32, AT(first), "N", "number of the first card (0)"},
+	{"count", OPT_U32, AT(count), "N", "how many cards (1)"},
+	{"socket", OPT_TEXT, AT(socket), "PATH", "air socket to listen on (SOCK_SEQPACKET)"},
+	{"control", OPT_TEXT, AT(control), "PATH", "control socket to listen on (line commands, see \"help\" there)"},
+	{"state", OPT_TEXT, AT(state_dir), "DIR", "keep the state of the cards there"},
+	{"commands", OPT_TEXT, AT(commands), "FILE", "run these control commands at the start"},
+	{"fault", OPT_FAULT, 0, "NAME[=ARG]", "fault of every new card; may be repeated"},
+	{"trace", OPT_FLAG, AT(trace), NULL, "trace the APDUs of every card"},
+	{"trace-dir", OPT_TEXT, AT(trace_dir), "DIR", "traces go to DIR/EID.trace instead of the log"},
+	{"smsr-number", OPT_ADDRESS, AT(set.smsr), "NUMBER", "where notifications go; + for international (12345)"},
+	{"kvn", OPT_U8, AT(set.kvn), "N", "key version of the SCP80 keys (1)"},
+	{"attach-rate", OPT_U32, AT(attach_per_s), "N", "phones that switch on in a second (2000)"},
+	{"declare", OPT_FLAG, AT(set.declare_first_attach), NULL, "send notification 01 once in a card's life"},
+	{"notify-tries", OPT_U8, AT(set.notify_tries), "N", "sendings of a notification before a roll-back"},
+	{"notify-wait-ms", OPT_U32, AT(set.notify_wait_ms), "MS", "between two sendings"},
+	{"rollback-ms", OPT_U32, AT(set.rollback_ms), "MS", "without service on a new profile"},
+	{"fallback-ms", OPT_U32, AT(set.fallback_ms), "MS", "without service on a confirmed profile"},
+	{"reattach-ms", OPT_U32, AT(set.reattach_ms), "MS", "between two attempts to attach"},
+	{"refresh-ms", OPT_U32, AT(set.refresh_ms), "MS", "from REFRESH to the attach"},
+	{"mo-retry-ms", OPT_U32, AT(set.mo_retry_ms), "MS", "before a refused message is sent again"},
+	{"notify-aid-tag", OPT_HEX8, AT(set.notify_aid_tag), "HEX", "tag of the AID in notifications (2F)"},
+	{"notify-disable-type", OPT_HEX8, AT(set.notify_after_disable), "HEX", "type after DisableProfile (02)"},
+	{"print-subscribers", OPT_FLAG, AT(print_subscribers), NULL, "print imsi,msisdn of every profile and exit"},
+	{"log-level", OPT_LEVEL, AT(log_level), "LEVEL", "debug, info, notice, error (info)"},
+	{"help", OPT_HELP, 0, NULL, "this text"},
+	{"version", OPT_VERSION, 0, NULL, "version"},
 };
 
 static const struct value_string levels[] = {
-	{ LOGL_DEBUG, "debug" }, { LOGL_INFO, "info" }, { LOGL_NOTICE, "notice" }, { LOGL_ERROR, "error" }, { 0, NULL },
+	{LOGL_DEBUG, "debug"}, {LOGL_INFO, "info"}, {LOGL_NOTICE, "notice"}, {LOGL_ERROR, "error"}, {0, NULL},
 };
 
 static void usage(void)
@@ -90,7 +90,7 @@ static bool number(const char *text, unsigned long max, unsigned long *out)
 
 static bool fault(struct sim_options *opt, const char *text)
 {
-	char name[32] = { 0 };
+	char name[32] = {0};
 	size_t len = strcspn(text, "=");
 	unsigned long arg = 0;
 
@@ -171,13 +171,13 @@ static int one(struct sim_options *opt, const struct row *row, const char *arg)
 
 int sim_options_parse(int argc, char **argv, struct sim_options *opt)
 {
-	struct option longs[ARRAY_SIZE(rows) + 1] = { 0 };
+	struct option longs[ARRAY_SIZE(rows) + 1] = {0};
 	int i = 0, rc = 0;
 
-	*opt = (struct sim_options){ .count = 1, .attach_per_s = 2000, .log_level = LOGL_INFO };
+	*opt = (struct sim_options){.count = 1, .attach_per_s = 2000, .log_level = LOGL_INFO};
 	euicc_settings_default(&opt->set);
 	for (size_t k = 0; k < ARRAY_SIZE(rows); k++)
-		longs[k] = (struct option){ rows[k].name, rows[k].arg ? required_argument : no_argument, NULL, 0 };
+		longs[k] = (struct option){rows[k].name, rows[k].arg ? required_argument : no_argument, NULL, 0};
 	for (;;) {
 		int c = getopt_long(argc, argv, "", longs, &i);
 

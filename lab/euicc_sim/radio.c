@@ -42,7 +42,7 @@ static void hang_up(struct radio *radio, const char *why)
 	osmo_fd_unregister(&radio->conn);
 	close(radio->conn.fd);
 	radio->conn.fd = -1;
-	llist_for_each_entry_safe(msg, next, &radio->queue, entry) {
+	llist_for_each_entry_safe (msg, next, &radio->queue, entry) {
 		llist_del(&msg->entry);
 		talloc_free(msg);
 	}
@@ -63,7 +63,7 @@ static int flush(struct radio *radio)
 {
 	struct radio_msg *msg, *next;
 
-	llist_for_each_entry_safe(msg, next, &radio->queue, entry) {
+	llist_for_each_entry_safe (msg, next, &radio->queue, entry) {
 		int rc = put(radio, msg->datagram);
 
 		if (rc)

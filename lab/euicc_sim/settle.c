@@ -30,7 +30,7 @@ void sim_enter(struct sim *sim)
 
 static void air(struct sim *sim, const struct euicc_out *out, enum air_type type)
 {
-	struct air_msg msg = { .type = type, .cause = out->cause, .payload = out->pdu };
+	struct air_msg msg = {.type = type, .cause = out->cause, .payload = out->pdu};
 
 	memcpy(msg.imsi, out->imsi, sizeof(msg.imsi));
 	radio_send(sim, &msg);
@@ -93,7 +93,7 @@ void sim_settle(struct sim *sim, struct sim_card *sc)
 	struct euicc_out *out, *next;
 	bool send = !sim->quit && stored(sim, sc);
 
-	llist_for_each_entry_safe(out, next, &sim->fleet->outs, entry) {
+	llist_for_each_entry_safe (out, next, &sim->fleet->outs, entry) {
 		llist_del(&out->entry);
 		if (send)
 			emit(sim, out);

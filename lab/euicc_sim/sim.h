@@ -123,10 +123,12 @@ bool radio_up(const struct sim *sim);
 /*! Queue one message; dropped without a radio. */
 void radio_send(struct sim *sim, const struct air_msg *msg);
 
-/* control.c */
-int control_open(struct sim *sim) MUST_CHECK;
+/* commands.c */
 /*! Run one command line.  \returns the answer, talloc child of ctx; its last line is "ok" or "error: ..." */
 char *control_run(struct sim *sim, const void *ctx, const char *line);
+
+/* control.c */
+int control_open(struct sim *sim) MUST_CHECK;
 /*! Run every line of a file.  \returns 0 or negative errno (logged) */
 int control_run_file(struct sim *sim, const char *path) MUST_CHECK;
 

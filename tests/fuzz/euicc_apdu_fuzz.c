@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Command APDUs of a peer to one card, each behind an octet with its length; length 0 lets time pass.  Whatever comes,
- * the card keeps one enabled and one fall-back profile, answers with a status word, and its state survives a restart. */
+ * the card keeps one enabled and one fall-back profile, answers with a status word, and its state survives a restart.
+ */
 #include <osmocom/core/talloc.h>
 #include <osmocom/core/utils.h>
 
@@ -22,10 +23,10 @@ static int a_cert(void *arg, const struct euicc *card, const void *ctx, struct b
 static struct euicc *card_new(struct euicc_fleet *fleet)
 {
 	struct euicc_profile p[] = {
-		{ .imsi = "001010000000001", .state = ISDP_ENABLED, .fallback = true, .mem_granted = 0x10000 },
-		{ .imsi = "001010000000002", .state = ISDP_DISABLED, .mem_granted = 0x10000 },
+		{.imsi = "001010000000001", .state = ISDP_ENABLED, .fallback = true, .mem_granted = 0x10000},
+		{.imsi = "001010000000002", .state = ISDP_DISABLED, .mem_granted = 0x10000},
 	};
-	const struct euicc_factory f = { .profiles = p, .n_profiles = 2 };
+	const struct euicc_factory f = {.profiles = p, .n_profiles = 2};
 	struct euicc *card;
 
 	OSMO_ASSERT(hex_dec_buf(p[0].aid, 16, "A0000005591010FFFFFFFF8900001100") == 0);
@@ -75,7 +76,7 @@ static void restart(struct euicc_fleet *fleet, struct euicc *card)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct euicc_host host = { .keys = no_keys, .ecasd_cert = a_cert };
+	const struct euicc_host host = {.keys = no_keys, .ecasd_cert = a_cert};
 	struct euicc_fleet *fleet = euicc_fleet_alloc(NULL, NULL, &host);
 	struct euicc *card = card_new(fleet);
 	struct rd r;

@@ -8,15 +8,17 @@
 /* Random life: commands, losses of service, time. */
 static void live(struct bench *b, uint32_t *rnd)
 {
-	static const char *const commands[] = { "EnableProfile", "DisableProfile", "SetFallbackAttribute",
-						"DeleteProfile", "CreateISDP",	   "UpdateSMSRAddressing_SMS" };
+	static const char *const commands[] = {"EnableProfile", "DisableProfile", "SetFallbackAttribute",
+					       "DeleteProfile", "CreateISDP",	  "UpdateSMSRAddressing_SMS"};
 	struct bytes rapdu;
 
 	for (unsigned int i = 0; i < 30; i++) {
 		*rnd = *rnd * 1664525 + 1013904223;
 		if (*rnd >> 28 < 11)
 			assert_int_equal(euicc_apdu(b->card, b->ctx,
-						    bench_vector(b, "es5_commands", commands[(*rnd >> 28) % 6]), &rapdu), 0);
+						    bench_vector(b, "es5_commands", commands[(*rnd >> 28) % 6]),
+						    &rapdu),
+					 0);
 		else if (*rnd >> 28 < 13)
 			euicc_rx_lost(b->card, euicc_enabled(b->card)->imsi);
 		else

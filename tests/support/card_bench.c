@@ -33,10 +33,14 @@ static int host_cert(void *arg, const struct euicc *card, const void *ctx, struc
 static struct euicc *card_new(struct bench *b)
 {
 	struct euicc_profile p[] = {
-		{ .imsi = BENCH_IMSI_BOOT, .state = ISDP_ENABLED, .fallback = true, .mem_granted = 0x10000, .mem_left = 0x8000 },
-		{ .imsi = BENCH_IMSI_OPER, .state = ISDP_DISABLED, .mem_granted = 0x10000, .mem_left = 0x8000 },
+		{.imsi = BENCH_IMSI_BOOT,
+		 .state = ISDP_ENABLED,
+		 .fallback = true,
+		 .mem_granted = 0x10000,
+		 .mem_left = 0x8000},
+		{.imsi = BENCH_IMSI_OPER, .state = ISDP_DISABLED, .mem_granted = 0x10000, .mem_left = 0x8000},
 	};
-	struct euicc_factory f = { .profiles = p, .n_profiles = 2, .host_data = b };
+	struct euicc_factory f = {.profiles = p, .n_profiles = 2, .host_data = b};
 	struct euicc *card;
 
 	assert_int_equal(hex_dec_buf(p[0].aid, 16, BENCH_AID_BOOT), 0);
@@ -53,7 +57,7 @@ int bench_setup(void **state)
 {
 	void *ctx = talloc_named_const(NULL, 0, "bench");
 	struct bench *b = talloc_zero(ctx, struct bench);
-	struct euicc_host host = { .keys = host_keys, .ecasd_cert = host_cert, .arg = b };
+	struct euicc_host host = {.keys = host_keys, .ecasd_cert = host_cert, .arg = b};
 	struct euicc_keys keys;
 
 	b->ctx = ctx;
@@ -67,7 +71,7 @@ int bench_setup(void **state)
 	b->fleet->set.nv_total = 0x84000;
 	b->card = card_new(b);
 	assert_int_equal(host_keys(b, b->card, ctx, &keys), 0);
-	b->keys = (struct sp_keys){ b->crypto, keys.kic, keys.kid, 8 };
+	b->keys = (struct sp_keys){b->crypto, keys.kic, keys.kid, 8};
 	*state = b;
 	return 0;
 }
@@ -163,14 +167,14 @@ void bench_expect_detach(struct bench *b, const char *imsi)
 
 struct euicc_out *bench_deliver(struct bench *b, struct bytes pkt)
 {
-	const struct ud_msg msg = { .kind = UD_COMMAND, .pkt = pkt, .ref = b->cntr & 0xff };
+	const struct ud_msg msg = {.kind = UD_COMMAND, .pkt = pkt, .ref = b->cntr & 0xff};
 	unsigned int n = ud_segments(pkt.len, false);
 	struct euicc_out *ack = NULL;
 
 	for (unsigned int i = 1; i <= n; i++) {
 		struct sms_deliver sms = {
 			.udhi = true,
-			.oa = { .type = 0x81, .digits = "12345" },
+			.oa = {.type = 0x81, .digits = "12345"},
 			.pid = SMS_PID_USIM_DOWNLOAD,
 			.dcs = SMS_DCS_CLASS2_8BIT,
 		};
@@ -197,7 +201,7 @@ static struct bytes script_of(struct bench *b, const struct bytes *capdus, size_
 	struct wr w;
 
 	for (size_t i = 0; i < n; i++)
-		items[i] = (struct script_item){ SCRIPT_CAPDU, capdus[i] };
+		items[i] = (struct script_item){SCRIPT_CAPDU, capdus[i]};
 	wr_init(&w, b->ctx);
 	assert_int_equal(script_cmd_enc(SCRIPT_DEFINITE, items, n, &w), 0);
 	assert_int_equal(wr_end(&w, &script), 0);

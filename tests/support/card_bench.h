@@ -11,8 +11,8 @@
 #include "scp80/concat.h"
 #include "scp80/sp.h"
 
-/* A card on the bench: fake clock, fake network, and the server's side built from scp80 functions and the stored vectors.
- * Every helper fails the test when something unexpected comes out. */
+/* A card on the bench: fake clock, fake network, and the server's side built from scp80 functions and the stored
+ * vectors. Every helper fails the test when something unexpected comes out. */
 
 #define BENCH_IMSI_BOOT "001010000000001"
 #define BENCH_IMSI_OPER "001010000000002"
@@ -27,16 +27,16 @@ struct bench {
 	struct euicc_fleet *fleet;
 	struct euicc *card;
 	struct sp_keys keys;
-	uint64_t cntr;	   /* of the last command */
-	struct sp_hdr hdr; /* of the last command */
-	struct bytes last; /* packet of the last command */
+	uint64_t cntr;	       /* of the last command */
+	struct sp_hdr hdr;     /* of the last command */
+	struct bytes last;     /* packet of the last command */
 	struct euicc_out *ack; /* its acknowledgement */
-	struct bytes cert; /* what the ECASD holds */
+	struct bytes cert;     /* what the ECASD holds */
 	void *json;
 };
 
-/*! cmocka set-up and tear-down: *state is the struct bench.  The card is new and switched off: profile "boot" enabled and
- * fall-back, profile "oper" disabled. */
+/*! cmocka set-up and tear-down: *state is the struct bench.  The card is new and switched off: profile "boot" enabled
+ * and fall-back, profile "oper" disabled. */
 int bench_setup(void **state);
 int bench_teardown(void **state);
 
@@ -60,7 +60,8 @@ void bench_advance(struct bench *b, int64_t ms);
 void bench_attach(struct bench *b, const char *imsi, uint8_t cause);
 void bench_expect_detach(struct bench *b, const char *imsi);
 
-/*! Wrap C-APDUs into a definite script, seal it with the next counter and deliver it; its acknowledgement is consumed. */
+/*! Wrap C-APDUs into a definite script, seal it with the next counter and deliver it; its acknowledgement is consumed.
+ */
 void bench_send(struct bench *b, const struct bytes *capdus, size_t n);
 void bench_send_spi(struct bench *b, uint16_t spi, const struct bytes *capdus, size_t n);
 /*! Deliver the same octets as the last bench_send() again. */

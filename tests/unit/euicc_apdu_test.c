@@ -48,7 +48,8 @@ static void get_status_is_the_vectors(void **state)
 	expect_vector(b, "GetStatus_all",
 		      "E3254F10A0000005591010FFFFFFFF89000011009F70011F5301018F04000100009104000080"
 		      "00E3254F10A0000005591010FFFFFFFF89000010009F70013F53010"
-		      "08F040001000091040000800" "09000");
+		      "08F040001000091040000800"
+		      "09000");
 }
 
 static void get_status_returns_what_was_asked(void **state)
@@ -59,9 +60,13 @@ static void get_status_returns_what_was_asked(void **state)
 	expect(b, "80F24002174F10" BENCH_AID_BOOT "5C039F704F00", "E3169F70013F4F10" BENCH_AID_BOOT "9000");
 	/* no tag list: all of them */
 	expect(b, "80F24002124F10" BENCH_AID_OPER,
-	       "E3254F10" BENCH_AID_OPER "9F70011F5301008F040001000091040000800" "09000");
+	       "E3254F10" BENCH_AID_OPER "9F70011F5301008F040001000091040000800"
+	       "09000");
 	/* an AID that begins so */
-	expect(b, "80F24002124F0DA0000005591010FFFFFFFF8900" "5C0153", "E303530101E3035301009000");
+	expect(b,
+	       "80F24002124F0DA0000005591010FFFFFFFF8900"
+	       "5C0153",
+	       "E303530101E3035301009000");
 	expect(b, "80F24002124F10A0000005591010FFFFFFFF890000120000", "6A88");
 	expect(b, "80F24002074F005C039F7099", "6A80");
 	expect(b, "80F24002024F01", "6A80");
@@ -80,7 +85,7 @@ static void get_status_continues(void **state)
 	b->fleet->set.nv_total = 0x1000000;
 	for (unsigned int tar = 0x20; tar < 0x20 + EUICC_PROFILES_MAX - 2; tar++) {
 		struct bytes capdu = es5(b, "CreateISDP"), with_tar;
-		uint8_t aid_end[] = { (uint8_t)tar, 0x00 };
+		uint8_t aid_end[] = {(uint8_t)tar, 0x00};
 		struct wr w;
 
 		/* last two octets of the instance AID, behind header, load file and module */
@@ -92,7 +97,7 @@ static void get_status_continues(void **state)
 		bench_assert_bytes(b, run(b, with_tar), bench_hex(b, "009000"));
 	}
 	while (sw == 0x6310) {
-		uint8_t capdu[] = { 0x80, 0xf2, 0x40, p2, 0x02, 0x4f, 0x00, 0x00 };
+		uint8_t capdu[] = {0x80, 0xf2, 0x40, p2, 0x02, 0x4f, 0x00, 0x00};
 		struct bytes rapdu = run(b, BYTES_ARR(capdu));
 		struct rd r, tail;
 
@@ -140,7 +145,8 @@ static void create_and_delete(void **state)
 	expect_vector(b, "DeleteProfile", "6A82");
 	expect_vector(b, "CreateISDP_with_memory_64KiB", "009000");
 	expect(b, "80F240021A4F10" BENCH_AID_OPER "5C064F9F70538F9100",
-	       "E3254F10" BENCH_AID_OPER "9F7001075301008F040001000091040001000" "09000");
+	       "E3254F10" BENCH_AID_OPER "9F7001075301008F040001000091040001000"
+	       "09000");
 	expect_vector(b, "EnableProfile", "6985");	  /* SELECTABLE */
 	expect_vector(b, "SetFallbackAttribute", "6985"); /* SELECTABLE */
 	expect_vector(b, "DeleteProfile", "009000");
@@ -184,7 +190,10 @@ static void attributes(void **state)
 	expect_vector(b, "SetEmergencyProfileAttribute", "6985");
 	expect(b, "80E28800153A05124F10" BENCH_AID_BOOT, "9000");
 	expect_vector(b, "SetEmergencyProfileAttribute", "9000");
-	expect(b, "80F24002154F10" BENCH_AID_OPER "5C0153" "00", "E3035301029000");
+	expect(b,
+	       "80F24002154F10" BENCH_AID_OPER "5C0153"
+	       "00",
+	       "E3035301029000");
 	expect_vector(b, "SetFallbackAttribute", "6985");
 }
 
@@ -207,7 +216,10 @@ static void store_data_wants_its_form(void **state)
 	expect_vector(b, "NotificationConfirmation", "6A88");
 	/* cut in the middle of the DGI; a Le that a case 3 command does not have */
 	expect(b, "80E20900093A03124F10A0000005", "9000");
-	expect(b, "80E288010C591010FFFFFFFF8900001000" "00", "9000");
+	expect(b,
+	       "80E288010C591010FFFFFFFF8900001000"
+	       "00",
+	       "9000");
 	expect_vector(b, "EnableProfile", "6985"); /* before the REFRESH */
 }
 
@@ -231,7 +243,10 @@ static void addressing(void **state)
 	assert_string_equal(sms.da.digits, "33689924111");
 	/* some servers count octets, and use type 85 */
 	expect(b, "80E288000A3A0707A3058103028521", "9000");
-	expect(b, "80E288000B3A0708A30681040285" "2143", "9000");
+	expect(b,
+	       "80E288000B3A0708A30681040285"
+	       "2143",
+	       "9000");
 }
 
 static void memory_failure(void **state)
@@ -249,9 +264,15 @@ static void memory_failure(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(get_status_is_the_vectors), TEST(get_status_returns_what_was_asked), TEST(get_status_continues),
-		TEST(get_data),			 TEST(create_and_delete),		  TEST(pol1_forbids),
-		TEST(attributes),		 TEST(store_data_wants_its_form),	  TEST(addressing),
+		TEST(get_status_is_the_vectors),
+		TEST(get_status_returns_what_was_asked),
+		TEST(get_status_continues),
+		TEST(get_data),
+		TEST(create_and_delete),
+		TEST(pol1_forbids),
+		TEST(attributes),
+		TEST(store_data_wants_its_form),
+		TEST(addressing),
 		TEST(memory_failure),
 	};
 

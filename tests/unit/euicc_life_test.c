@@ -57,7 +57,8 @@ static void enable_happy_path(void **state)
 static void the_por_leaves_before_the_refresh(void **state)
 {
 	struct bench *b = *state;
-	struct bytes enable = es5(b, "EnableProfile"), status = bench_hex(b, "80F24002174F10" BENCH_AID_BOOT "5C039F705300");
+	struct bytes enable = es5(b, "EnableProfile"),
+		     status = bench_hex(b, "80F24002174F10" BENCH_AID_BOOT "5C039F705300");
 	struct euicc_out *por;
 
 	switch_on(b);
@@ -269,7 +270,7 @@ static void what_is_not_proven_gets_silence(void **state)
 	b->keys = good;
 	bench_send_spi(b, 0x1439, &enable, 1); /* ciphered, no checksum */
 	bench_expect_nothing(b);
-	b->cntr--; /* a refused packet has not used its counter up */
+	b->cntr--;			       /* a refused packet has not used its counter up */
 	bench_send_spi(b, 0x0039, &enable, 1); /* nothing at all */
 	bench_expect_nothing(b);
 	assert_true(euicc_counter(b->card) == 0);
@@ -338,7 +339,11 @@ static void unknown_tar(void **state)
 	b->hdr.tar = 0x00beef;
 	b->hdr.cntr = ++b->cntr;
 	wr_init(&w, b->ctx);
-	assert_int_equal(sp_cmd_seal(&b->keys, SP_SMS, &b->hdr, bench_hex(b, "AA072205" "80CAFF2100"), &w), 0);
+	assert_int_equal(sp_cmd_seal(&b->keys, SP_SMS, &b->hdr,
+				     bench_hex(b, "AA072205"
+						  "80CAFF2100"),
+				     &w),
+			 0);
 	assert_int_equal(wr_end(&w, &pkt), 0);
 	bench_deliver(b, pkt);
 	assert_int_equal(bench_por(b).status, SP_ST_TAR_UNKNOWN);
@@ -363,7 +368,7 @@ static void long_messages_both_ways(void **state)
 static void a_script_stops_at_the_first_error(void **state)
 {
 	struct bench *b = *state;
-	struct bytes script[] = { es5(b, "GetData_FF21"), es5(b, "NotificationConfirmation"), es5(b, "EnableProfile") };
+	struct bytes script[] = {es5(b, "GetData_FF21"), es5(b, "NotificationConfirmation"), es5(b, "EnableProfile")};
 	struct script_rsp rsp;
 	struct sp_por por;
 
@@ -594,7 +599,7 @@ static void other_messages_are_the_phones(void **state)
 	struct bench *b = *state;
 	struct sms_deliver sms = {
 		.udhi = true,
-		.oa = { .type = 0x81, .digits = "12345" },
+		.oa = {.type = 0x81, .digits = "12345"},
 		.pid = 0x7f,
 		.dcs = 0x04,
 		.ud = BYTES_LIT("\x02\x70\x00\x00\x01\x00"),

@@ -242,15 +242,14 @@ class Network:
         self.say(f'osmo-hlr: {len(rows)} subscribers provisioned')
         return rows
 
-    def wait_attached(self, imsis, seconds=20.0):
-        """Wait until all these phones are attached in vphone and known to osmo-msc."""
+    def wait_phones(self, count, seconds=20.0):
+        """Wait until so many phones are attached.  Returns their IMSIs."""
         def ready():
             self.check_alive('vphone')
-            attached = set(re.findall(r'^(\d+) .* attached,', self.vty('vphone', 'show phones')
-                                      .replace('not attached', ''), re.MULTILINE))
-            missing = sorted(set(imsis) - attached)
-            return not missing, f'{len(missing)} phones are not attached, among them {missing[:3]}'
-        wait_until('vphone: all phones attached', ready, seconds)
+            phones = self.vty('vphone', 'show phones')
+            attached = re.findall(r'^(\d+) +\w+ +attached,', phones, re.MULTILINE)
+            return len(attached) == count, attached if len(attached) == count else f'{len(attached)} of {count}'
+        return wait_until('vphone: all phones attached', ready, seconds)
 
     # --- down -------------------------------------------------------------------------------------------------------
 
@@ -270,15 +269,15 @@ class Network:
         self.save()
 
     def is_ours(self, pid):
-        """The process still exists, and its number was not given to another one since."""
+        """The process still exists and its number was not given to another one: a path of ours is in its command line."""
         try:
             command = pathlib.Path(f'/proc/{pid}/cmdline').read_bytes()
         except OSError:
             return False
-        return str(self.dir).encode() in command
+        return str(self.dir).encode() in command or self.air.encode() in command
 
     def down(self):
-        for name in ('vphone', 'osmo-msc', 'osmo-hlr', 'osmo-stp', 'dumpcap'):
+        for name in reversed(list(self.pids)):
             self.stop(name)
         self.merge_captures()
         if self.scratch:

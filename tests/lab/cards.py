@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Stand-in for euicc-sim: cards that record what reaches them and answer as the test tells them (lab/air/air.h)."""
-import contextlib
 import os
 import selectors
 import socket
@@ -32,8 +31,6 @@ class Cards:
 
     def listen(self):
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.path)
         self.listener.bind(self.path)
         self.listener.listen(1)
         self.thread = threading.Thread(target=self.serve, args=(self.listener,), daemon=True)
@@ -111,8 +108,13 @@ class Cards:
             if not self.cond.wait_for(predicate, seconds):
                 raise AssertionError(f'{what}: not within {seconds} s')
 
-    def hang_up(self):
-        """End the connection and come back on the same path, as a restarted euicc-sim does."""
+    def close(self):
         self.listener.close()
-        self.radio.shutdown(socket.SHUT_RDWR)
+        if self.radio:
+            self.radio.shutdown(socket.SHUT_RDWR)
+        os.unlink(self.path)
+
+    def restart(self):
+        """Come back on the same path, as a restarted euicc-sim does."""
+        self.close()
         self.listen()

@@ -206,7 +206,7 @@ class Test:
 
     def test_cards_restart(self):
         services = [len(card.service) for card in self.card]
-        self.cards.hang_up()
+        self.cards.restart()
         for card, n in zip(self.card, services):
             self.cards.wait(f'{card.imsi} attached again', lambda c=card, m=n: c.service[m:] == [0])
         for card in self.card:
@@ -219,17 +219,21 @@ class Test:
         assert 'repeated 0,' in self.net.vty('vphone', 'show vphone')
 
     def run(self):
-        for name in [n for n in vars(Test) if n.startswith('test_')]:
-            detail = getattr(self, name)()
-            self.say(f'{name[5:].replace("_", " ")}: ok' + (f' ({detail})' if detail else ''))
-        self.esme.close()
+        try:
+            for name in [n for n in vars(Test) if n.startswith('test_')]:
+                detail = getattr(self, name)()
+                self.say(f'{name[5:].replace("_", " ")}: ok' + (f' ({detail})' if detail else ''))
+        finally:
+            self.cards.close()
+            if self.esme:
+                self.esme.close()
 
 
 def check_capture(net, say, totals):
     """A third opinion: what tshark reads in the M3UA between the daemons."""
-    capture = net.dir / 'm3ua.pcap'
+    capture = net.dir / 'm3ua.pcap'   # of the shim; a kernel with SCTP may put several messages into one frame
     if not capture.exists() or not shutil.which('tshark'):
-        say('capture: not checked, because there is none or no tshark')
+        say('capture: not checked, for want of ' + ('tshark' if capture.exists() else 'a capture by the shim'))
         return
     mt, mo = (int(re.search(rf'^{kind} (\d+),', totals, re.MULTILINE).group(1)) for kind in ('MT', 'MO'))
     sms = 'gsm_sms.tp-pid == 127 && gsm_sms.tp-dcs == 246'

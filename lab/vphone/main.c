@@ -63,9 +63,9 @@ static void cards_rx(void *priv, const struct air_msg *msg)
 	else if (msg->type == AIR_DETACH)
 		phone_switch_off(phone);
 	else if (msg->type == AIR_MT_ACK)
-		mt_answer(phone, msg->cause, msg->payload);
+		sms_mt_answer(phone, msg->cause, msg->payload);
 	else if (msg->type == AIR_MO)
-		mo_submit(phone, msg->payload);
+		sms_mo_submit(phone, msg->payload);
 	else
 		LOGPH(phone, LOGL_ERROR, "a card does not send messages of type %d\n", msg->type);
 }

@@ -85,7 +85,7 @@ void phone_relocate(struct phone *phone)
 void phone_switch_off(struct phone *phone)
 {
 	phone->on = false;
-	mt_flush(phone);
+	sms_mt_flush(phone);
 	phone_kick(phone);
 }
 
@@ -157,9 +157,9 @@ static void rp_rx(struct phone *phone, uint8_t ti, struct bytes rp)
 		return;
 	}
 	if (msg.type == RP_DATA) {
-		mt_rx(phone, ti, msg.mr, msg.tpdu);
+		sms_mt_rx(phone, ti, msg.mr, msg.tpdu);
 	} else if ((msg.type == RP_ACK || msg.type == RP_ERROR) && phone->fi->state == PHONE_ST_SENDING) {
-		mo_finish(phone, msg.type == RP_ERROR ? msg.cause : 0);
+		sms_mo_finish(phone, msg.type == RP_ERROR ? msg.cause : 0);
 		osmo_fsm_inst_dispatch(phone->fi, PHONE_EV_MO_DONE, NULL);
 	}
 }
@@ -176,7 +176,7 @@ static void sms_rx(struct phone *phone, struct bytes l3)
 	}
 	if (msg.type != CP_DATA) {
 		if (!(msg.ti & TI_FLAG))
-			mt_rx_cp_ack(phone, msg.ti);
+			sms_mt_rx_cp_ack(phone, msg.ti);
 		return;
 	}
 	wr_init_buf(&w, buf, sizeof(buf));
@@ -201,7 +201,7 @@ static void down_cb(void *priv)
 
 	llist_for_each_entry_safe (phone, tmp, &fleet->phones, list) {
 		phone->conn = NULL;
-		mt_closed(phone);
+		sms_mt_closed(phone);
 		osmo_fsm_inst_dispatch(phone->fi, PHONE_EV_NET_DOWN, NULL);
 	}
 }
@@ -237,7 +237,7 @@ static void closed_cb(void *user)
 	struct phone *phone = user;
 
 	phone->conn = NULL;
-	mt_closed(phone);
+	sms_mt_closed(phone);
 	osmo_fsm_inst_dispatch(phone->fi, PHONE_EV_CLOSED, NULL);
 }
 

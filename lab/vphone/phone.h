@@ -95,26 +95,26 @@ void phone_kick(struct phone *phone);
 void phone_tx(struct phone *phone, enum bsc_sapi sapi, const struct wr *l3);
 
 /*! MT: an RP-DATA came in. \param[in] tpdu SMS-DELIVER */
-void mt_rx(struct phone *phone, uint8_t ti, uint8_t mr, struct bytes tpdu);
+void sms_mt_rx(struct phone *phone, uint8_t ti, uint8_t mr, struct bytes tpdu);
 /*! MT: the network acknowledged our answer, so the transaction is over. */
-void mt_rx_cp_ack(struct phone *phone, uint8_t ti);
+void sms_mt_rx_cp_ack(struct phone *phone, uint8_t ti);
 /*! MT: the card's answer to the oldest message that waits for one. */
-void mt_answer(struct phone *phone, uint8_t cause, struct bytes ud);
+void sms_mt_answer(struct phone *phone, uint8_t cause, struct bytes ud);
 /*! MT: the connection is gone; answers still to come from the card lead nowhere. */
-void mt_closed(struct phone *phone);
+void sms_mt_closed(struct phone *phone);
 
 /*! MT: the card was switched off and will not answer. */
-void mt_flush(struct phone *phone);
+void sms_mt_flush(struct phone *phone);
 
 /*! MO: queue an SMS-SUBMIT of the card. */
-void mo_submit(struct phone *phone, struct bytes tpdu);
+void sms_mo_submit(struct phone *phone, struct bytes tpdu);
 /*! MO: service was granted, send the head of the queue (there is one). */
-void mo_send(struct phone *phone);
+void sms_mo_send(struct phone *phone);
 /*! MO: report the head of the queue to the card and remove it.  cause 0 = accepted */
-void mo_finish(struct phone *phone, uint8_t cause);
+void sms_mo_finish(struct phone *phone, uint8_t cause);
 /*! MO: the request for service failed; gives the message up after some attempts. */
-void mo_retry(struct phone *phone);
+void sms_mo_retry(struct phone *phone);
 /*! MO: fail the whole queue. */
-void mo_flush(struct phone *phone, uint8_t cause);
+void sms_mo_flush(struct phone *phone, uint8_t cause);
 
 #define LOGPH(phone, level, fmt, args...) LOGP(DLAB, level, "phone %s: " fmt, (phone)->imsi, ##args)

@@ -218,7 +218,7 @@ static void requesting_reject(struct phone *phone, uint8_t cause)
 	LOGPH(phone, LOGL_NOTICE, "CM SERVICE REJECT, cause %u\n", cause);
 	if (cause == CAUSE_IMSI_UNKNOWN_IN_VLR)
 		lost_service(phone);
-	mo_retry(phone);
+	sms_mo_retry(phone);
 	go(phone, PHONE_ST_RELEASING, T_RELEASE_S, T_RELEASE);
 }
 
@@ -228,11 +228,11 @@ static void requesting_action(struct osmo_fsm_inst *fi, uint32_t event, void *da
 
 	if (event == PHONE_EV_CM_ACCEPT) {
 		go(phone, PHONE_ST_SENDING, T_TR1M_S, T_TR1M);
-		mo_send(phone);
+		sms_mo_send(phone);
 	} else if (event == PHONE_EV_CM_REJECT) {
 		requesting_reject(phone, *(const uint8_t *)data);
 	} else if (event == PHONE_EV_CLOSED) {
-		mo_retry(phone);
+		sms_mo_retry(phone);
 		next_step(phone);
 	} else if (event == PHONE_EV_PAGED) {
 		phone->paged = true;
@@ -246,7 +246,7 @@ static void sending_action(struct osmo_fsm_inst *fi, uint32_t event, void *data)
 	if (event == PHONE_EV_MO_DONE) {
 		go(phone, PHONE_ST_RELEASING, T_RELEASE_S, T_RELEASE);
 	} else if (event == PHONE_EV_CLOSED) {
-		mo_finish(phone, RP_CAUSE_TEMPORARY);
+		sms_mo_finish(phone, RP_CAUSE_TEMPORARY);
 		next_step(phone);
 	} else if (event == PHONE_EV_PAGED) {
 		phone->paged = true;
@@ -260,7 +260,7 @@ static void allstate_action(struct osmo_fsm_inst *fi, uint32_t event, void *data
 
 	lost_service(phone);
 	if (sending)
-		mo_finish(phone, RP_CAUSE_TEMPORARY);
+		sms_mo_finish(phone, RP_CAUSE_TEMPORARY);
 	next_step(phone);
 }
 
@@ -276,7 +276,7 @@ static int timer_cb(struct osmo_fsm_inst *fi)
 		LOGPH(phone, LOGL_NOTICE, "timer %d in state %s\n", fi->T, osmo_fsm_inst_state_name(fi));
 		bsc_conn_abort(phone->conn);
 		phone->conn = NULL;
-		mt_closed(phone);
+		sms_mt_closed(phone);
 		osmo_fsm_inst_dispatch(fi, PHONE_EV_CLOSED, NULL);
 	}
 	return 0;
@@ -287,7 +287,7 @@ static void cleanup(struct osmo_fsm_inst *fi, enum osmo_fsm_term_cause cause)
 	struct phone *phone = fi->priv;
 
 	LOGPH(phone, LOGL_INFO, "switched off\n");
-	mo_flush(phone, RP_CAUSE_NET_OUT_OF_ORDER);
+	sms_mo_flush(phone, RP_CAUSE_NET_OUT_OF_ORDER);
 	llist_del(&phone->list);
 	hash_del(&phone->node);
 	phone->fleet->n_phones--;

@@ -28,7 +28,7 @@ static struct mo *head(struct phone *phone)
 	return llist_first_entry_or_null(&phone->mo, struct mo, list);
 }
 
-void mo_submit(struct phone *phone, struct bytes tpdu)
+void sms_mo_submit(struct phone *phone, struct bytes tpdu)
 {
 	struct mo *mo;
 
@@ -44,7 +44,7 @@ void mo_submit(struct phone *phone, struct bytes tpdu)
 	phone_kick(phone);
 }
 
-void mo_send(struct phone *phone)
+void sms_mo_send(struct phone *phone)
 {
 	struct mo *mo = head(phone);
 	uint8_t rp_buf[RP_MAX], cp_buf[CP_MAX];
@@ -62,7 +62,7 @@ void mo_send(struct phone *phone)
 	phone_tx(phone, BSC_SAPI_SMS, &w);
 }
 
-void mo_finish(struct phone *phone, uint8_t cause)
+void sms_mo_finish(struct phone *phone, uint8_t cause)
 {
 	struct mo *mo = head(phone);
 
@@ -80,16 +80,16 @@ void mo_finish(struct phone *phone, uint8_t cause)
 	air_link_tx(phone->fleet->air, AIR_MO_RESULT, phone->imsi, cause, NO_BYTES);
 }
 
-void mo_retry(struct phone *phone)
+void sms_mo_retry(struct phone *phone)
 {
 	struct mo *mo = head(phone);
 
 	if (mo && ++mo->attempts >= ATTEMPTS_MAX)
-		mo_finish(phone, RP_CAUSE_NET_OUT_OF_ORDER);
+		sms_mo_finish(phone, RP_CAUSE_NET_OUT_OF_ORDER);
 }
 
-void mo_flush(struct phone *phone, uint8_t cause)
+void sms_mo_flush(struct phone *phone, uint8_t cause)
 {
 	while (!llist_empty(&phone->mo))
-		mo_finish(phone, cause);
+		sms_mo_finish(phone, cause);
 }

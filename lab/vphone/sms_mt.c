@@ -72,7 +72,7 @@ static void tx_answer(struct phone *phone, const struct mt *mt, uint8_t cause, s
 	LOGPH(phone, LOGL_INFO, "MT answered with %s %u\n", cause ? "RP-ERROR cause" : "RP-ACK", cause);
 }
 
-void mt_rx(struct phone *phone, uint8_t ti, uint8_t mr, struct bytes tpdu)
+void sms_mt_rx(struct phone *phone, uint8_t ti, uint8_t mr, struct bytes tpdu)
 {
 	struct mt *mt = find_running(phone, ti);
 
@@ -97,7 +97,7 @@ void mt_rx(struct phone *phone, uint8_t ti, uint8_t mr, struct bytes tpdu)
 	air_link_tx(phone->fleet->air, AIR_MT, phone->imsi, 0, tpdu);
 }
 
-void mt_rx_cp_ack(struct phone *phone, uint8_t ti)
+void sms_mt_rx_cp_ack(struct phone *phone, uint8_t ti)
 {
 	struct mt *mt = find_running(phone, ti);
 
@@ -105,7 +105,7 @@ void mt_rx_cp_ack(struct phone *phone, uint8_t ti)
 		mt_free(mt);
 }
 
-void mt_answer(struct phone *phone, uint8_t cause, struct bytes ud)
+void sms_mt_answer(struct phone *phone, uint8_t cause, struct bytes ud)
 {
 	struct mt *mt = oldest_unanswered(phone);
 
@@ -120,7 +120,7 @@ void mt_answer(struct phone *phone, uint8_t cause, struct bytes ud)
 	}
 }
 
-void mt_closed(struct phone *phone)
+void sms_mt_closed(struct phone *phone)
 {
 	struct mt *mt, *tmp;
 
@@ -132,7 +132,7 @@ void mt_closed(struct phone *phone)
 	}
 }
 
-void mt_flush(struct phone *phone)
+void sms_mt_flush(struct phone *phone)
 {
 	struct mt *mt, *tmp;
 

@@ -215,7 +215,7 @@ static void mt_acknowledged(void **state)
 	   "03"
 	   "AABBCC");
 	expect("open 0627, tx 8904, air 4 0");
-	mt_answer(phone(), 0, NO_BYTES);
+	sms_mt_answer(phone(), 0, NO_BYTES);
 	expect("tx 8901020205");
 	rx("0904");
 	closed();
@@ -233,7 +233,7 @@ static void mt_refused(void **state)
 	   "00"
 	   "03"
 	   "AABBCC");
-	mt_answer(phone(), 22, NO_BYTES);
+	sms_mt_answer(phone(), 22, NO_BYTES);
 	expect("open 0627, tx B904, air 4 0, tx B9010404070116");
 }
 
@@ -252,7 +252,7 @@ static void mt_repeated_reaches_card_once(void **state)
 	rx(cp_data);
 	expect("open 0627, tx 8904, air 4 0, tx 8904");
 	assert_int_equal(test->fleet->stats.mt_repeated, 1);
-	mt_answer(phone(), 0, NO_BYTES);
+	sms_mt_answer(phone(), 0, NO_BYTES);
 	rx("0904");
 	expect("tx 8901020205");
 	rx(cp_data); /* the same octets in the next transaction are the next message */
@@ -279,11 +279,11 @@ static void late_answer_is_dropped(void **state)
 	   "03"
 	   "DDEEFF");
 	expect("open 0627, tx 8904, air 4 0, open 0627, tx 8904, air 4 0");
-	mt_answer(phone(), 0, NO_BYTES); /* to the first */
+	sms_mt_answer(phone(), 0, NO_BYTES); /* to the first */
 	expect("");
-	mt_answer(phone(), 0, NO_BYTES);
+	sms_mt_answer(phone(), 0, NO_BYTES);
 	expect("tx 8901020206");
-	mt_answer(phone(), 0, NO_BYTES); /* to nothing */
+	sms_mt_answer(phone(), 0, NO_BYTES); /* to nothing */
 	expect("");
 }
 
@@ -291,7 +291,7 @@ static void mo_accepted(void **state)
 {
 	static const uint8_t tpdu[] = {0x41, 0x01};
 
-	mo_submit(phone(), BYTES_ARR(tpdu));
+	sms_mo_submit(phone(), BYTES_ARR(tpdu));
 	expect("open 0524");
 	rx("0521");
 	expect("tx 1901"); /* CP-DATA with TI 1 */
@@ -309,8 +309,8 @@ static void mo_waits_for_closed_connection(void **state)
 	static const uint8_t tpdu[] = {0x41, 0x01};
 
 	fleet_bsc_ops.paged(test->fleet, IMSI);
-	mo_submit(phone(), BYTES_ARR(tpdu));
-	mo_submit(phone(), BYTES_ARR(tpdu));
+	sms_mo_submit(phone(), BYTES_ARR(tpdu));
+	sms_mo_submit(phone(), BYTES_ARR(tpdu));
 	expect("open 0627");
 	fleet_bsc_ops.paged(test->fleet, IMSI);
 	closed();
@@ -329,14 +329,14 @@ static void mo_gives_up(void **state)
 {
 	static const uint8_t tpdu[] = {0x41, 0x01};
 
-	mo_submit(phone(), BYTES_ARR(tpdu));
+	sms_mo_submit(phone(), BYTES_ARR(tpdu));
 	closed();
 	rx("052216"); /* congestion */
 	closed();
 	expect("open 0524, open 0524, open 0524");
 	wait_s(16); /* T3230 */
 	expect("abort, air 7 38");
-	mo_submit(phone(), BYTES_ARR(tpdu));
+	sms_mo_submit(phone(), BYTES_ARR(tpdu));
 	rx("0521");
 	expect("open 0524, tx 1901");
 	wait_s(41); /* sent, no answer: not sent again */
@@ -347,7 +347,7 @@ static void mo_too_long(void **state)
 {
 	uint8_t tpdu[TPDU_MAX + 1] = {0};
 
-	mo_submit(phone(), BYTES_ARR(tpdu));
+	sms_mo_submit(phone(), BYTES_ARR(tpdu));
 	expect("air 7 96");
 }
 
@@ -355,7 +355,7 @@ static void unknown_in_vlr_registers_again(void **state)
 {
 	static const uint8_t tpdu[] = {0x41, 0x01};
 
-	mo_submit(phone(), BYTES_ARR(tpdu));
+	sms_mo_submit(phone(), BYTES_ARR(tpdu));
 	rx("052204");
 	closed();
 	expect("open 0524, air 8 0, open 0508");
@@ -386,8 +386,8 @@ static void switched_off_while_busy(void **state)
 	   "00"
 	   "03"
 	   "AABBCC");
-	mt_answer(phone(), 0, NO_BYTES);
-	mo_submit(phone(), BYTES_ARR(tpdu));
+	sms_mt_answer(phone(), 0, NO_BYTES);
+	sms_mo_submit(phone(), BYTES_ARR(tpdu));
 	expect("open 0627, tx 8904, air 4 0, tx 8901020205");
 	phone_switch_off(phone());
 	rx("0904");
@@ -422,7 +422,7 @@ static void msc_lost(void **state)
 {
 	static const uint8_t tpdu[] = {0x41, 0x01};
 
-	mo_submit(phone(), BYTES_ARR(tpdu));
+	sms_mo_submit(phone(), BYTES_ARR(tpdu));
 	rx("0521");
 	expect("open 0524, tx 1901");
 	test->up = false;

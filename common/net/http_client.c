@@ -2,110 +2,37 @@
 /* HTTPS client on evhttp.  All connections to one host and port live in one I/O thread, chosen by a hash of the name.
  *
  * A connection carries one request at a time and ends at the first failure: the TLS object inside cannot be used for a
- * second handshake.  evhttp does not say why a request failed, so OpenSSL's info callback keeps track of how far the
- * connection came.  A connection must not be freed from inside evhttp's callbacks: it goes to a list that an event of
- * its own empties.
+ * second handshake.
  *
  * Names are resolved for IPv4 first; IPv6 follows if that gives no connection.  A POST that fails on a kept connection
  * before any answer came is repeated once on a new one: the server may have closed the old one at that moment. */
 #include "common/net/http_client.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
 #include <event2/dns.h>
 #include <event2/event.h>
 #include <event2/http.h>
-#include <event2/util.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <osmocom/core/talloc.h>
 #include <osmocom/core/utils.h>
 
-#include "common/net/http_url.h"
-#include "common/net/io_priv.h"
+#include "common/net/http_client_priv.h"
 #include "common/net/tls_priv.h"
 
-#define MAX_HEADER 16384
-#define RETRY_AFTER_MAX_S 604800 /* a week; more is no use to anybody */
-
-/* The share of one I/O thread. */
-struct client_part {
-	struct http_client *client;
-	struct io_thread *thread;
-	SSL_CTX *ctx;
-	unsigned int generation; /* of ctx */
-	struct evdns_base *dns;
-	struct event *reap;
-	struct llist_head trash; /* struct conn to be freed */
-	struct llist_head hosts;
+static const char *const outcome_names[] = {
+	[HTTP_ANSWERED] = "answered", [HTTP_E_DNS] = "dns",         [HTTP_E_CONNECT] = "connect",
+	[HTTP_E_TLS] = "tls",         [HTTP_E_TIMEOUT] = "timeout", [HTTP_E_PROTOCOL] = "protocol",
 };
-
-struct http_client {
-	struct io *io;
-	struct http_client_conf conf;
-	atomic_uint pending;
-	unsigned int n_parts;
-	struct client_part *parts;
-};
-
-struct host {
-	struct llist_head entry;
-	struct client_part *part;
-	const char *name;
-	uint16_t port;
-	unsigned int n_conns;
-	struct llist_head idle;    /* struct conn */
-	struct llist_head busy;    /* struct conn */
-	struct llist_head waiting; /* struct transfer */
-};
-
-struct transfer {
-	struct llist_head entry; /* host.waiting, or alone */
-	struct host *host;
-	struct http_call *call;
-	struct http_url url;
-	struct event *deadline;
-	struct conn *conn; /* NULL while waiting */
-	int family;
-	bool repeated;
-};
-
-struct conn {
-	struct llist_head entry; /* host.idle, host.busy or client_part.trash */
-	struct host *host;
-	struct evhttp_connection *evcon;
-	struct bufferevent *bev; /* of evcon */
-	SSL *ssl;                /* own reference */
-	struct event *idle;
-	struct transfer *transfer;
-	unsigned int generation;
-	bool connected;   /* TCP */
-	bool established; /* TLS */
-	bool refused;     /* fatal TLS alert */
-	bool used;        /* an answer came before */
-	bool closed;      /* by the server */
-	bool trashed;
-	enum evhttp_request_error error;
-};
-
-static void host_dispatch(struct host *h);
 
 const char *http_outcome_name(enum http_outcome outcome)
 {
-	static const char *const names[] = {
-		[HTTP_ANSWERED] = "answered", [HTTP_E_DNS] = "dns",	    [HTTP_E_CONNECT] = "connect",
-		[HTTP_E_TLS] = "tls",	      [HTTP_E_TIMEOUT] = "timeout", [HTTP_E_PROTOCOL] = "protocol",
-	};
-
-	return (unsigned int)outcome < ARRAY_SIZE(names) ? names[outcome] : "?";
+	return (unsigned int)outcome < ARRAY_SIZE(outcome_names) ? outcome_names[outcome] : "?";
 }
 
 struct http_call *http_call_alloc(void)
@@ -113,135 +40,16 @@ struct http_call *http_call_alloc(void)
 	return talloc_zero(NULL, struct http_call);
 }
 
-static struct timeval tv_of_ms(unsigned int ms)
+static void transfer_free(struct client_transfer *t)
 {
-	return (struct timeval){ ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
+	event_free(t->deadline);
+	talloc_free(t->first);
+	talloc_free(t->call);
+	talloc_free(t);
 }
-
-/* Connections ------------------------------------------------------------------------------------------------------ */
-
-static void conn_free(struct conn *c)
-{
-	llist_del(&c->entry);
-	evhttp_connection_set_closecb(c->evcon, NULL, NULL);
-	evhttp_connection_free(c->evcon);
-	SSL_free(c->ssl);
-	event_free(c->idle);
-	talloc_free(c);
-}
-
-static void reap(evutil_socket_t fd, short what, void *arg)
-{
-	struct client_part *part = arg;
-
-	while (!llist_empty(&part->trash))
-		conn_free(llist_first_entry(&part->trash, struct conn, entry));
-}
-
-static void conn_trash(struct conn *c)
-{
-	struct client_part *part = c->host->part;
-
-	if (c->trashed)
-		return;
-	c->trashed = true;
-	c->host->n_conns--;
-	c->transfer = NULL;
-	event_del(c->idle);
-	llist_del(&c->entry);
-	llist_add_tail(&c->entry, &part->trash);
-	event_active(part->reap, EV_TIMEOUT, 0);
-}
-
-static void conn_idle_end(evutil_socket_t fd, short what, void *arg)
-{
-	struct conn *c = arg;
-	struct host *h = c->host;
-
-	conn_trash(c);
-	host_dispatch(h);
-}
-
-static void conn_closes(struct evhttp_connection *evcon, void *arg)
-{
-	struct conn *c = arg;
-
-	c->closed = true;
-	/* one in work ends by its transfer */
-	if (!c->transfer)
-		conn_idle_end(-1, 0, c);
-}
-
-static void conn_progress(const SSL *ssl, int where, int ret)
-{
-	struct conn *c = tls_ssl_owner(ssl);
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
-
-	if (!c)
-		return;
-	/* libevent starts the handshake too when connecting has failed */
-	if (where & SSL_CB_HANDSHAKE_START)
-		c->connected = getpeername(SSL_get_fd(ssl), (struct sockaddr *)&ss, &len) == 0;
-	if (where & SSL_CB_HANDSHAKE_DONE)
-		c->established = true;
-	if (where & SSL_CB_ALERT && *SSL_alert_type_string(ret) == 'F')
-		c->refused = true;
-}
-
-/* conn_free() keeps the TLS object until the connection itself is gone. */
-static void conn_ssl_gone(void *conn)
-{
-}
-
-static struct bufferevent *conn_bev(struct conn *c, struct event_base *base)
-{
-	SSL *ssl = tls_ssl_new(c->host->part->ctx, c, conn_ssl_gone);
-
-	if (!ssl)
-		return NULL;
-	if (tls_ssl_expect_host(ssl, c->host->name) < 0 || SSL_up_ref(ssl) != 1) {
-		SSL_free(ssl);
-		return NULL;
-	}
-	SSL_set_info_callback(ssl, conn_progress);
-	c->ssl = ssl;
-	c->bev = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
-	if (c->bev)
-		bufferevent_openssl_set_allow_dirty_shutdown(c->bev, 1);
-	return c->bev;
-}
-
-static struct conn *conn_new(struct host *h, int family)
-{
-	struct client_part *part = h->part;
-	struct event_base *base = io_thread_base(part->thread);
-	struct conn *c = talloc_zero(NULL, struct conn);
-
-	c->host = h;
-	c->generation = part->generation;
-	if (!conn_bev(c, base)) {
-		SSL_free(c->ssl);
-		talloc_free(c);
-		return NULL;
-	}
-	c->evcon = evhttp_connection_base_bufferevent_new(base, part->dns, c->bev, h->name, h->port);
-	c->idle = evtimer_new(base, conn_idle_end, c);
-	OSMO_ASSERT(c->evcon && c->idle);
-	evhttp_connection_set_family(c->evcon, family);
-	evhttp_connection_set_closecb(c->evcon, conn_closes, c);
-	evhttp_connection_set_max_headers_size(c->evcon, MAX_HEADER);
-	evhttp_connection_set_max_body_size(c->evcon, (ev_ssize_t)part->client->conf.max_body);
-	evhttp_connection_set_timeout(c->evcon, 3600); /* the deadline of the transfer is shorter */
-	h->n_conns++;
-	llist_add_tail(&c->entry, &h->busy);
-	return c;
-}
-
-/* Results ---------------------------------------------------------------------------------------------------------- */
 
 /* The transfer ends here, in every case. */
-static void transfer_end(struct transfer *t, struct http_result *r)
+static void transfer_end(struct client_transfer *t, struct http_result *r)
 {
 	struct http_client *cl = t->host->part->client;
 
@@ -251,94 +59,37 @@ static void transfer_end(struct transfer *t, struct http_result *r)
 		r->content_type = "";
 	if (!r->detail)
 		r->detail = http_outcome_name(r->outcome);
-	event_free(t->deadline);
 	llist_del(&t->entry);
-	talloc_free(t->call);
-	talloc_free(t);
+	transfer_free(t);
 	cl->pending--;
 	io_submit_always_steal(cl->io, &r->job);
 }
 
-static unsigned int retry_after(const char *value)
-{
-	unsigned int s = 0;
-
-	for (; value && isdigit((unsigned char)*value); value++)
-		s = OSMO_MIN(s * 10 + (unsigned int)(*value - '0'), RETRY_AFTER_MAX_S);
-	return value && *value == '\0' ? s : 0;
-}
-
-static struct http_result *result_of_answer(struct evhttp_request *req)
-{
-	struct http_result *r = talloc_zero(NULL, struct http_result);
-	struct evkeyvalq *in = evhttp_request_get_input_headers(req);
-	struct evbuffer *buf = evhttp_request_get_input_buffer(req);
-	const char *type = evhttp_find_header(in, "Content-Type");
-
-	r->outcome = HTTP_ANSWERED;
-	r->status = (unsigned int)evhttp_request_get_response_code(req);
-	r->retry_after_s = retry_after(evhttp_find_header(in, "Retry-After"));
-	r->content_type = type ? talloc_strdup(r, type) : NULL;
-	r->body = bytes_dup(r, bytes_of(evbuffer_pullup(buf, -1), evbuffer_get_length(buf)));
-	return r;
-}
-
-static const char *protocol_detail(enum evhttp_request_error error)
-{
-	switch (error) {
-	case EVREQ_HTTP_TIMEOUT:
-		return "no data for too long";
-	case EVREQ_HTTP_EOF:
-		return "closed by the server before its answer was complete";
-	case EVREQ_HTTP_INVALID_HEADER:
-		return "not HTTP";
-	case EVREQ_HTTP_BUFFER_ERROR:
-		return "transport failed";
-	case EVREQ_HTTP_REQUEST_CANCEL:
-		return "cancelled";
-	case EVREQ_HTTP_DATA_TOO_LONG:
-		return "answer is too large";
-	}
-	return "?";
-}
-
-static struct http_result *result_of_failure(const struct conn *c)
-{
-	struct http_result *r = talloc_zero(NULL, struct http_result);
-	int dns = bufferevent_socket_get_dns_error(c->bev);
-
-	if (!c->connected && dns) {
-		r->outcome = HTTP_E_DNS;
-		r->detail = talloc_asprintf(r, "%s: %s", c->host->name, evutil_gai_strerror(dns));
-	} else if (!c->connected) {
-		r->outcome = HTTP_E_CONNECT;
-		r->detail = talloc_asprintf(r, "%s port %u: cannot connect", c->host->name, c->host->port);
-	} else if (!c->established || c->refused) {
-		r->outcome = HTTP_E_TLS;
-		r->detail = tls_ssl_failure(r, c->ssl, bufferevent_get_openssl_error(c->bev));
-	} else {
-		r->outcome = HTTP_E_PROTOCOL;
-		r->detail = protocol_detail(c->error);
-	}
-	return r;
-}
-
-/* Transfers -------------------------------------------------------------------------------------------------------- */
-
-static void transfer_wait(struct transfer *t)
+static void transfer_wait(struct client_transfer *t)
 {
 	t->conn = NULL;
 	llist_del(&t->entry);
 	llist_add(&t->entry, &t->host->waiting);
 }
 
-/* \returns whether another connection is worth trying; t then waits for it */
-static bool transfer_again(struct transfer *t, const struct conn *c)
+static void drop_idle(struct client_host *h)
 {
-	if (!c->connected && t->family == AF_INET) {
+	struct client_conn *c, *c2;
+
+	llist_for_each_entry_safe(c, c2, &h->idle, entry)
+		client_conn_trash(c);
+}
+
+/* \returns whether another connection is worth trying; t then waits for it */
+static bool transfer_again(struct client_transfer *t, const struct client_conn *c)
+{
+	if (!c->connected && t->other_family) {
+		t->other_family = false;
 		t->family = AF_INET6;
+		t->first = client_result_of_failure(c);
 	} else if (c->used && !t->repeated) {
 		t->repeated = true;
+		drop_idle(t->host); /* they are as old */
 	} else {
 		return false;
 	}
@@ -346,24 +97,22 @@ static bool transfer_again(struct transfer *t, const struct conn *c)
 	return true;
 }
 
-static void conn_release(struct conn *c)
+/* A name that has no address of the second family failed for the reason of the first. */
+static struct http_result *failure(struct client_transfer *t, const struct client_conn *c)
 {
-	struct timeval tv = tv_of_ms(c->host->part->client->conf.idle_timeout_ms);
+	struct http_result *r = client_result_of_failure(c);
+	struct http_result *first = t->first;
 
-	c->transfer = NULL;
-	c->used = true;
-	if (c->closed || c->generation != c->host->part->generation) {
-		conn_trash(c);
-		return;
-	}
-	llist_del(&c->entry);
-	llist_add(&c->entry, &c->host->idle);
-	evtimer_add(c->idle, &tv);
+	if (!first || r->outcome != HTTP_E_DNS)
+		return r;
+	t->first = NULL;
+	talloc_free(r);
+	return first;
 }
 
 static void request_error(enum evhttp_request_error error, void *arg)
 {
-	struct conn *c = arg;
+	struct client_conn *c = arg;
 
 	c->error = error;
 }
@@ -371,28 +120,28 @@ static void request_error(enum evhttp_request_error error, void *arg)
 /* evhttp: the answer is complete, or there will be none (no request, or one without status). */
 static void request_done(struct evhttp_request *req, void *arg)
 {
-	struct conn *c = arg;
-	struct transfer *t = c->transfer;
-	struct host *h = c->host;
+	struct client_conn *c = arg;
+	struct client_transfer *t = c->transfer;
+	struct client_host *h = c->host;
 
 	if (!t)
 		return;
 	if (req && evhttp_request_get_response_code(req) > 0) {
-		transfer_end(t, result_of_answer(req));
-		conn_release(c);
+		transfer_end(t, client_result_of_answer(req));
+		client_conn_release(c);
 	} else {
 		if (!transfer_again(t, c))
-			transfer_end(t, result_of_failure(c));
-		conn_trash(c);
+			transfer_end(t, failure(t, c));
+		client_conn_trash(c);
 	}
-	host_dispatch(h);
+	client_host_dispatch(h);
 }
 
 static void transfer_late(evutil_socket_t fd, short what, void *arg)
 {
-	struct transfer *t = arg;
+	struct client_transfer *t = arg;
 	struct http_result *r = talloc_zero(NULL, struct http_result);
-	struct host *h = t->host;
+	struct client_host *h = t->host;
 
 	r->outcome = HTTP_E_TIMEOUT;
 	r->detail = !t->conn		  ? "no connection was free"
@@ -400,12 +149,12 @@ static void transfer_late(evutil_socket_t fd, short what, void *arg)
 		    : !t->conn->established ? "TLS handshake took too long"
 					  : "no answer in time";
 	if (t->conn)
-		conn_trash(t->conn);
+		client_conn_trash(t->conn);
 	transfer_end(t, r);
-	host_dispatch(h);
+	client_host_dispatch(h);
 }
 
-static void transfer_send(struct transfer *t, struct conn *c)
+static void transfer_send(struct client_transfer *t, struct client_conn *c)
 {
 	struct evhttp_request *req = evhttp_request_new(request_done, c);
 	struct evkeyvalq *out;
@@ -426,22 +175,22 @@ static void transfer_send(struct transfer *t, struct conn *c)
 		request_done(NULL, c);
 }
 
-static struct conn *conn_for(struct host *h, int family)
+static struct client_conn *conn_for(struct client_host *h, int family)
 {
-	struct conn *c;
+	struct client_conn *c;
 
 	if (llist_empty(&h->idle))
-		return conn_new(h, family);
-	c = llist_first_entry(&h->idle, struct conn, entry);
+		return client_conn_new(h, family);
+	c = llist_first_entry(&h->idle, struct client_conn, entry);
 	event_del(c->idle);
 	llist_del(&c->entry);
 	llist_add_tail(&c->entry, &h->busy);
 	return c;
 }
 
-static void transfer_start(struct transfer *t)
+static void transfer_start(struct client_transfer *t)
 {
-	struct conn *c = conn_for(t->host, t->family);
+	struct client_conn *c = conn_for(t->host, t->family);
 	struct http_result *r;
 
 	llist_del(&t->entry);
@@ -458,23 +207,23 @@ static void transfer_start(struct transfer *t)
 }
 
 /* Put waiting transfers on connections.  Hosts are never forgotten: there are as many as peers in the configuration. */
-static void host_dispatch(struct host *h)
+void client_host_dispatch(struct client_host *h)
 {
 	const unsigned int max = h->part->client->conf.max_conns_host;
 
 	while (!llist_empty(&h->waiting) && (!llist_empty(&h->idle) || h->n_conns < max))
-		transfer_start(llist_first_entry(&h->waiting, struct transfer, entry));
+		transfer_start(llist_first_entry(&h->waiting, struct client_transfer, entry));
 }
 
-static struct host *host_get(struct client_part *part, const struct http_url *url)
+static struct client_host *host_get(struct client_part *part, const struct http_url *url)
 {
-	struct host *h;
+	struct client_host *h;
 
 	llist_for_each_entry(h, &part->hosts, entry) {
 		if (h->port == url->port && !strcasecmp(h->name, url->host))
 			return h;
 	}
-	h = talloc_zero(NULL, struct host);
+	h = talloc_zero(NULL, struct client_host);
 	h->part = part;
 	h->name = talloc_strdup(h, url->host);
 	h->port = url->port;
@@ -484,8 +233,6 @@ static struct host *host_get(struct client_part *part, const struct http_url *ur
 	llist_add_tail(&h->entry, &part->hosts);
 	return h;
 }
-
-/* Core and thread -------------------------------------------------------------------------------------------------- */
 
 static struct client_part *part_for(struct http_client *cl, const struct http_url *url)
 {
@@ -500,18 +247,20 @@ static struct client_part *part_for(struct http_client *cl, const struct http_ur
 static void call_run(struct io_thread *thread, struct io_call *call)
 {
 	struct http_call *hc = container_of(call, struct http_call, call);
-	struct transfer *t = talloc_zero(NULL, struct transfer);
+	struct client_transfer *t = talloc_zero(NULL, struct client_transfer);
+	struct in_addr numeric;
 	struct timeval tv = tv_of_ms(hc->timeout_ms ? hc->timeout_ms : 60000);
 
 	OSMO_ASSERT(http_url_parse(t, hc->url, &t->url) == 0);
 	t->call = hc;
-	t->family = AF_INET;
+	t->family = strchr(t->url.host, ':') ? AF_INET6 : AF_INET;
+	t->other_family = t->family == AF_INET && inet_pton(AF_INET, t->url.host, &numeric) != 1;
 	t->host = host_get(part_for(hc->client, &t->url), &t->url);
 	t->deadline = evtimer_new(io_thread_base(thread), transfer_late, t);
 	OSMO_ASSERT(t->deadline);
 	evtimer_add(t->deadline, &tv);
 	llist_add_tail(&t->entry, &t->host->waiting);
-	host_dispatch(t->host);
+	client_host_dispatch(t->host);
 }
 
 int http_client_post_steal(struct http_client *cl, struct http_call *call)
@@ -541,27 +290,23 @@ unsigned int http_client_pending(const struct http_client *cl)
 
 static void transfers_drop(struct llist_head *waiting)
 {
-	struct transfer *t, *t2;
+	struct client_transfer *t, *t2;
 
-	llist_for_each_entry_safe(t, t2, waiting, entry) {
-		event_free(t->deadline);
-		talloc_free(t->call);
-		talloc_free(t);
-	}
+	llist_for_each_entry_safe(t, t2, waiting, entry)
+		transfer_free(t);
 }
 
-static void host_drop(struct host *h)
+static void host_drop(struct client_host *h)
 {
-	struct conn *c, *c2;
+	struct client_conn *c, *c2;
 
-	llist_for_each_entry_safe(c, c2, &h->idle, entry)
-		conn_trash(c);
+	drop_idle(h);
 	llist_for_each_entry_safe(c, c2, &h->busy, entry) {
 		transfer_wait(c->transfer);
-		conn_trash(c);
+		client_conn_trash(c);
 	}
 	transfers_drop(&h->waiting);
-	reap(-1, 0, h->part);
+	client_conn_reap(-1, 0, h->part);
 	llist_del(&h->entry);
 	talloc_free(h);
 }
@@ -569,7 +314,7 @@ static void host_drop(struct host *h)
 static void part_stop(void *arg)
 {
 	struct client_part *part = arg;
-	struct host *h, *h2;
+	struct client_host *h, *h2;
 
 	llist_for_each_entry_safe(h, h2, &part->hosts, entry)
 		host_drop(h);
@@ -617,7 +362,7 @@ static void part_start(struct io_thread *t, struct io_call *call)
 
 	part->ctx = c->ctx;
 	part->dns = dns_new(io_thread_base(t));
-	part->reap = event_new(io_thread_base(t), -1, 0, reap, part);
+	part->reap = event_new(io_thread_base(t), -1, 0, client_conn_reap, part);
 	OSMO_ASSERT(part->reap);
 	io_thread_at_stop(t, part_stop, part);
 	talloc_free(c);
@@ -627,17 +372,14 @@ static void part_set_tls(struct io_thread *t, struct io_call *call)
 {
 	struct part_call *c = container_of(call, struct part_call, call);
 	struct client_part *part = c->part;
-	struct conn *conn, *conn2;
-	struct host *h;
+	struct client_host *h;
 
 	SSL_CTX_free(part->ctx);
 	part->ctx = c->ctx;
 	part->generation++;
 	talloc_free(c);
-	llist_for_each_entry(h, &part->hosts, entry) {
-		llist_for_each_entry_safe(conn, conn2, &h->idle, entry)
-			conn_trash(conn);
-	}
+	llist_for_each_entry(h, &part->hosts, entry)
+		drop_idle(h);
 }
 
 int http_client_start(const void *ctx, struct io *io, const struct http_client_conf *conf, const struct tls *tls,

@@ -39,11 +39,6 @@
 #define RETRY_MS 1000
 #define READ_SLACK 65536 /* input that may wait beyond one request of the largest size */
 
-static struct timeval tv_of_ms(unsigned int ms)
-{
-	return (struct timeval){ ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
-}
-
 static void listeners_enable(struct http_part *part, bool on)
 {
 	size_t i;

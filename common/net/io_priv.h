@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
+#include <sys/time.h>
+
 #include "common/net/io.h"
 
 /* For the files of common/net only: what runs inside an I/O thread. */
@@ -17,3 +19,8 @@ void io_thread_at_stop(struct io_thread *t, void (*cb)(void *arg), void *arg);
 uint64_t io_xid_next(struct io_thread *t);
 /*! Thread of an exchange number; NULL when no thread has this number. */
 struct io_thread *io_xid_thread(struct io *io, uint64_t xid);
+
+static inline struct timeval tv_of_ms(unsigned int ms)
+{
+	return (struct timeval){ ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
+}

@@ -57,7 +57,7 @@ static int set_limits(SSL_CTX *ctx)
 	SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
 	SSL_CTX_set_default_passwd_cb(ctx, no_password);
 	/* not SSL_MODE_ENABLE_PARTIAL_WRITE: libevent 2.1 goes on with its next buffer after a short write */
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_verify_depth(ctx, CHAIN_DEPTH);
 	/* without a context name a server that demands certificates refuses every resumption */

@@ -29,7 +29,7 @@ static int put_fields(const struct sp_hdr *hdr, struct sp_fields *f)
 int sp_cmd_seal_any(const struct sp_keys *keys, enum sp_dialect dialect, const struct sp_hdr *hdr, struct bytes data,
 		    struct wr *w)
 {
-	struct sp_fields fields;
+	struct sp_fields fields = {0};
 	struct sp_prot prot;
 	int rc = sp_prot_init(keys, hdr->spi.check, hdr->spi.ciphered, hdr->kic, hdr->kid, &prot);
 

@@ -32,6 +32,12 @@ struct sp_prot {
 int sp_prot_init(const struct sp_keys *keys, enum sp_check check, bool ciphered, uint8_t kic, uint8_t kid,
 		 struct sp_prot *prot) MUST_CHECK;
 
+#define SP_CHECK_PARTS 4
+/*! RC or CC over the parts in turn.  \param[out] out  prot->check_len octets, at most SP_CHECK_MAX
+ * \returns 0; -EIO */
+int sp_check_value(const struct sp_keys *keys, const struct sp_prot *prot, const struct bytes *parts,
+		   uint8_t *out) MUST_CHECK;
+
 /*! What goes into a packet besides lengths, checksum and padding. */
 struct sp_fields {
 	uint8_t head[SP_HEAD_MAX];

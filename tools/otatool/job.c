@@ -142,7 +142,7 @@ size_t in_hex_list(struct job *job, const char *key, struct bytes **list)
 	const json_t *v = field(job, key);
 	size_t n = json_is_array(v) ? json_array_size(v) : v ? 1 : 0;
 
-	*list = talloc_zero_array(job->ctx, struct bytes, n ? n : 1);
+	*list = talloc_zero_size(job->ctx, (n ? n : 1) * sizeof(struct bytes));
 	OSMO_ASSERT(*list);
 	for (size_t i = 0; i < n; i++)
 		(*list)[i] = hex_of(job, key, json_is_array(v) ? json_array_get(v, i) : v);

@@ -92,7 +92,8 @@ static void build(struct job *job)
 	enum script_form form = in_form(job);
 	struct bytes *capdu, script = {0};
 	size_t n = in_hex_list(job, "capdus", &capdu);
-	struct script_item *item = talloc_zero_array(job->ctx, struct script_item, n + json_array_size(array) + 2);
+	struct script_item *item =
+		talloc_zero_size(job->ctx, (n + json_array_size(array) + 2) * sizeof(struct script_item));
 	size_t n_items = 0;
 	struct wr w;
 

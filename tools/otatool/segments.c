@@ -35,7 +35,7 @@ static struct split split_packet(struct job *job, const struct ud_msg *msg)
 
 	if (s.n == 0)
 		job_failed(job, -ENOSPC, "segment");
-	s.ud = talloc_zero_array(job->ctx, struct bytes, s.n + 1);
+	s.ud = talloc_zero_size(job->ctx, (s.n + 1) * sizeof(struct bytes));
 	OSMO_ASSERT(s.ud);
 	for (unsigned int i = 1; i <= s.n; i++) {
 		struct wr w;
@@ -82,8 +82,8 @@ static void out_one_or_many(struct job *job, const char *key, const struct bytes
 static void out_tpdus(struct job *job, const struct split *s)
 {
 	struct sms_deliver d = {.udhi = true, .pid = SMS_PID_USIM_DOWNLOAD, .dcs = SMS_DCS_CLASS2_8BIT};
-	struct bytes *tpdu = talloc_zero_array(job->ctx, struct bytes, s->n);
-	struct bytes *env = talloc_zero_array(job->ctx, struct bytes, s->n);
+	struct bytes *tpdu = talloc_zero_size(job->ctx, (s->n) * sizeof(struct bytes));
+	struct bytes *env = talloc_zero_size(job->ctx, (s->n) * sizeof(struct bytes));
 	struct bytes scts = in_has(job, "scts") ? in_hex(job, "scts") : BYTES_LIT(SCTS_DEFAULT);
 
 	OSMO_ASSERT(tpdu && env);

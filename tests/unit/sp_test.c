@@ -418,6 +418,36 @@ static void a_notification_without_checksum_is_refused(void **state)
 	talloc_free(s.ctx);
 }
 
+/* PCNTR is honoured also where nothing is ciphered, and never reaches in front of the data. */
+static void padding_counter_is_bounded(void **state)
+{
+	struct set s = set_of(KEY_AES, 16, 0x00, 0x0001);
+	const size_t chl_at = 2, pcntr_at = 15;
+	uint8_t buf[64];
+	struct sp_peek peek;
+	struct sp_cmd cmd;
+	struct bytes pkt;
+	struct wr w;
+
+	wr_init_buf(&w, buf, sizeof(buf));
+	assert_int_equal(sp_cmd_seal(&s.keys, SP_SMS, &s.hdr, BYTES_LIT("1234567"), &w), 0);
+	assert_int_equal(wr_end(&w, &pkt), 0);
+	for (uint8_t n = 0; n <= 7; n++) {
+		buf[pcntr_at] = n;
+		assert_int_equal(sp_cmd_open(&s.keys, SP_SMS, pkt, NULL, &cmd), 0);
+		assert_int_equal(cmd.data.len, 7 - n);
+	}
+	buf[pcntr_at] = 8;
+	assert_int_equal(sp_cmd_open(&s.keys, SP_SMS, pkt, NULL, &cmd), -EINVAL);
+	buf[pcntr_at] = 0;
+	for (unsigned int chl = 0; chl <= 0xff; chl++) {
+		buf[chl_at] = (uint8_t)chl;
+		assert_int_equal(sp_cmd_open(&s.keys, SP_SMS, pkt, NULL, &cmd), chl == 13 ? 0 : -EINVAL);
+		assert_int_equal(sp_cmd_peek(SP_SMS, pkt, &peek), chl >= 13 && chl <= 20 ? 0 : -EINVAL);
+	}
+	talloc_free(s.ctx);
+}
+
 static int setup(void **state)
 {
 	crypto = crypto_alloc(NULL);
@@ -443,6 +473,7 @@ int main(void)
 		cmocka_unit_test(spi_round_trip_and_reserved_bits),
 		cmocka_unit_test(counter_policy),
 		cmocka_unit_test(a_notification_without_checksum_is_refused),
+		cmocka_unit_test(padding_counter_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -87,7 +87,6 @@ static void connect_cb(void *data)
 	link->up = true;
 	link->failures = 0;
 	LOGP(DLAB, LOGL_INFO, "air: connected to the cards at %s\n", link->path);
-	link->ops->up(link->priv);
 }
 
 struct air_link *air_link_alloc(void *ctx, const char *path, const struct air_link_ops *ops, void *priv)

@@ -10,7 +10,6 @@
 struct air_link;
 
 struct air_link_ops {
-	void (*up)(void *priv);
 	/*! the cards are gone */
 	void (*down)(void *priv);
 	/*! msg is valid during the call */

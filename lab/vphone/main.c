@@ -35,10 +35,6 @@ static void on_signal(int sig)
 	quit = 1;
 }
 
-static void cards_up(void *priv)
-{
-}
-
 static void cards_down(void *priv)
 {
 	fleet_switch_off(priv);
@@ -71,7 +67,6 @@ static void cards_rx(void *priv, const struct air_msg *msg)
 }
 
 static const struct air_link_ops cards_ops = {
-	.up = cards_up,
 	.down = cards_down,
 	.rx = cards_rx,
 };

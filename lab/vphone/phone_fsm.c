@@ -57,13 +57,15 @@ static void go_idle(struct phone *phone)
 	go(phone, PHONE_ST_IDLE, phone->fleet->periodic_s, T3212);
 }
 
-static bool open_conn(struct phone *phone, const struct wr *l3)
+/* Open a connection with an initial message and wait in state for what comes of it. */
+static void start(struct phone *phone, const struct wr *l3, enum phone_state state, unsigned long timeout_s, int timer)
 {
 	struct bytes msg;
 
 	OSMO_ASSERT(wr_end(l3, &msg) == 0);
 	phone->conn = bsc_conn_open(phone->fleet->bsc, phone, msg);
-	return phone->conn != NULL;
+	if (phone->conn)
+		go(phone, state, timeout_s, timer);
 }
 
 static void start_locating(struct phone *phone)
@@ -73,8 +75,7 @@ static void start_locating(struct phone *phone)
 
 	wr_init_buf(&w, buf, sizeof(buf));
 	mm_lu_request_enc(&w, phone->imsi, &phone->fleet->cell.lai.plmn);
-	if (open_conn(phone, &w))
-		go(phone, PHONE_ST_LOCATING, T3210_S, T3210);
+	start(phone, &w, PHONE_ST_LOCATING, T3210_S, T3210);
 }
 
 static void start_detaching(struct phone *phone)
@@ -82,12 +83,11 @@ static void start_detaching(struct phone *phone)
 	uint8_t buf[L3_MAX];
 	struct wr w;
 
+	LOGPH(phone, LOGL_INFO, "IMSI DETACH\n");
+	phone->registered = false;
 	wr_init_buf(&w, buf, sizeof(buf));
 	mm_imsi_detach_enc(&w, phone->imsi);
-	phone->registered = false;
-	LOGPH(phone, LOGL_INFO, "IMSI DETACH\n");
-	if (open_conn(phone, &w))
-		go(phone, PHONE_ST_RELEASING, T_RELEASE_S, T_RELEASE);
+	start(phone, &w, PHONE_ST_RELEASING, T_RELEASE_S, T_RELEASE);
 }
 
 static void start_answering(struct phone *phone)
@@ -95,11 +95,10 @@ static void start_answering(struct phone *phone)
 	uint8_t buf[L3_MAX];
 	struct wr w;
 
+	phone->paged = false;
 	wr_init_buf(&w, buf, sizeof(buf));
 	rr_paging_response_enc(&w, phone->imsi);
-	phone->paged = false;
-	if (open_conn(phone, &w))
-		go(phone, PHONE_ST_PAGED, T_MT_S, T_MT);
+	start(phone, &w, PHONE_ST_PAGED, T_MT_S, T_MT);
 }
 
 static void start_requesting(struct phone *phone)
@@ -109,8 +108,7 @@ static void start_requesting(struct phone *phone)
 
 	wr_init_buf(&w, buf, sizeof(buf));
 	mm_cm_service_request_enc(&w, phone->imsi);
-	if (open_conn(phone, &w))
-		go(phone, PHONE_ST_REQUESTING, T3230_S, T3230);
+	start(phone, &w, PHONE_ST_REQUESTING, T3230_S, T3230);
 }
 
 /* The phone has no connection: decide what comes next. */

@@ -7,7 +7,6 @@
 #include "lab/vphone/vty.h"
 #include "lab/vphone/air_link.h"
 
-#include <inttypes.h>
 #include <osmocom/core/talloc.h>
 #include <osmocom/gsm/gsm23003.h>
 #include <osmocom/sigtran/osmo_ss7.h>

@@ -3,6 +3,8 @@
 
 #include "lab/vphone/phone.h"
 
+struct vty;
+
 /*! What the configuration file says; air_socket is a talloc child of the structure. */
 struct vphone_config {
 	char *air_socket;

@@ -5,7 +5,6 @@
 #include "lab/vphone/air_link.h"
 #include "lab/vphone/l3_sms.h"
 #include "lab/vphone/phone_fsm.h"
-#include "common/app/clock.h"
 #include "common/app/log.h"
 
 #include <osmocom/core/application.h>

@@ -127,11 +127,6 @@ void bsc_conn_abort(struct bsc_conn *conn)
 	conn_free(conn);
 }
 
-uint32_t bsc_conn_id(const struct bsc_conn *conn)
-{
-	return conn->id;
-}
-
 bool bsc_is_up(const struct bsc *bsc)
 {
 	return bsc->up;

@@ -39,7 +39,9 @@ struct bsc *bsc_alloc(void *ctx, const struct bsc_ops *ops, void *priv, const st
  * \returns 0; -EINVAL when the configuration lacks the sccp-address "msc"; -EIO when the stack refuses */
 int bsc_start(struct bsc *bsc) MUST_CHECK;
 
+/*! The MSC has answered RESET and was not lost since. */
 bool bsc_is_up(const struct bsc *bsc);
+/*! Connections open now. */
 size_t bsc_conn_count(const struct bsc *bsc);
 
 /*! Open a connection with an initial message (COMPLETE LAYER 3 INFORMATION).
@@ -49,5 +51,3 @@ struct bsc_conn *bsc_conn_open(struct bsc *bsc, void *user, struct bytes l3);
 void bsc_conn_tx(struct bsc_conn *conn, enum bsc_sapi sapi, struct bytes l3);
 /*! Give a connection up from our side; ops->closed is not called. */
 void bsc_conn_abort(struct bsc_conn *conn);
-/*! Number that identifies the connection in logs, never used twice in a run. */
-uint32_t bsc_conn_id(const struct bsc_conn *conn);

@@ -48,8 +48,9 @@ int cp_dec(struct bytes l3, struct cp_msg *msg) MUST_CHECK;
 /*! \param[out] msg  tpdu is a view into rp; untouched on error.  \returns 0; -EINVAL */
 int rp_dec(struct bytes rp, struct rp_msg *msg) MUST_CHECK;
 
+/*! CP-ACK.  \param[in] ti  as sent by us: with TI_FLAG when the network started the transaction */
 void cp_ack_enc(struct wr *w, uint8_t ti);
-/*! CP-DATA around one RP message of at most 248 octets. */
+/*! CP-DATA around one RP message of at most RP_MAX octets.  \param[in] ti  as for cp_ack_enc() */
 void cp_data_enc(struct wr *w, uint8_t ti, struct bytes rp);
 
 /*! RP-DATA, phone to network.

@@ -76,7 +76,9 @@ struct phone {
 	uint8_t mo_ti, mo_mr;
 };
 
+/*! Make the lists of a zeroed fleet; its other fields are the caller's. */
 void fleet_init(struct fleet *fleet);
+/*! \returns the phone, also one that is about to be switched off; NULL when there is none */
 struct phone *fleet_find(struct fleet *fleet, const char *imsi);
 /*! Air link lost: switch all phones off. */
 void fleet_switch_off(struct fleet *fleet);

@@ -19,4 +19,5 @@ struct vphone_config {
 void vphone_vty_init(struct vphone_config *cfg, struct fleet *fleet);
 /*! Parent of a node, for the VTY library. */
 int vphone_vty_go_parent(struct vty *vty);
+/*! The node belongs to the configuration, for the VTY library. */
 int vphone_vty_is_config_node(struct vty *vty, int node);

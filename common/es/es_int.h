@@ -68,6 +68,9 @@ struct es_type {
 /*! The field of that name; NULL. */
 const struct es_field *es_field_find(const struct es_type *t, const char *name);
 
+/*! Size of one member of a list. */
+size_t es_member_size(const struct es_field *f);
+
 /*! Fill a zeroed struct from a validated element.
  * \param[in]  root  talloc parent of all parts
  * \param[out] bad   on -EINVAL what is wrong, texts on root

@@ -42,6 +42,13 @@ const struct es_field *es_field_find(const struct es_type *t, const char *name)
 	return NULL;
 }
 
+size_t es_member_size(const struct es_field *f)
+{
+	if (f->kind == ES_K_SUB)
+		return f->type->size;
+	return f->kind == ES_K_HEX ? sizeof(struct bytes) : sizeof(const char *);
+}
+
 static int wipe_secret(uint8_t *secret)
 {
 	bytes_wipe(secret, talloc_get_size(secret));
@@ -251,13 +258,6 @@ static int read_value(const void *root, const struct es_field *f, const xmlNode 
 	return rc;
 }
 
-static size_t member_size(const struct es_field *f)
-{
-	if (f->kind == ES_K_SUB)
-		return f->type->size;
-	return f->kind == ES_K_HEX ? sizeof(struct bytes) : sizeof(const char *);
-}
-
 /* Place for the next member of a list; the array is made at the first, for all that are to come. */
 static void *list_next(const void *root, const struct es_field *f, const xmlNode *node, void *out)
 {
@@ -269,9 +269,9 @@ static void *list_next(const void *root, const struct es_field *f, const xmlNode
 
 		for (const xmlNode *m = node; m; m = xml_next(m))
 			count += field_is(f, (const char *)m->name);
-		*v = talloc_zero_size(root, count * member_size(f));
+		*v = talloc_zero_size(root, count * es_member_size(f));
 	}
-	return *v + (*n)++ * member_size(f);
+	return *v + (*n)++ * es_member_size(f);
 }
 
 struct reading {

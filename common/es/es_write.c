@@ -162,14 +162,6 @@ static int write_one(struct wr *w, const struct es_field *f, const void *in, con
 	return 0;
 }
 
-/* Size of one member of a list. */
-static size_t member_size(const struct es_field *f)
-{
-	if (f->kind == ES_K_SUB)
-		return f->type->size;
-	return f->kind == ES_K_HEX ? sizeof(struct bytes) : sizeof(const char *);
-}
-
 static int write_list(struct wr *w, const struct es_field *f, const void *in)
 {
 	const uint8_t *v = *(const uint8_t *const *)((const uint8_t *)in + f->off);
@@ -179,7 +171,7 @@ static int write_list(struct wr *w, const struct es_field *f, const void *in)
 	if (n == 0)
 		return f->flags & (ES_F_OPT | ES_F_VIEW) ? 0 : -EINVAL;
 	for (size_t i = 0; i < n && rc == 0; i++) {
-		const void *p = v + i * member_size(f);
+		const void *p = v + i * es_member_size(f);
 
 		rc = is_absent(f, p) ? -EINVAL : write_one(w, f, in, p);
 	}

@@ -165,8 +165,7 @@ static int read_body(struct rx *rx)
 	if (msg->dir == ES_DIR_REQUEST) {
 		note_call_id(rx);
 		if (es_fn_info(msg->fn)->changes && digest_body(rx) < 0)
-			return refuse(
-				rx, soap_fault_alloc(msg, SOAP_FAULT_RECEIVER, SOAP_SUB_NONE, NULL, "internal error"));
+			return sender_fault(rx, "the body has no canonical form (namespace names must be absolute)");
 	}
 	if (es_elem_read(rx->es, msg, rx->type, rx->body, &msg->body, &msg->bad) == 0)
 		return 0;

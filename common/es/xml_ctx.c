@@ -93,6 +93,25 @@ static xmlSchema *compile_schema(void)
 	return schema;
 }
 
+/* Comments say nothing here, and a million of them would fill memory that no limit counts. */
+static xmlParserCtxt *parser_new(void)
+{
+	xmlParserCtxt *parser = xmlNewParserCtxt();
+
+	if (parser)
+		parser->sax->comment = NULL;
+	return parser;
+}
+
+static bool parser_renew(struct es_ctx *es)
+{
+	if (es->parser && xmlDictSize(es->parser->dict) < DICT_NAMES_MAX)
+		return true;
+	xmlFreeParserCtxt(es->parser);
+	es->parser = parser_new();
+	return es->parser != NULL;
+}
+
 struct es_ctx *es_ctx_alloc(const void *ctx, const struct es_limits *limits)
 {
 	struct es_ctx *es = talloc_zero(ctx, struct es_ctx);
@@ -109,10 +128,9 @@ struct es_ctx *es_ctx_alloc(const void *ctx, const struct es_limits *limits)
 	if (!es->limits.nodes)
 		es->limits.nodes = 100000;
 	talloc_set_destructor(es, es_ctx_release);
-	es->parser = xmlNewParserCtxt();
 	es->schema = compile_schema();
 	es->valid = es->schema ? xmlSchemaNewValidCtxt(es->schema) : NULL;
-	if (!es->parser || !es->valid) {
+	if (!parser_renew(es) || !es->valid) {
 		talloc_free(es);
 		return NULL;
 	}
@@ -127,15 +145,6 @@ void soap_rx_username_token(struct es_ctx *es, bool on)
 bool es_ctx_username_token(const struct es_ctx *es)
 {
 	return es->username_token;
-}
-
-static bool parser_renew(struct es_ctx *es)
-{
-	if (es->parser && xmlDictSize(es->parser->dict) < DICT_NAMES_MAX)
-		return true;
-	xmlFreeParserCtxt(es->parser);
-	es->parser = xmlNewParserCtxt();
-	return es->parser != NULL;
 }
 
 enum xml_refusal xml_parse(struct es_ctx *es, struct bytes in, xmlDoc **doc)
@@ -163,6 +172,11 @@ void xml_doc_free(xmlDoc *doc)
 	xmlFreeDoc(doc);
 }
 
+/* Without it libxml2 would write to standard error.  The setting belongs to the thread. */
+static void quiet(void *data, xmlErrorPtr err)
+{
+}
+
 static int below(void *data, xmlNode *node, xmlNode *parent)
 {
 	const xmlNode *top = data, *n = node->type == XML_NAMESPACE_DECL ? parent : node;
@@ -180,6 +194,7 @@ int xml_c14n(const void *ctx, const xmlNode *elem, struct bytes *out)
 
 	if (!buf)
 		return -EINVAL;
+	xmlSetStructuredErrorFunc(NULL, quiet);
 	if (xmlC14NExecute(elem->doc, below, (void *)elem, XML_C14N_EXCLUSIVE_1_0, NULL, 0, buf) >= 0) {
 		size_t len = xmlOutputBufferGetSize(buf);
 		char *copy = talloc_strndup(ctx, (const char *)xmlOutputBufferGetContent(buf), len);

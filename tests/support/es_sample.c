@@ -129,7 +129,7 @@ static void fill_value(const void *ctx, const struct es_field *f, void *p, bool 
 
 static void fill_list(const void *ctx, const struct es_field *f, void *out, bool full)
 {
-	size_t size = f->kind == ES_K_SUB ? f->type->size : f->kind == ES_K_HEX ? sizeof(struct bytes) : sizeof(char *);
+	size_t size = es_member_size(f);
 	uint8_t *v = talloc_zero_size(ctx, 2 * size);
 
 	*(void **)((uint8_t *)out + f->off) = v;
@@ -188,7 +188,7 @@ struct soap_out es_sample_out(const void *ctx, enum es_dir dir)
 
 static int drive_decode(void *ctx)
 {
-	static char buf[1 << 20];
+	static char buf[9 << 20];
 	size_t len = fread(buf, 1, sizeof(buf), stdin);
 	struct es_ctx *es = es_ctx_alloc(ctx, NULL);
 	struct soap_fault *fault;

@@ -80,23 +80,37 @@ static struct soap_fault *invalid_header(const void *ctx, enum header h, const c
 	return f;
 }
 
-static struct soap_fault *collect(struct es_ctx *es, const void *ctx, const xmlNode *header, struct found *found)
+static struct soap_fault *take_block(struct es_ctx *es, const void *ctx, const xmlNode *block, struct found *found)
 {
-	for (const xmlNode *b = header ? xml_first(header) : NULL; b; b = xml_next(b)) {
-		int i = header_index(b);
+	int i = header_index(block);
 
-		if (i >= 0) {
-			if (found->block[i])
-				return invalid_header(ctx, (enum header)i, "stands twice");
-			found->block[i] = b;
-		} else if (xml_is(b, XML_NS_WSSE, "Security") && es_ctx_username_token(es)) {
-			found->security = b;
-		} else if (!xml_is(b, XML_NS_WSMC, "MessagePending") && must_understand(ctx, b)) {
-			return soap_fault_alloc(ctx, SOAP_FAULT_MUST_UNDERSTAND, SOAP_SUB_NONE, NULL,
-						"a header block that must be understood is not");
-		}
+	if (i >= 0) {
+		if (found->block[i])
+			return invalid_header(ctx, (enum header)i, "stands twice");
+		found->block[i] = block;
+	} else if (xml_is(block, XML_NS_WSSE, "Security") && es_ctx_username_token(es)) {
+		found->security = block;
+	} else if (!xml_is(block, XML_NS_WSMC, "MessagePending") && must_understand(ctx, block)) {
+		return soap_fault_alloc(ctx, SOAP_FAULT_MUST_UNDERSTAND, SOAP_SUB_NONE, NULL,
+					"a header block that must be understood is not");
 	}
 	return NULL;
+}
+
+/* All blocks, also behind a bad one: MessageID may come last.  \returns the first fault */
+static struct soap_fault *collect(struct es_ctx *es, const void *ctx, const xmlNode *header, struct found *found)
+{
+	struct soap_fault *first = NULL;
+
+	for (const xmlNode *b = header ? xml_first(header) : NULL; b; b = xml_next(b)) {
+		struct soap_fault *f = take_block(es, ctx, b, found);
+
+		if (first)
+			talloc_free(f);
+		else
+			first = f;
+	}
+	return first;
 }
 
 /* Text of a header; NULL when it is absent. */

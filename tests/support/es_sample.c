@@ -186,7 +186,7 @@ struct soap_out es_sample_out(const void *ctx, enum es_dir dir)
 	};
 }
 
-static int drive_decode(void *ctx)
+static int drive_decode(void *ctx, bool again)
 {
 	static char buf[9 << 20];
 	size_t len = fread(buf, 1, sizeof(buf), stdin);
@@ -194,6 +194,7 @@ static int drive_decode(void *ctx)
 	struct soap_fault *fault;
 	struct soap_msg *msg;
 
+	soap_rx_username_token(es, true);
 	if (soap_rx(es, ctx, bytes_of(buf, len), SOAP_CONTENT_TYPE, &msg, &fault) < 0) {
 		printf("fault: %s\n", fault->reason);
 		return 1;
@@ -201,6 +202,12 @@ static int drive_decode(void *ctx)
 	if (!msg->body) {
 		printf("refused: %s/%s %s\n", msg->bad.subject, msg->bad.reason, msg->bad.message);
 		return 1;
+	}
+	if (again) {
+		struct bytes xml;
+
+		return es_body_enc(ctx, msg->fn, msg->dir, msg->body, &xml) < 0 ||
+		       fwrite(xml.data, 1, xml.len, stdout) != xml.len;
 	}
 	printf("%s from %s call %s\n", es_fn_name(msg->fn), msg->hdr.from.entity_id ? msg->hdr.from.entity_id : "-",
 	       msg->call_id ? msg->call_id : "-");
@@ -252,7 +259,9 @@ int es_sample_main(int argc, char **argv)
 	int rc = 2;
 
 	if (argc == 2 && !strcmp(argv[1], "decode"))
-		rc = drive_decode(ctx);
+		rc = drive_decode(ctx, false);
+	else if (argc == 2 && !strcmp(argv[1], "recode"))
+		rc = drive_decode(ctx, true);
 	else if (argc == 3 && !strcmp(argv[1], "emit"))
 		rc = drive_emit(ctx, argv[2]);
 	talloc_free(ctx);

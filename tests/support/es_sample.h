@@ -16,6 +16,7 @@ void *es_sample_fill(const void *ctx, const struct es_type *t, bool full);
 /*! Headers that soap_tx() accepts. */
 struct soap_out es_sample_out(const void *ctx, enum es_dir dir);
 
-/*! Programs for tests/third, run as `soap_test decode` (one envelope from standard input, exit 0 when it is read) and
- * `soap_test emit FOLDER` (one file for each body that the encoder can make). */
+/*! Programs for tests/third: `soap_test decode` (one envelope from standard input, exit 0 when it is read), `soap_test
+ * recode` (the same, writes the body as our encoder does), `soap_test emit FOLDER` (one file for each body that the
+ * encoder can make). */
 int es_sample_main(int argc, char **argv);

@@ -438,6 +438,8 @@ static void bad_envelopes_get_the_right_fault(void **state)
 		assert_int_equal(f->http_status, f->code == SOAP_FAULT_SENDER ? 400 : 500);
 		if (rows[i].header)
 			assert_string_equal(f->problem_header, rows[i].header);
+		if (f->code == SOAP_FAULT_MUST_UNDERSTAND)
+			assert_non_null(strstr(f->relates_to, "aa000006-0000-4000-8000-000000000001"));
 	}
 }
 
@@ -514,6 +516,17 @@ static void only_soap_in_utf8_is_taken(void **state)
 		assert_int_equal(soap_rx(es, *state, in, good[i], &msg, &fault), 0);
 }
 
+/* In both places where the schema tolerates it. */
+static struct bytes emergency_twice(void *ctx)
+{
+	static const char elem[] = "<rps:EmergencyProfileAttribute>0</rps:EmergencyProfileAttribute>";
+	const char *text = (const char *)es_sample_file(ctx, REGISTER).data;
+	const char *first = strstr(text, "<rps:SubscriptionAddress>"), *last = strstr(text, "</rps:ProfileInfo>");
+
+	return bytes_str(talloc_asprintf(ctx, "%.*s%s%.*s%s%s", (int)(first - text), text, elem, (int)(last - first),
+					 first, elem, last));
+}
+
 static void a_bad_body_names_the_element(void **state)
 {
 	static const struct {
@@ -542,11 +555,17 @@ static void a_bad_body_names_the_element(void **state)
 		{REGISTER, "</rps:pol2>\n        </rps:ProfileInfo>",
 		 "</rps:pol2><rps:EmergencyProfileAttribute>1</rps:EmergencyProfileAttribute></rps:ProfileInfo>", "ok",
 		 NULL},
+		{REGISTER, "<rps:FallbackAttribute>true</rps:FallbackAttribute>",
+		 "<rps:FallbackAttribute>true</rps:FallbackAttribute><rps:EmergencyProfileAttribute>0"
+		 "</rps:EmergencyProfileAttribute>",
+		 "ok", NULL},
+		{REGISTER, NULL, NULL, "2.1", "EmergencyProfileAttribute stands twice"},
 		{REGISTER, "<ds:SignatureValue>+", "<ds:SignatureValue>!", "2.1", "an unknown element"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct bytes in = edited(*state, rows[i].path, rows[i].from, rows[i].to);
+		struct bytes in =
+			rows[i].from ? edited(*state, rows[i].path, rows[i].from, rows[i].to) : emergency_twice(*state);
 		struct soap_fault *fault;
 		struct soap_msg *msg;
 
@@ -613,7 +632,9 @@ static void floods_are_refused_fast(void **state)
 		{talloc_strdup(*state, bomb), "document type declaration not allowed"},
 		{talloc_strdup(*state, "<!ENTITY b SYSTEM \"file:///etc/passwd\"><a/>"),
 		 "document type declaration not allowed"},
-		{talloc_asprintf(*state, "<a><!-->--><%s", repeated(*state, "b><", 40)), "not well-formed XML"},
+		/* Hidden from a scanner that takes "<!-->" for a whole comment. */
+		{talloc_asprintf(*state, "<a><!--><![CDATA[--><b%s/><!--]]>--></a>", repeated(*state, " b=''", 65)),
+		 "too many elements or attributes"},
 		{talloc_strdup(*state, "<a>&#0;</a>"), "not well-formed XML"},
 		{talloc_strdup(*state, "<a>\xff</a>"), "not well-formed XML"},
 		{talloc_strdup(*state, "no tag"), "not well-formed XML"},

@@ -1,0 +1,238 @@
+-- SPDX-License-Identifier: AGPL-3.0-or-later
+-- smsr: the store of an SM-SR.  Times are UTC milliseconds, AIDs and EIDs are octets, OIDs and ICCIDs are text.
+-- Numbers that name a state or a kind are the enums of smsr/store.h; they are never renumbered.
+
+-- One row: what is true for the whole file.
+CREATE TABLE meta (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	epoch INTEGER NOT NULL,		-- raised by every restore; see counter_jump
+	started_ms INTEGER,		-- last start of the daemon: a step back shows a restored file
+	committed_ms INTEGER
+);
+INSERT INTO meta VALUES (1, 1, NULL, NULL);
+
+CREATE TABLE euicc (
+	id INTEGER PRIMARY KEY,
+	eid BLOB NOT NULL UNIQUE CHECK (length(eid) = 16),	-- SGP.02: 32 digits, BCD
+	eum_oid TEXT NOT NULL,
+	verified INTEGER NOT NULL,	-- 0: imported without a live EUM, signature not checked
+	isdr_aid BLOB NOT NULL,
+	isdr_tar BLOB NOT NULL CHECK (length(isdr_tar) = 3),
+	isdr_sin BLOB NOT NULL,
+	isdr_sdin BLOB NOT NULL,
+	remaining_memory INTEGER NOT NULL,
+	available_memory INTEGER NOT NULL,
+	last_audit_ms INTEGER,
+	audit_due TEXT,			-- not NULL: the EIS may differ from the card, and why (P5)
+	active_op INTEGER,		-- the one operation in flight (P3)
+	notif_seq INTEGER,		-- last notification that was confirmed
+	imei BLOB,
+	meid BLOB,
+	created_ms INTEGER NOT NULL
+);
+CREATE INDEX euicc_audit ON euicc (id) WHERE audit_due IS NOT NULL;
+
+-- Apart from the small row that every push touches.
+CREATE TABLE eis_doc (
+	euicc_id INTEGER PRIMARY KEY REFERENCES euicc ON DELETE CASCADE,
+	signed_info BLOB NOT NULL,	-- exclusive canonical EumSignedInfo, never rebuilt
+	signature BLOB NOT NULL,	-- exclusive canonical EumSignature
+	properties BLOB			-- AdditionalProperties as XML text
+);
+
+-- Key sets of the ISD-R.
+CREATE TABLE keyset (
+	id INTEGER PRIMARY KEY,
+	euicc_id INTEGER NOT NULL REFERENCES euicc ON DELETE CASCADE,
+	version INTEGER NOT NULL,
+	type INTEGER NOT NULL,
+	cntr INTEGER NOT NULL,		-- SCP80: the counter used last (P2)
+	UNIQUE (euicc_id, version)
+);
+
+CREATE TABLE key (
+	keyset_id INTEGER NOT NULL REFERENCES keyset ON DELETE CASCADE,
+	idx INTEGER NOT NULL,
+	type INTEGER NOT NULL,		-- GlobalPlatform key type: 136 AES, 128 and 130 DES, 133 PSK
+	kcv BLOB NOT NULL,
+	wrapped BLOB NOT NULL,		-- keystore: bound to EID, version and index
+	PRIMARY KEY (keyset_id, idx)
+) WITHOUT ROWID;
+
+CREATE TABLE profile (
+	id INTEGER PRIMARY KEY,
+	euicc_id INTEGER NOT NULL REFERENCES euicc ON DELETE CASCADE,
+	iccid TEXT NOT NULL,
+	isdp_aid BLOB NOT NULL,
+	mno_oid TEXT NOT NULL,
+	fallback INTEGER NOT NULL,
+	imsi TEXT,
+	msisdn TEXT,
+	state INTEGER NOT NULL,
+	smdp_oid TEXT,
+	type TEXT,
+	allocated_memory INTEGER NOT NULL,
+	free_memory INTEGER,
+	pol2 INTEGER NOT NULL,		-- bits of enum pol2_rule
+	UNIQUE (euicc_id, iccid),
+	UNIQUE (euicc_id, isdp_aid)
+);
+CREATE INDEX profile_msisdn ON profile (msisdn);
+CREATE INDEX profile_imsi ON profile (imsi);
+
+-- One call of a requester, or one internal or operator's action, on one eUICC.
+CREATE TABLE operation (
+	id INTEGER PRIMARY KEY,
+	euicc_id INTEGER NOT NULL REFERENCES euicc ON DELETE CASCADE,
+	kind INTEGER NOT NULL,
+	state INTEGER NOT NULL,
+	due_ms INTEGER,			-- next time this row wants attention; NULL: only an event moves it
+	fn INTEGER,			-- function of the requester; NULL for internal ones
+	requester TEXT,			-- OID
+	call_id TEXT,
+	message_id TEXT,
+	transaction_id TEXT,
+	context_id TEXT,
+	reply_to TEXT,
+	iccid TEXT,			-- target profile
+	aid BLOB,			-- and its ISD-P
+	other_aid BLOB,			-- ISD-P that was enabled when it started, or that will be (disable)
+	arg INTEGER,			-- kind's own: notification sequence, ...
+	created_ms INTEGER NOT NULL,
+	expires_ms INTEGER NOT NULL,
+	started_ms INTEGER,
+	ended_ms INTEGER,
+	completed_ms INTEGER,		-- the card's confirmation: CompletionTimestamp
+	attempt INTEGER NOT NULL DEFAULT 0,
+	status INTEGER,
+	subject TEXT,
+	reason TEXT,
+	subject_id TEXT,
+	message TEXT,
+	erd BLOB			-- EuiccResponseData
+);
+CREATE INDEX operation_due ON operation (due_ms) WHERE due_ms IS NOT NULL;
+CREATE INDEX operation_queue ON operation (euicc_id, id) WHERE state = 0;
+CREATE INDEX operation_ended ON operation (ended_ms) WHERE ended_ms IS NOT NULL;
+
+-- Repeats: same sender and FunctionCallIdentifier.
+CREATE TABLE call (
+	sender TEXT NOT NULL,
+	call_id TEXT NOT NULL,
+	fn INTEGER NOT NULL,
+	body_hash BLOB NOT NULL,	-- SHA-256 of the canonical body
+	op_id INTEGER,			-- asynchronous functions
+	response BLOB,			-- synchronous ones: the body of the answer
+	created_ms INTEGER NOT NULL,
+	PRIMARY KEY (sender, call_id)
+) WITHOUT ROWID;
+CREATE INDEX call_age ON call (created_ms);
+
+-- A sealed command packet.  Its octets never change: a retransmission repeats them.
+CREATE TABLE command (
+	id INTEGER PRIMARY KEY,
+	op_id INTEGER NOT NULL REFERENCES operation ON DELETE CASCADE,
+	euicc_id INTEGER NOT NULL REFERENCES euicc ON DELETE CASCADE,
+	kind INTEGER NOT NULL,
+	state INTEGER NOT NULL,
+	keyset_id INTEGER NOT NULL,
+	epoch INTEGER NOT NULL,
+	cntr INTEGER NOT NULL,
+	tar BLOB NOT NULL,
+	spi INTEGER NOT NULL,
+	kic INTEGER NOT NULL,
+	kid INTEGER NOT NULL,
+	packet BLOB NOT NULL,
+	dest TEXT NOT NULL,		-- MSISDN
+	ref INTEGER NOT NULL,		-- concatenation reference
+	attempt INTEGER NOT NULL DEFAULT 0,	-- copies after the first
+	sent_ms INTEGER,		-- the current copy was taken as a whole
+	UNIQUE (keyset_id, cntr)	-- P2, enforced by the store
+);
+CREATE INDEX command_op ON command (op_id);
+CREATE INDEX command_open ON command (euicc_id) WHERE state = 0;
+CREATE INDEX command_euicc ON command (euicc_id, cntr);
+
+-- Short messages of the current copy of a command.
+CREATE TABLE part (
+	id INTEGER PRIMARY KEY,
+	command_id INTEGER NOT NULL REFERENCES command ON DELETE CASCADE,
+	idx INTEGER NOT NULL,
+	state INTEGER NOT NULL,
+	due_ms INTEGER,			-- when to submit, or to submit again
+	attempt INTEGER NOT NULL DEFAULT 0,
+	maybe INTEGER NOT NULL DEFAULT 0,	-- a copy was taken by a service centre, or may have been
+	smsc TEXT,
+	message_id TEXT,
+	UNIQUE (command_id, idx)
+);
+CREATE INDEX part_due ON part (due_ms) WHERE due_ms IS NOT NULL;
+CREATE INDEX part_message ON part (message_id) WHERE message_id IS NOT NULL;
+
+-- Parts of concatenated messages from cards, kept before they are acknowledged.
+CREATE TABLE mo_part (
+	sender TEXT NOT NULL,
+	ref INTEGER NOT NULL,
+	total INTEGER NOT NULL,
+	idx INTEGER NOT NULL,
+	ud BLOB NOT NULL,
+	received_ms INTEGER NOT NULL,
+	PRIMARY KEY (sender, ref, total, idx)
+) WITHOUT ROWID;
+CREATE INDEX mo_part_age ON mo_part (received_ms);
+
+-- Messages to peers: answers by callback, notifications.  Ordered for each (peer, eUICC).
+CREATE TABLE outbox (
+	id INTEGER PRIMARY KEY,
+	op_id INTEGER REFERENCES operation ON DELETE CASCADE,
+	peer TEXT NOT NULL,
+	euicc_id INTEGER,
+	name TEXT NOT NULL,		-- ES4-EnableProfile, ES4-HandleProfileDisabledNotification, ...
+	url TEXT,			-- NULL: no address
+	action TEXT NOT NULL,
+	envelope BLOB NOT NULL,
+	state INTEGER NOT NULL,
+	due_ms INTEGER,
+	expires_ms INTEGER NOT NULL,
+	attempt INTEGER NOT NULL DEFAULT 0,
+	last_error TEXT,
+	created_ms INTEGER NOT NULL,
+	ended_ms INTEGER
+);
+CREATE INDEX outbox_due ON outbox (due_ms) WHERE due_ms IS NOT NULL;
+CREATE INDEX outbox_order ON outbox (peer, euicc_id, id) WHERE state = 0;
+CREATE INDEX outbox_op ON outbox (op_id);
+
+CREATE TABLE timeline (
+	id INTEGER PRIMARY KEY,
+	op_id INTEGER NOT NULL REFERENCES operation ON DELETE CASCADE,
+	stamp_ms INTEGER NOT NULL,
+	step INTEGER NOT NULL,
+	text TEXT
+);
+CREATE INDEX timeline_op ON timeline (op_id, id);
+
+-- SGP.02 audit trail, and what operators did by hand.  Outlives the eUICC's row.
+CREATE TABLE audit (
+	id INTEGER PRIMARY KEY,
+	eid BLOB,
+	stamp_ms INTEGER NOT NULL,
+	type INTEGER NOT NULL,		-- OperationType; from 0x8000 our own
+	requester TEXT,
+	status INTEGER,
+	subject TEXT,
+	reason TEXT,
+	aid BLOB,
+	iccid TEXT,
+	imei BLOB,
+	text TEXT
+);
+CREATE INDEX audit_eid ON audit (eid, id);
+
+-- What an operator holds back: scope is one of enum pause_scope, name an OID, an EID or an SMSC; '' for all.
+CREATE TABLE pause (
+	scope INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	since_ms INTEGER NOT NULL,
+	PRIMARY KEY (scope, name)
+) WITHOUT ROWID;

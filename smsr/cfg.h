@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+#include "common/codec/bytes.h"
+
+/* What the operator configured.  A plain tree that the VTY commands fill in (smsr/cfg_vty.c); the engine only reads it.
+ * Peers and their rights live here alone: rows refer to their OIDs. */
+
+/*! Rights of a peer, as bits. */
+enum peer_role {
+	PEER_EUM = 0x01,  /* ES1 */
+	PEER_SMDP = 0x02, /* ES3 */
+	PEER_MNO = 0x04,  /* ES4 */
+};
+
+struct peer {
+	char *name; /* name of the VTY node */
+	char *oid;
+	unsigned int roles;
+	/* Who it is on TLS: any one of these that is set must match. */
+	char *tls_fingerprint; /* SHA-256 of the certificate, upper-case hex */
+	char *tls_subject;     /* RFC 2253 */
+	char *tls_serial;      /* attribute serialNumber of the subject */
+	/* Where it may be called. */
+	char *callback_prefix;	/* ReplyTo must begin with this */
+	char *notification_url; /* ES4 to an operator, ES3 to an SM-DP; NULL: no notifications */
+	bool notify_mno_id;	/* ES3: put Mno-id into notifications */
+	unsigned int max_validity_s;
+	char *eum_cert; /* PEM of the EUM that signs EIS */
+};
+
+/*! Timers and limits; the unit is in the name. */
+struct limits_cfg {
+	unsigned int default_validity_s; /* of a request without ValidityPeriod */
+	unsigned int max_validity_s;
+	unsigned int grace_s;	    /* after ValidityPeriod: a late notification still counts */
+	unsigned int por_wait_s;    /* all parts taken, no answer: send the same octets again */
+	unsigned int por_copies;    /* how often, at most */
+	unsigned int undelivered_s; /* receipt says "not delivered": the card's answer may still come */
+	unsigned int sms_retry_min_s;
+	unsigned int sms_retry_max_s;
+	unsigned int sms_parts_max; /* of one command or answer */
+	unsigned int audit_validity_s; /* of an audit that we start ourselves */
+	unsigned int callback_retry_min_s;
+	unsigned int callback_retry_max_s;
+	unsigned int callback_timeout_s;
+	unsigned int callback_give_up_s; /* after the operation has ended */
+	unsigned int queue_max;		 /* operations waiting for one eUICC; more are refused as busy */
+	unsigned int outcome_keep_days;
+	unsigned int audit_keep_days;
+	unsigned int counter_margin; /* jump after a restore */
+	uint64_t free_space_min;     /* octets; below, requests are answered 503 */
+};
+
+struct smsr_cfg {
+	char *oid;  /* EntityId */
+	char *name; /* EntityName */
+	char *uri;  /* our base URL: From is URI/ES4 and so on */
+	struct limits_cfg limits;
+	bool late_notification_confirm; /* a notification after the operation has failed: confirm it, or let it roll back */
+	bool omit_filtered_parts;	/* views of an EIS: leave out instead of skeletons */
+	bool ecasd_check;		/* verify the ECASD certificate at registration */
+	struct peer *peers;
+	size_t n_peers;
+};
+
+/*! \returns talloc child of ctx with every default */
+struct smsr_cfg *smsr_cfg_alloc(const void *ctx);
+/*! \returns NULL when no peer has this OID */
+const struct peer *smsr_cfg_peer(const struct smsr_cfg *cfg, const char *oid);
+/*! The peer of this node name, made when it is new. */
+struct peer *smsr_cfg_peer_get(struct smsr_cfg *cfg, const char *name);
+/*! True if the URL begins with the peer's callback prefix, up to a border: "https://a/x" allows "https://a/x/y" and
+ * "https://a/x?z", not "https://a/xy". */
+bool peer_may_be_called(const struct peer *peer, const char *url);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+#include "scp80/sp.h"
+#include "smsr/op.h"
+
+/* One command to a card: sealed once, carried by short messages, answered once.
+ *
+ * The counter is reserved in the event that stores the packet (P2).  What leaves is always the stored octets: a copy for
+ * a silent card, after a lost connection or a restart is the same copy.  The state of the short messages is in the rows
+ * of part; a service centre gets the next part of a packet when it has taken the one before, so that parts cannot
+ * overtake each other. */
+
+/*! Seal a C-APDU for the ISD-R and send it.
+ * \param[in] dest  MSISDN
+ * \returns 0; -ENOKEY no SCP80 key set, or its keys cannot be unwrapped; -EINVAL no or bad MSISDN; db errors */
+int cmd_send(struct smsr *s, struct op_run *r, enum cmd_kind kind, struct bytes capdu, const char *dest) MUST_CHECK;
+
+/*! No answer is wanted any more. */
+int cmd_close(struct smsr *s, struct command *cmd, enum cmd_state state) MUST_CHECK;
+
+/*! Send the stored octets again.  \param[in] due_ms  when */
+int cmd_copy(struct smsr *s, struct command *cmd, int64_t due_ms) MUST_CHECK;
+
+/*! When a command that waits wants attention: the next copy, or the end of the operation. */
+int64_t cmd_next_due(const struct smsr *s, const struct command *cmd, int64_t deadline_ms);
+
+/*! The operation's row is due while a command is open: send a copy, or tell the operation that it was in vain. */
+int cmd_on_due(struct smsr *s, struct op_run *r, struct command *cmd, int64_t deadline_ms) MUST_CHECK;
+
+/*! Submit parts that are due, as many as the links have room for.  \param[out] more  parts are left and there is room */
+int cmd_pump(struct smsr *s, bool *more) MUST_CHECK;
+
+/*! Keys of a command's key set, unwrapped; on ctx. */
+int cmd_keys(struct smsr *s, const void *ctx, const struct euicc *e, const struct keyset *ks, struct sp_keys *keys,
+	     uint8_t *kic, uint8_t *kid) MUST_CHECK;
+
+/*! What a wrapped key is bound to: "EID|version|index".  \returns talloc child of ctx */
+char *key_context(const void *ctx, const uint8_t eid[EID_LEN], int kvn, int idx);
+
+/*! Time before attempt n (from 1): doubling, with jitter. */
+int64_t backoff_ms(unsigned int min_s, unsigned int max_s, int attempt);
+
+/*! End of a submit: struct submit_done *. */
+struct submit_done {
+	uint64_t ref;
+	enum { SUBMIT_TAKEN, SUBMIT_RETRY, SUBMIT_REFUSED, SUBMIT_UNKNOWN, SUBMIT_NOT_SENT } result;
+	const char *status;	/* name of the SMPP status, for the timeline */
+	const char *message_id; /* canonical, as receipts will be looked up */
+};
+int smsr_ev_submit_done(void *smsr, void *submit_done);

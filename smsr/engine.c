@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Start, recovery, and what is due. */
+#include <errno.h>
+#include <inttypes.h>
+
+#include <osmocom/core/rate_ctr.h>
+#include <osmocom/core/stats.h>
+#include <osmocom/core/utils.h>
+#include <talloc.h>
+
+#include "common/app/clock.h"
+#include "common/app/log.h"
+#include "smsr/cmd.h"
+#include "smsr/cmd_db.h"
+#include "smsr/eis_db.h"
+#include "smsr/op_db.h"
+#include "smsr/op_proc.h"
+#include "smsr/outbox_db.h"
+#include "smsr/record_db.h"
+#include "smsr/report.h"
+
+#define TICK_BATCH 200
+#define RETIRE_BATCH 200
+#define RETIRE_EVERY_MS (10 * 60 * 1000)
+#define MO_LIFETIME_MS (10 * 60 * 1000)
+
+static const struct rate_ctr_desc ctr_desc[] = {
+	[CTR_REQUESTS] = { "es:requests", "Requests of peers" },
+	[CTR_REQUESTS_REFUSED] = { "es:refused", "Requests refused" },
+	[CTR_OPS_SUCCESS] = { "op:success", "Operations ended EXECUTED_SUCCESS" },
+	[CTR_OPS_WARNING] = { "op:warning", "Operations ended EXECUTED_WITHWARNING" },
+	[CTR_OPS_FAILED] = { "op:failed", "Operations ended FAILED" },
+	[CTR_OPS_EXPIRED] = { "op:expired", "Operations ended EXPIRED" },
+	[CTR_COMMANDS] = { "cmd:sealed", "Command packets sealed" },
+	[CTR_COPIES] = { "cmd:copies", "Further copies of command packets" },
+	[CTR_POR] = { "por:ok", "Response packets verified" },
+	[CTR_POR_REJECTED] = { "por:rejected", "Response packets rejected" },
+	[CTR_NOTIFICATIONS] = { "notif:ok", "Notifications of eUICCs verified" },
+	[CTR_NOTIFICATIONS_REJECTED] = { "notif:rejected", "Notifications rejected" },
+	[CTR_MO_UNKNOWN] = { "mo:unknown", "Messages that belong to no eUICC or are no packets" },
+	[CTR_CALLBACKS] = { "out:taken", "Messages to peers taken" },
+	[CTR_CALLBACK_ERRORS] = { "out:errors", "Attempts to reach a peer that failed" },
+	[CTR_CALLBACKS_GIVEN_UP] = { "out:given_up", "Messages to peers given up" },
+	[CTR_TURNS] = { "turn:commits", "Turns" },
+};
+
+static const struct rate_ctr_group_desc ctr_group_desc = {
+	"smsr", "SM-SR", OSMO_STATS_CLASS_GLOBAL, ARRAY_SIZE(ctr_desc), ctr_desc,
+};
+
+struct smsr *smsr_alloc(const void *ctx)
+{
+	struct smsr *s = talloc_zero(ctx, struct smsr);
+
+	OSMO_ASSERT(s);
+	s->ctrs = rate_ctr_group_alloc(s, &ctr_group_desc, 0);
+	OSMO_ASSERT(s->ctrs);
+	return s;
+}
+
+void smsr_count(struct smsr *s, enum smsr_ctr ctr)
+{
+	rate_ctr_inc(rate_ctr_group_get_ctr(s->ctrs, ctr));
+}
+
+void smsr_sms_room(struct smsr *s)
+{
+	s->sms_blocked = false;
+}
+
+/* ---- start ---- */
+
+/* A restored file would repeat counters.  The restore command raises the epoch itself; a file put back by hand shows in
+ * a last sign of life that lies in the future of what the operating system says, or is caught by the cards (resync). */
+int smsr_ev_start(void *smsr, void *unused)
+{
+	struct smsr *s = smsr;
+	struct meta meta;
+	int rc = record_db_meta(s->db, &meta);
+
+	if (rc < 0)
+		return rc;
+	s->epoch = meta.epoch;
+	meta.started_ms = clock_stamp_ms();
+	meta.committed_ms = clock_stamp_ms();
+	rc = record_db_meta_set(s->db, &meta);
+	if (rc == 0)
+		rc = cmd_db_parts_recover(s->db, clock_now_ms());
+	return rc;
+}
+
+/* ---- due ---- */
+
+static int op_due(struct smsr *s, int64_t op_id)
+{
+	const struct op_input in = { .event = OP_EV_DEADLINE };
+	struct command cmd;
+	struct op_run r;
+	int64_t deadline;
+	int rc = op_load(s, op_id, &r);
+
+	if (rc < 0)
+		return rc;
+	deadline = op_deadline(s, &r.op);
+	rc = cmd_db_open_of_op(turn_ctx(s->turn), s->db, op_id, &cmd);
+	if (rc == 0)
+		return cmd_on_due(s, &r, &cmd, deadline);
+	if (rc != -ENOENT)
+		return rc;
+	if (clock_now_ms() < deadline)
+		return op_db_set_due(s->db, op_id, deadline);
+	/* Whatever happens, it is not looked at again at once. */
+	rc = op_db_set_due(s->db, op_id, 0);
+	return rc < 0 ? rc : op_event(s, op_id, &in);
+}
+
+static int ops_due(struct smsr *s, bool *more)
+{
+	int64_t ids[TICK_BATCH];
+	size_t n;
+	int rc = op_db_due(s->db, clock_now_ms(), ids, ARRAY_SIZE(ids), &n);
+
+	*more = rc == 0 && n == ARRAY_SIZE(ids);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = op_due(s, ids[i]);
+	return rc;
+}
+
+static int retire(struct smsr *s)
+{
+	const struct limits_cfg *l = &s->cfg->limits;
+	int64_t day_ms = 24 * 3600 * 1000LL;
+	int64_t now = clock_now_ms();
+	int rc;
+
+	if (now < s->retire_ms)
+		return 0;
+	s->retire_ms = now + RETIRE_EVERY_MS;
+	rc = op_db_retire(s->db, now - l->outcome_keep_days * day_ms, RETIRE_BATCH);
+	if (rc == 0)
+		rc = op_db_call_retire(s->db, now - l->outcome_keep_days * day_ms, RETIRE_BATCH);
+	if (rc == 0)
+		rc = outbox_db_retire(s->db, now - l->outcome_keep_days * day_ms, RETIRE_BATCH);
+	if (rc == 0)
+		rc = record_db_audit_retire(s->db, clock_stamp_ms() - l->audit_keep_days * day_ms, RETIRE_BATCH);
+	return rc < 0 ? rc : cmd_db_mo_retire(s->db, now - MO_LIFETIME_MS);
+}
+
+int smsr_ev_tick(void *smsr, void *more)
+{
+	bool more_ops = false, more_parts = false, more_posts = false;
+	struct smsr *s = smsr;
+	int rc = ops_due(s, &more_ops);
+
+	if (rc == 0 && !s->sms_blocked)
+		rc = cmd_pump(s, &more_parts);
+	if (rc == 0)
+		rc = report_pump(s, &more_posts);
+	if (rc == 0)
+		rc = retire(s);
+	if (more)
+		*(bool *)more = more_ops || more_parts || more_posts;
+	return rc;
+}
+
+static void nearer(int64_t *best, int64_t due)
+{
+	if (due && (!*best || due < *best))
+		*best = due;
+}
+
+int64_t smsr_next_tick_ms(struct smsr *s)
+{
+	int64_t best = s->retire_ms, due;
+	bool paused;
+
+	if (op_db_nearest(s->db, &due) == 0)
+		nearer(&best, due);
+	if (record_db_is_paused(s->db, PAUSE_ALL, "", &paused) < 0 || paused)
+		return best;
+	if (!s->sms_blocked && cmd_db_parts_nearest(s->db, &due) == 0)
+		nearer(&best, due);
+	if (outbox_db_nearest(s->db, &due) == 0)
+		nearer(&best, due);
+	return best;
+}

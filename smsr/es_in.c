@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Admission of a request and its answer.  SGP.02 "common to every request"; the functions are in es_fns.c.
+ *
+ * The order: TLS identity, From, To, right to call this interface, function served, body, ValidityPeriod, repetition;
+ * then the function looks at EID, ICCID and ownership.  TLS itself, size, XML and envelope were judged by the I/O thread.
+ *
+ * An asynchronous request that is refused here still gets 202 and its outcome by callback, because that is where its
+ * sender waits; only who cannot be called back (no ReplyTo, not identified) is told at once. */
+#include "smsr/es_in.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <osmocom/core/utils.h>
+#include <talloc.h>
+
+#include "common/app/clock.h"
+#include "common/app/log.h"
+#include "common/codec/ber.h"
+#include "smsr/es_fns.h"
+#include "smsr/es_out.h"
+#include "smsr/op_db.h"
+#include "smsr/outbox_db.h"
+#include "smsr/record_db.h"
+#include "smsr/report.h"
+
+/* ---- answers ---- */
+
+struct answer_out {
+	uint64_t xid;
+	struct es_answer *answer;
+};
+
+static void emit_answer(void *priv, void *data)
+{
+	const struct answer_out *o = data;
+	struct smsr *s = priv;
+
+	s->ports->answer(s->ports_priv, o->xid, talloc_steal(NULL, o->answer));
+}
+
+static struct es_answer *answer_alloc(struct smsr *s, const struct es_request *req, unsigned int http_status)
+{
+	struct answer_out *o = talloc_zero(turn_ctx(s->turn), struct answer_out);
+
+	OSMO_ASSERT(o);
+	o->xid = req->xid;
+	o->answer = talloc_zero(o, struct es_answer);
+	OSMO_ASSERT(o->answer);
+	o->answer->http_status = http_status;
+	turn_output(s->turn, emit_answer, s, o);
+	return o->answer;
+}
+
+/* All texts of an answer belong to it: it goes to another thread. */
+static void answer_headers(struct smsr *s, const struct es_request *req, struct es_answer *a)
+{
+	struct soap_self self = es_out_self(s, req->msg->fn);
+
+	a->fn = req->msg->fn;
+	self.uri = talloc_strdup(a, self.uri);
+	self.oid = talloc_strdup(a, self.oid);
+	self.name = talloc_strdup(a, self.name);
+	a->out = soap_answer(a, &self, &req->msg->hdr, clock_stamp_ms());
+	a->out.to = talloc_strdup(a, a->out.to);
+	a->out.relates_to = talloc_strdup(a, a->out.relates_to);
+	a->out.message_id = talloc_strdup(a, a->out.message_id);
+	a->out.action = es_fn_action(a, req->msg->fn, ES_DIR_REQUEST, NULL);
+}
+
+struct es_rsp *es_answer_body(struct smsr *s, const struct es_request *req, size_t size)
+{
+	struct es_answer *a = answer_alloc(s, req, 200);
+	struct es_rsp *rsp = talloc_zero_size(a, size);
+
+	OSMO_ASSERT(rsp);
+	answer_headers(s, req, a);
+	rsp->start_ms = clock_stamp_ms();
+	rsp->end_ms = clock_stamp_ms();
+	a->body = rsp;
+	return rsp;
+}
+
+static void answer_fault(struct smsr *s, const struct es_request *req, unsigned int http_status,
+			 enum soap_fault_subcode subcode, const char *reason)
+{
+	struct es_answer *a = answer_alloc(s, req, http_status);
+
+	a->fault = talloc_zero(a, struct soap_fault);
+	OSMO_ASSERT(a->fault);
+	*a->fault = (struct soap_fault){
+		.code = SOAP_FAULT_SENDER,
+		.subcode = subcode,
+		.reason = talloc_strdup(a, reason),
+		.relates_to = talloc_strdup(a, req->msg->hdr.id.raw),
+		.http_status = http_status,
+	};
+}
+
+/* Large enough for the response of every function that can be refused: they all begin with struct es_rsp. */
+union any_response {
+	struct es_rsp base;
+	struct es_euicc_rsp euicc;
+	struct es_eis_rsp eis;
+	struct es_download_profile_rsp download;
+	struct es_create_isdp_rsp create;
+	struct es_challenge_rsp challenge;
+	struct es_create_keyset_rsp keyset;
+};
+
+static bool can_be_called_back(const struct es_call *c)
+{
+	return es_fn_info(c->req->msg->fn)->mep == ES_ASYNC && c->peer && c->req->msg->hdr.reply_to.uri;
+}
+
+/* The outcome without an operation, by callback. */
+static int refuse_by_callback(struct smsr *s, const struct es_call *c, const union any_response *rsp)
+{
+	const struct soap_msg *m = c->req->msg;
+	const struct operation op = {
+		.fn = m->fn,
+		.requester = c->peer->oid,
+		.message_id = (char *)m->hdr.id.raw,
+		.reply_to = (char *)m->hdr.reply_to.uri,
+	};
+	struct outbox o = { .peer = c->peer->oid, .url = op.reply_to, .name = (char *)es_fn_name(m->fn) };
+	int rc = es_out_callback(s, &op, rsp, &o.action, &o.envelope);
+
+	if (rc == 0)
+		rc = report_queue(s, &o);
+	if (rc == 0)
+		answer_alloc(s, c->req, 202);
+	return rc;
+}
+
+int es_refuse(struct smsr *s, const struct es_call *c, struct es_status status)
+{
+	union any_response rsp = { .base = { .start_ms = clock_stamp_ms(), .end_ms = clock_stamp_ms(), .status = status } };
+	union any_response *body;
+
+	smsr_count(s, CTR_REQUESTS_REFUSED);
+	LOGP(DES, LOGL_INFO, "%s from %s refused: %s/%s %s\n", es_fn_name(c->req->msg->fn), c->peer ? c->peer->oid : "?",
+	     status.subject, status.reason, status.message ? status.message : "");
+	if (es_status_is(&status, ES_SC_VALIDITY_REFUSED))
+		rsp.base.acceptable_validity_s = c->max_validity_s;
+	if (can_be_called_back(c))
+		return refuse_by_callback(s, c, &rsp);
+	body = (union any_response *)es_answer_body(s, c->req, sizeof(*body));
+	body->base.acceptable_validity_s = rsp.base.acceptable_validity_s;
+	body->base.status = es_status_dup(body, &status);
+	return 0;
+}
+
+int es_refuse_with(struct smsr *s, const struct es_call *c, enum es_sc sc, const char *subject_id, const char *text)
+{
+	return es_refuse(s, c, es_status_bad(turn_ctx(s->turn), ES_FAILED, sc, subject_id, "%s", text));
+}
+
+int es_accepted(struct smsr *s, const struct es_call *c)
+{
+	answer_alloc(s, c->req, 202);
+	return 0;
+}
+
+/* ---- identity ---- */
+
+static bool matches(const char *wanted, const char *shown)
+{
+	return !wanted || (shown && strcmp(wanted, shown) == 0);
+}
+
+static const struct peer *peer_of(struct smsr *s, const struct tls_peer *tls)
+{
+	char *fingerprint = hex_enc(turn_ctx(s->turn), BYTES_ARR(tls->fingerprint));
+
+	for (size_t i = 0; i < s->cfg->n_peers; i++) {
+		const struct peer *p = &s->cfg->peers[i];
+		bool has_rule = p->tls_fingerprint || p->tls_subject || p->tls_serial;
+
+		if (p->oid && has_rule && matches(p->tls_fingerprint, fingerprint) && matches(p->tls_subject, tls->subject) &&
+		    matches(p->tls_serial, tls->serial_number))
+			return p;
+	}
+	return NULL;
+}
+
+static const struct {
+	enum es_itf itf;
+	unsigned int role;
+} itf_roles[] = {
+	{ ES_ITF_ES1, PEER_EUM },
+	{ ES_ITF_ES3, PEER_SMDP },
+	{ ES_ITF_ES4, PEER_MNO },
+};
+
+static bool may_call(const struct peer *p, enum es_fn fn)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(itf_roles); i++) {
+		if (itf_roles[i].itf == es_fn_info(fn)->itf)
+			return p->roles & itf_roles[i].role;
+	}
+	return false;
+}
+
+/* ---- repetitions ---- */
+
+/* Outcome of a synchronous function in its row: five TLVs. */
+enum { T_STATUS = 0x80, T_SUBJECT = 0x81, T_REASON = 0x82, T_SUBJECT_ID = 0x83, T_MESSAGE = 0x84 };
+
+static int status_enc(const void *ctx, const struct es_status *st, struct bytes *out)
+{
+	struct wr w;
+
+	wr_init(&w, ctx);
+	ber_put_u8(&w, T_STATUS, (uint8_t)st->status);
+	if (st->subject)
+		ber_put(&w, T_SUBJECT, bytes_str(st->subject));
+	if (st->reason)
+		ber_put(&w, T_REASON, bytes_str(st->reason));
+	if (st->subject_identifier)
+		ber_put(&w, T_SUBJECT_ID, bytes_str(st->subject_identifier));
+	if (st->message)
+		ber_put(&w, T_MESSAGE, bytes_str(st->message));
+	return wr_end(&w, out);
+}
+
+static char *text_tlv(const void *ctx, struct bytes row, uint32_t tag)
+{
+	struct bytes v;
+
+	return ber_find(row, tag, &v) == 0 ? talloc_strndup(ctx, (const char *)v.data, v.len) : NULL;
+}
+
+static struct es_status status_dec(const void *ctx, struct bytes row)
+{
+	struct es_status st = es_status_ok();
+	struct bytes v;
+	struct rd r;
+
+	if (ber_find(row, T_STATUS, &v) == 0) {
+		rd_init(&r, v);
+		st.status = (enum es_exec)rd_u8(&r);
+	}
+	st.subject = text_tlv(ctx, row, T_SUBJECT);
+	st.reason = text_tlv(ctx, row, T_REASON);
+	st.subject_identifier = text_tlv(ctx, row, T_SUBJECT_ID);
+	st.message = text_tlv(ctx, row, T_MESSAGE);
+	return st;
+}
+
+static int repeat_sync(struct smsr *s, const struct es_call *c, const struct call *seen)
+{
+	struct es_rsp *rsp = es_answer_body(s, c->req, sizeof(*rsp));
+
+	rsp->status = status_dec(rsp, seen->response);
+	return 0;
+}
+
+/* Still running: silence.  Done: say it again, where it can be said. */
+static int repeat_async(struct smsr *s, const struct es_call *c, const struct call *seen)
+{
+	const union any_response *body;
+	struct op_run r;
+	void *made;
+	int rc = op_load(s, seen->op_id, &r);
+
+	if (rc == -ENOENT)
+		return es_refuse_with(s, c, ES_SC_CALL_ID_REUSED, NULL, "the outcome of this call is not kept any more");
+	if (rc < 0 || r.op.state != OP_ST_DONE)
+		return rc < 0 ? rc : es_accepted(s, c);
+	r.op.message_id = (char *)c->req->msg->hdr.id.raw;
+	r.op.reply_to = (char *)c->req->msg->hdr.reply_to.uri;
+	if (r.op.reply_to) {
+		rc = report_outcome(s, &r);
+		return rc < 0 ? rc : es_accepted(s, c);
+	}
+	rc = es_out_response(s, &r, &made);
+	if (rc < 0)
+		return rc;
+	body = made;
+	es_answer_again(s, c, &body->base, r.op.kind == OP_AUDIT ? sizeof(body->eis) : sizeof(body->euicc));
+	return 0;
+}
+
+void es_answer_again(struct smsr *s, const struct es_call *c, const struct es_rsp *body, size_t size)
+{
+	struct es_rsp *rsp = es_answer_body(s, c->req, size);
+
+	/* The body was made for this event: what hangs below it moves to the answer. */
+	memcpy(rsp, body, size);
+	rsp->status = es_status_dup(rsp, &body->status);
+	talloc_steal(rsp, body);
+}
+
+static int check_repeat(struct smsr *s, const struct es_call *c, bool *repeated)
+{
+	const struct soap_msg *m = c->req->msg;
+	struct call seen;
+	int rc;
+
+	*repeated = false;
+	if (!m->has_digest)
+		return 0;
+	rc = op_db_call_get(turn_ctx(s->turn), s->db, c->peer->oid, m->call_id, &seen);
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	*repeated = true;
+	if (seen.fn != m->fn || !bytes_eq(BYTES_ARR(seen.digest), BYTES_ARR(m->digest)))
+		return es_refuse_with(s, c, ES_SC_CALL_ID_REUSED, m->call_id, "the FunctionCallIdentifier was used before");
+	return seen.op_id ? repeat_async(s, c, &seen) : repeat_sync(s, c, &seen);
+}
+
+int es_store_call(struct smsr *s, const struct es_call *c, int64_t op_id, const struct es_status *status)
+{
+	const struct soap_msg *m = c->req->msg;
+	struct call call = { .sender = c->peer->oid, .call_id = m->call_id, .fn = m->fn, .op_id = op_id };
+	int rc = 0;
+
+	if (!m->has_digest)
+		return 0;
+	memcpy(call.digest, m->digest, sizeof(call.digest));
+	if (status)
+		rc = status_enc(turn_ctx(s->turn), status, &call.response);
+	return rc < 0 ? rc : op_db_call_insert(s->db, &call, clock_now_ms());
+}
+
+/* ---- admission ---- */
+
+static uint32_t max_validity(struct smsr *s, const struct peer *p)
+{
+	uint32_t max = s->cfg->limits.max_validity_s;
+
+	return p->max_validity_s && p->max_validity_s < max ? p->max_validity_s : max;
+}
+
+/* \returns 1 to go on, 0 when it was answered, negative errno */
+static int check_sender(struct smsr *s, struct es_call *c)
+{
+	const struct soap_headers *h = &c->req->msg->hdr;
+	const struct peer *p = peer_of(s, c->req->tls);
+
+	if (!p) {
+		LOGP(DES, LOGL_NOTICE, "request from %s: no peer has this certificate (%s)\n", c->req->remote,
+		     c->req->tls->subject);
+		answer_fault(s, c->req, 403, SOAP_SUB_FAILED_AUTHENTICATION, "this certificate belongs to no peer");
+		return 0;
+	}
+	if (!h->from.entity_id || strcmp(h->from.entity_id, p->oid) != 0) {
+		bool known = smsr_cfg_peer(s->cfg, h->from.entity_id);
+		int rc = es_refuse_with(s, c, known ? ES_SC_SENDER_NOT_ALLOWED : ES_SC_SENDER_UNKNOWN, h->from.entity_id,
+					"From does not name the peer that the certificate belongs to");
+		return rc;
+	}
+	c->peer = p;
+	return 1;
+}
+
+static int check_addresses(struct smsr *s, struct es_call *c)
+{
+	const struct soap_headers *h = &c->req->msg->hdr;
+
+	if (h->to.entity_id && strcmp(h->to.entity_id, s->cfg->oid) != 0) {
+		answer_fault(s, c->req, 400, SOAP_SUB_DESTINATION_UNREACHABLE, "To names another entity");
+		return 0;
+	}
+	if (es_fn_info(c->req->msg->fn)->mep == ES_ASYNC && h->reply_to.uri && !peer_may_be_called(c->peer, h->reply_to.base)) {
+		answer_fault(s, c->req, 400, SOAP_SUB_INVALID_HEADER, "ReplyTo is not below the callback prefix agreed on");
+		return 0;
+	}
+	return 1;
+}
+
+static int check_body(struct smsr *s, struct es_call *c)
+{
+	const struct soap_msg *m = c->req->msg;
+	const struct es_req *base = m->body;
+
+	if (!m->body)
+		return es_refuse(s, c, m->bad);
+	c->max_validity_s = max_validity(s, c->peer);
+	c->validity_s = base->validity_s ? base->validity_s : s->cfg->limits.default_validity_s;
+	if (base->validity_s > c->max_validity_s)
+		return es_refuse_with(s, c, ES_SC_VALIDITY_REFUSED, NULL, "ValidityPeriod is longer than we accept");
+	return 1;
+}
+
+static bool store_is_low(struct smsr *s)
+{
+	uint64_t free_space = db_free_space(s->db);
+
+	return free_space && free_space < s->cfg->limits.free_space_min;
+}
+
+static int admit(struct smsr *s, struct es_call *c, const struct es_function **fn)
+{
+	int rc = check_sender(s, c);
+
+	if (rc == 1)
+		rc = check_addresses(s, c);
+	if (rc != 1)
+		return rc;
+	if (!may_call(c->peer, c->req->msg->fn))
+		return es_refuse_with(s, c, ES_SC_SENDER_NOT_ALLOWED, c->peer->oid, "this peer may not call this interface");
+	*fn = es_function(c->req->msg->fn);
+	if (!*fn)
+		return es_refuse_with(s, c, ES_SC_UNSUPPORTED, NULL, "this function is not served here");
+	return check_body(s, c);
+}
+
+int smsr_ev_request(void *smsr, void *es_request)
+{
+	const struct es_function *fn = NULL;
+	struct smsr *s = smsr;
+	struct es_call c = { .req = es_request };
+	bool repeated;
+	int rc;
+
+	smsr_count(s, CTR_REQUESTS);
+	if (c.req->msg->dir != ES_DIR_REQUEST) {
+		answer_fault(s, c.req, 400, SOAP_SUB_ACTION_NOT_SUPPORTED, "only requests are expected here");
+		return 0;
+	}
+	rc = admit(s, &c, &fn);
+	if (rc != 1)
+		return rc;
+	if (es_fn_info(c.req->msg->fn)->changes && store_is_low(s)) {
+		LOGP(DES, LOGL_ERROR, "the disk of the database is nearly full: %s refused\n", es_fn_name(c.req->msg->fn));
+		answer_alloc(s, c.req, 503)->retry_after_s = 60;
+		return 0;
+	}
+	rc = check_repeat(s, &c, &repeated);
+	return rc < 0 || repeated ? rc : fn->run(s, &c);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+#include "common/es/soap.h"
+#include "common/net/tls.h"
+#include "smsr/smsr.h"
+
+/* Requests of peers: admission in the order of SGP.02, then the function.  smsr_ev_request() gives exactly one answer
+ * through ports->answer(), after the commit. */
+
+/*! A request that was read and checked against the schema. */
+struct es_request {
+	uint64_t xid;		    /* exchange to answer */
+	struct bytes document;	    /* as received; RegisterEIS only: its signature covers it */
+	const struct soap_msg *msg; /* body NULL: msg->bad says why */
+	const struct tls_peer *tls; /* who is at the other end */
+	const char *remote;	    /* address, for the log */
+};
+
+/*! What to answer: made below no parent, so that it may go to another thread, which writes the XML. */
+struct es_answer {
+	unsigned int http_status;  /* 200 with body or fault; 202 and 503 with nothing */
+	unsigned int retry_after_s; /* 503 */
+	enum es_fn fn;
+	struct soap_out out;
+	void *body;		  /* struct of es_types.h; NULL: no envelope */
+	struct soap_fault *fault; /* instead of body */
+};
+
+int smsr_ev_request(void *smsr, void *es_request);

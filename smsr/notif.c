@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Notifications of eUICCs.  SGP.02 ES5.HandleDefaultNotification.
+ *
+ * A notification carries the EID in clear, so the key is found by it and not by the sender's number, which may be a new
+ * one.  Its counter is 0 and anyone can replay it: that is why it only ever leads to a confirmation, and the answer to
+ * that decides.  One without a checksum is refused; there is no switch for that. */
+#include <errno.h>
+#include <string.h>
+
+#include <osmocom/core/utils.h>
+#include <talloc.h>
+
+#include "common/app/clock.h"
+#include "common/app/log.h"
+#include "scp80/sp.h"
+#include "smsr/cmd.h"
+#include "smsr/eis_db.h"
+#include "smsr/mo.h"
+#include "smsr/op_db.h"
+#include "smsr/op_proc.h"
+
+static int reject(struct smsr *s, const char *source, const char *why)
+{
+	smsr_count(s, CTR_NOTIFICATIONS_REJECTED);
+	LOGP(DSCP80, LOGL_NOTICE, "notification from %s rejected: %s\n", source, why);
+	return 0;
+}
+
+/* ---- authentication ---- */
+
+static int find_euicc(struct smsr *s, struct bytes pkt, struct sp_peek *peek, struct euicc *e)
+{
+	struct es5_notif claim;
+
+	if (sp_cmd_peek(SP_SMS, pkt, peek) < 0 || es5_notif_dec(peek->data, &claim) < 0)
+		return -EINVAL;
+	return eis_db_by_eid(turn_ctx(s->turn), s->db, claim.eid.data, e);
+}
+
+static int verify(struct smsr *s, const struct euicc *e, const struct sp_peek *peek, struct bytes pkt, struct es5_notif *n)
+{
+	void *ctx = turn_ctx(s->turn);
+	struct sp_cmd opened;
+	struct sp_keys keys;
+	struct keyset ks;
+	uint8_t kic, kid;
+	int rc = eis_db_keyset(s->db, e->id, KEYSET_SCP80, sp_kvn(peek->hdr.kid), &ks);
+
+	if (rc == 0)
+		rc = cmd_keys(s, ctx, e, &ks, &keys, &kic, &kid);
+	if (rc == 0)
+		rc = sp_notif_open(&keys, pkt, &opened);
+	return rc < 0 ? rc : es5_notif_dec(opened.data, n);
+}
+
+static const struct {
+	int err;
+	const char *why;
+} reasons[] = {
+	{ -EINVAL, "malformed" },
+	{ -ENOENT, "unknown EID or key version" },
+	{ -ENOKEY, "its keys are missing" },
+	{ -EACCES, "it bears no checksum" },
+	{ -EBADMSG, "wrong checksum" },
+	{ -EOPNOTSUPP, "algorithm not served" },
+};
+
+static const char *reason_of(int err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
+		if (reasons[i].err == err)
+			return reasons[i].why;
+	}
+	return NULL;
+}
+
+/* ---- what it means ---- */
+
+static int record(struct smsr *s, struct euicc *e, const struct es5_notif *n)
+{
+	struct audit_row row = {
+		.eid = BYTES_ARR(e->eid),
+		.stamp_ms = clock_stamp_ms(),
+		.type = (enum audit_type)n->type,
+		.aid = n->aid,
+		.imei = n->imei,
+		.text = talloc_asprintf(turn_ctx(s->turn), "notification %u: %s", n->seq, es5_notif_name(n->type)),
+	};
+	bool new_device = n->imei.len && !bytes_eq(n->imei, e->imei);
+	int rc = record_db_audit(s->db, &row);
+
+	/* The first device seen is the one the eUICC is bound to; another one is worth a line. */
+	if (new_device && e->imei.len)
+		LOGP(DPROC, LOGL_NOTICE, "eid %s: notification from another device than before\n",
+		     hex_enc(turn_ctx(s->turn), BYTES_ARR(e->eid)));
+	if (rc < 0 || (!new_device && (!n->meid.len || e->meid.len)))
+		return rc;
+	e->imei = n->imei;
+	if (n->meid.len)
+		e->meid = n->meid;
+	return eis_db_update(s->db, e);
+}
+
+/* Nobody waits for it: confirm it by an operation of its own. */
+static int confirm_apart(struct smsr *s, const struct euicc *e, const struct es5_notif *n)
+{
+	struct operation op = {
+		.euicc_id = e->id,
+		.kind = OP_CONFIRM,
+		.aid = n->aid,
+		.arg = op_arg_enc(n, false),
+		.expires_ms = clock_now_ms() + (int64_t)s->cfg->limits.grace_s * 1000,
+	};
+	int rc = op_queue(s, &op);
+
+	return rc < 0 ? rc : op_note(s, op.id, STEP_NOTIFICATION, "%u: %s", n->seq, es5_notif_name(n->type));
+}
+
+static bool takes_notification(const struct operation *op, const struct es5_notif *n)
+{
+	if (n->type == ES5_NOTIF_FIRST)
+		return false;
+	return op->state == OP_ST_CHANGE || op->state == OP_ST_NOTIF ||
+	       (op->state == OP_ST_CONFIRM && op_arg_seq(op) == n->seq);
+}
+
+static bool confirms_already(struct smsr *s, const struct euicc *e, const struct es5_notif *n)
+{
+	struct operation op;
+	int64_t id;
+
+	if (op_db_next_queued(s->db, e->id, &id) < 0 || op_db_get(turn_ctx(s->turn), s->db, id, &op) < 0)
+		return false;
+	return op.kind == OP_CONFIRM && op_arg_seq(&op) == n->seq;
+}
+
+/* The card counts its notifications; an older one than the last confirmed can only be a replay.  Numbers wrap. */
+static bool is_replay(const struct euicc *e, const struct es5_notif *n)
+{
+	return e->notif_seq >= 0 && (int16_t)(n->seq - (uint16_t)e->notif_seq) < 0;
+}
+
+/* A change that was given up: its outcome has been reported as unknown.  Without a confirmation the card rolls back. */
+static bool is_late(const struct smsr *s, const struct euicc *e, const struct es5_notif *n)
+{
+	return n->type == ES5_NOTIF_CHANGED && e->audit_due && n->seq != e->notif_seq && !s->cfg->late_notification_confirm;
+}
+
+static int dispatch(struct smsr *s, struct euicc *e, const struct es5_notif *n)
+{
+	const struct op_input in = { .event = OP_EV_NOTIF, .notif = n };
+	struct operation active;
+	int rc;
+
+	if (e->active_op) {
+		rc = op_db_get(turn_ctx(s->turn), s->db, e->active_op, &active);
+		if (rc < 0)
+			return rc;
+		if (takes_notification(&active, n)) {
+			rc = op_note(s, active.id, STEP_NOTIFICATION, "%u: %s", n->seq, es5_notif_name(n->type));
+			return rc < 0 ? rc : op_event(s, active.id, &in);
+		}
+	}
+	if (confirms_already(s, e, n))
+		return 0;
+	if (is_late(s, e, n)) {
+		LOGP(DPROC, LOGL_NOTICE, "eid %s: notification %u came too late and is not confirmed: the card will roll back\n",
+		     hex_enc(turn_ctx(s->turn), BYTES_ARR(e->eid)), n->seq);
+		return 0;
+	}
+	return confirm_apart(s, e, n);
+}
+
+int notif_rx(struct smsr *s, const char *source, struct bytes pkt)
+{
+	struct sp_peek peek;
+	struct es5_notif n;
+	struct euicc e;
+	int rc = find_euicc(s, pkt, &peek, &e);
+
+	if (rc == 0)
+		rc = verify(s, &e, &peek, pkt, &n);
+	if (rc == 0 && !bytes_eq(n.eid, BYTES_ARR(e.eid)))
+		rc = -EBADMSG;
+	if (rc < 0)
+		return reason_of(rc) ? reject(s, source, reason_of(rc)) : rc;
+	if (is_replay(&e, &n))
+		return reject(s, source, "replayed: older than the last one that was confirmed");
+	smsr_count(s, CTR_NOTIFICATIONS);
+	rc = record(s, &e, &n);
+	return rc < 0 ? rc : dispatch(s, &e, &n);
+}

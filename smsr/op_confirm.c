@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Confirming a notification, and what becomes true by that (P5).  SGP.02 ES5.HandleNotificationConfirmation. */
+#include <errno.h>
+
+#include <osmocom/core/utils.h>
+#include <talloc.h>
+
+#include "common/app/clock.h"
+#include "common/app/log.h"
+#include "smsr/cmd.h"
+#include "smsr/cmd_db.h"
+#include "smsr/eis_db.h"
+#include "smsr/op_proc.h"
+#include "smsr/report.h"
+
+int64_t op_arg_enc(const struct es5_notif *notif, bool good)
+{
+	return notif->seq | (int64_t)notif->type << 16 | (int64_t)good << 24;
+}
+
+uint16_t op_arg_seq(const struct operation *op)
+{
+	return (uint16_t)op->arg;
+}
+
+uint8_t op_arg_type(const struct operation *op)
+{
+	return (uint8_t)(op->arg >> 16);
+}
+
+bool op_arg_good(const struct operation *op)
+{
+	return op->arg >> 24 & 1;
+}
+
+/* ISD-P that is enabled now, as far as this notification tells. */
+static struct profile *enabled_by(struct op_run *r, uint8_t type, struct bytes aid)
+{
+	struct profile *p = op_profile_by_aid(r, aid);
+
+	if (p)
+		return p;
+	return type == ES5_NOTIF_FALLBACK ? op_profile_fallback(r) : op_profile_enabled(r);
+}
+
+static int send_confirmation(struct smsr *s, struct op_run *r, uint16_t seq, const char *dest)
+{
+	uint8_t buf[16];
+	struct bytes capdu;
+	struct wr w;
+	int rc;
+
+	wr_init_buf(&w, buf, sizeof(buf));
+	rc = es5_confirm_notification(seq, &w);
+	if (rc == 0)
+		rc = wr_end(&w, &capdu);
+	return rc < 0 ? rc : op_send(s, r, OP_ST_CONFIRM, CMD_CONFIRM, capdu, dest);
+}
+
+/* Number of the profile that is enabled on the card now. */
+static struct profile *addressee(struct op_run *r)
+{
+	if (r->op.kind == OP_CONFIRM)
+		return enabled_by(r, op_arg_type(&r->op), r->op.aid);
+	if (op_arg_good(&r->op))
+		return op_profile_by_aid(r, r->op.kind == OP_ENABLE ? r->op.aid : r->op.other_aid);
+	return enabled_by(r, op_arg_type(&r->op), bytes_of(NULL, 0));
+}
+
+int op_confirm_begin(struct smsr *s, struct op_run *r)
+{
+	struct profile *p = addressee(r);
+
+	return send_confirmation(s, r, op_arg_seq(&r->op), p ? p->msisdn : NULL);
+}
+
+int op_confirm_send(struct smsr *s, struct op_run *r, const struct es5_notif *notif, bool good)
+{
+	struct command cmd;
+	int rc = cmd_db_open_of_op(turn_ctx(s->turn), s->db, r->op.id, &cmd);
+
+	/* The notification stands in for a response packet that was lost. */
+	if (rc == 0)
+		rc = cmd_close(s, &cmd, CMD_ST_CLOSED);
+	else if (rc == -ENOENT)
+		rc = 0;
+	r->op.arg = op_arg_enc(notif, good);
+	return rc < 0 ? rc : op_confirm_begin(s, r);
+}
+
+/* The card repeats a notification that we are confirming: it has not got our command yet. */
+int op_confirm_again(struct smsr *s, struct op_run *r, const struct op_input *in)
+{
+	struct command cmd;
+	int rc;
+
+	if (in->notif->seq != op_arg_seq(&r->op))
+		return 0;
+	rc = cmd_db_open_of_op(turn_ctx(s->turn), s->db, r->op.id, &cmd);
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	if (!cmd.sent_ms) /* still on its way to the service centre */
+		return cmd_db_parts_hurry(s->db, cmd.id, clock_now_ms());
+	return cmd_copy(s, &cmd, clock_now_ms());
+}
+
+/* ---- the answer ---- */
+
+static int set_state(struct smsr *s, struct op_run *r, struct profile *p, enum profile_state state)
+{
+	bool enabled = state == PROFILE_ENABLED;
+	int rc;
+
+	p->state = state;
+	rc = eis_db_profile_update(s->db, p);
+	if (rc == 0)
+		rc = op_note(s, r->op.id, STEP_EIS, "ICCID %s is %s", p->iccid, enabled ? "Enabled" : "Disabled");
+	if (rc == 0)
+		rc = report_profile_event(s, r, p, enabled ? PROFILE_EV_ENABLED : PROFILE_EV_DISABLED, clock_stamp_ms());
+	return rc;
+}
+
+int op_apply_enabled(struct smsr *s, struct op_run *r, struct bytes aid)
+{
+	struct profile *now = op_profile_by_aid(r, aid);
+	int rc = 0;
+
+	if (!now)
+		return -ENOENT;
+	for (size_t i = 0; rc == 0 && i < r->profiles.n; i++) {
+		struct profile *p = &r->profiles.list[i];
+
+		if (p != now && p->state == PROFILE_ENABLED)
+			rc = set_state(s, r, p, PROFILE_DISABLED);
+	}
+	if (rc == 0 && now->state != PROFILE_ENABLED)
+		rc = set_state(s, r, now, PROFILE_ENABLED);
+	return rc;
+}
+
+/* ISD-Ps that the card deleted because of POL1. */
+static int apply_deleted(struct smsr *s, struct op_run *r, struct bytes aids)
+{
+	struct bytes aid;
+	struct rd rd;
+	int rc = 0;
+
+	rd_init(&rd, aids);
+	while (rc == 0 && es5_deleted_next(&rd, &aid)) {
+		struct profile *p = op_profile_by_aid(r, aid);
+
+		if (p)
+			rc = op_profile_gone(s, r, p);
+	}
+	return rc;
+}
+
+static int after_confirmation(struct smsr *s, struct op_run *r)
+{
+	uint8_t type = op_arg_type(&r->op);
+	int rc = 0;
+
+	if (r->op.kind == OP_CONFIRM)
+		return op_finish(s, r, es_status_ok());
+	if (op_arg_good(&r->op))
+		return op_change_done(s, r);
+	if (type == ES5_NOTIF_CHANGED)
+		rc = op_mark_audit(s, r, "the notification named another profile than the one wanted");
+	return rc < 0 ? rc : op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, r->op.iccid, es5_notif_name(type));
+}
+
+int op_confirm_answer(struct smsr *s, struct op_run *r, const struct op_input *in)
+{
+	struct profile *enabled = addressee(r);
+	struct bytes deleted = bytes_of(NULL, 0);
+	int rc;
+
+	if (in->event == OP_EV_REFUSED || !in->script || script_rsp_judge(in->script, 1) != SCRIPT_DONE ||
+	    es5_confirmed_dec(in->script->last.data, &deleted) < 0) {
+		/* Nothing pending on the card: a notification that was confirmed before, or replayed. */
+		if (r->op.kind == OP_CONFIRM && in->script && in->script->last.sw == ES5_SW_NO_DATA)
+			return op_card_error(s, r, in, "HandleNotificationConfirmation");
+		rc = op_mark_audit(s, r, "the card did not take the confirmation of its notification");
+		return rc < 0 ? rc : op_card_error(s, r, in, "HandleNotificationConfirmation");
+	}
+	r->op.completed_ms = clock_stamp_ms();
+	r->euicc.notif_seq = op_arg_seq(&r->op);
+	rc = eis_db_update(s->db, &r->euicc);
+	if (rc == 0)
+		rc = op_note(s, r->op.id, STEP_CONFIRMED, "the card took the confirmation of notification %u",
+			     op_arg_seq(&r->op));
+	if (rc == 0 && op_arg_type(&r->op) != ES5_NOTIF_FIRST)
+		rc = op_apply_enabled(s, r, enabled ? enabled->isdp_aid : bytes_of(NULL, 0));
+	if (rc == -ENOENT)
+		rc = op_mark_audit(s, r, "the card named an ISD-P that the EIS does not know");
+	if (rc == 0)
+		rc = apply_deleted(s, r, deleted);
+	return rc < 0 ? rc : after_confirmation(s, r);
+}
+
+int op_confirm_lost(struct smsr *s, struct op_run *r, const struct op_input *in)
+{
+	const char *text = in->event == OP_EV_SILENT ? "the confirmation was delivered, but the card gave no answer" :
+						       "the confirmation could not be delivered: the card may roll back";
+	int rc = op_mark_audit(s, r, text);
+
+	return rc < 0 ? rc : op_fail(s, r, ES_FAILED, ES_SC_NO_RESPONSE, r->op.iccid, text);
+}

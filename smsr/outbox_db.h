@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+#include "smsr/store.h"
+
+/*! A message to a peer: an answer by callback, or a notification. */
+struct outbox {
+	int64_t id;
+	int64_t op_id; /* 0: none */
+	char *peer;    /* OID */
+	int64_t euicc_id;
+	char *name; /* "ES4-EnableProfile" */
+	char *url;  /* NULL: no address */
+	char *action;
+	struct bytes envelope;
+	enum outbox_state state;
+	int64_t due_ms;
+	int64_t expires_ms;
+	int attempt;
+	char *last_error;
+	int64_t created_ms;
+	int64_t ended_ms;
+};
+
+/* All return 0 or a negative errno of db.h; -ENOENT where one row was asked for and is not there. */
+
+/*! \param[in,out] o  id is filled in */
+int outbox_db_insert(struct db *db, struct outbox *o) MUST_CHECK;
+int outbox_db_get(const void *ctx, struct db *db, int64_t id, struct outbox *o) MUST_CHECK;
+/*! State, due, attempt, last error, end. */
+int outbox_db_update(struct db *db, const struct outbox *o) MUST_CHECK;
+/*! The first that waits for this peer about this eUICC: only that one has a due_ms, so that order is kept. */
+int outbox_db_head(struct db *db, const char *peer, int64_t euicc_id, int64_t *id) MUST_CHECK;
+int outbox_db_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
+int outbox_db_nearest(struct db *db, int64_t *due_ms) MUST_CHECK;
+/*! Make what waits for a later attempt due now; peer NULL: for all. */
+int outbox_db_hurry(struct db *db, const char *peer, int64_t now_ms) MUST_CHECK;
+/*! Messages by state: counts[enum outbox_state]. */
+int outbox_db_count(struct db *db, int64_t counts[OUTBOX_NO_ADDRESS + 1]) MUST_CHECK;
+/*! Messages of one operation, in order. */
+int outbox_db_of_op(struct db *db, int64_t op_id, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
+/*! Forget what ended before, of operations that are gone too. */
+int outbox_db_retire(struct db *db, int64_t before_ms, size_t max) MUST_CHECK;

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#include "smsr/record_db.h"
+
+#include <errno.h>
+
+#include <osmocom/core/utils.h>
+
+enum record_stmt {
+	Q_TIMELINE,
+	Q_TIMELINE_GET,
+	Q_AUDIT,
+	Q_AUDIT_GET,
+	Q_AUDIT_GET_EID,
+	Q_AUDIT_RETIRE,
+	Q_META,
+	Q_META_SET,
+	Q_PAUSE,
+	Q_RESUME,
+	Q_IS_PAUSED,
+	Q_PAUSES,
+};
+
+#define AUDIT_COLS "id, eid, stamp_ms, type, requester, status, subject, reason, aid, iccid, imei, text"
+
+static const char *const sql[] = {
+	[Q_TIMELINE] = "INSERT INTO timeline (op_id, stamp_ms, step, text) VALUES (?1, ?2, ?3, ?4)",
+	[Q_TIMELINE_GET] = "SELECT id, stamp_ms, step, text FROM timeline WHERE op_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+	[Q_AUDIT] = "INSERT INTO audit (eid, stamp_ms, type, requester, status, subject, reason, aid, iccid, imei, text) "
+		    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+	[Q_AUDIT_GET] = "SELECT " AUDIT_COLS " FROM audit WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+	[Q_AUDIT_GET_EID] = "SELECT " AUDIT_COLS " FROM audit WHERE id < ?1 AND eid = ?3 ORDER BY id DESC LIMIT ?2",
+	[Q_AUDIT_RETIRE] = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE stamp_ms < ?1 ORDER BY id LIMIT ?2)",
+	[Q_META] = "SELECT epoch, started_ms, committed_ms FROM meta",
+	[Q_META_SET] = "UPDATE meta SET epoch = ?1, started_ms = ?2, committed_ms = ?3",
+	[Q_PAUSE] = "INSERT INTO pause (scope, name, since_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+	[Q_RESUME] = "DELETE FROM pause WHERE scope = ?1 AND name = ?2",
+	[Q_IS_PAUSED] = "SELECT 1 FROM pause WHERE scope = ?1 AND name = ?2",
+	[Q_PAUSES] = "SELECT scope, name, since_ms FROM pause ORDER BY scope, name LIMIT ?1",
+};
+
+static struct db_stmt *stmt(struct db *db, enum record_stmt id)
+{
+	static const struct db_stmts set = { .slot = SLOT_RECORD, .sql = sql, .n = ARRAY_SIZE(sql) };
+
+	return db_stmt(db, &set, id);
+}
+
+/* ---- timeline ---- */
+
+int record_db_timeline(struct db *db, int64_t op_id, int64_t stamp_ms, enum step step, const char *text)
+{
+	struct db_stmt *s = stmt(db, Q_TIMELINE);
+
+	db_bind_int(s, 1, op_id);
+	db_bind_int(s, 2, stamp_ms);
+	db_bind_int(s, 3, step);
+	db_bind_text(s, 4, text);
+	return db_run(s);
+}
+
+int record_db_timeline_get(const void *ctx, struct db *db, int64_t op_id, int64_t after_id, struct timeline_row *rows,
+			   size_t max, size_t *n)
+{
+	struct db_stmt *s = stmt(db, Q_TIMELINE_GET);
+	size_t found = 0;
+	int rc;
+
+	db_bind_int(s, 1, op_id);
+	db_bind_int(s, 2, after_id);
+	db_bind_int(s, 3, (int64_t)max);
+	while ((rc = db_row(s)) == 1)
+		rows[found++] = (struct timeline_row){ db_int(s, 0), db_int(s, 1), (enum step)db_int(s, 2),
+						       db_text(ctx, s, 3) };
+	if (rc == 0)
+		*n = found;
+	return rc;
+}
+
+/* ---- audit trail ---- */
+
+int record_db_audit(struct db *db, const struct audit_row *row)
+{
+	struct db_stmt *s = stmt(db, Q_AUDIT);
+
+	if (row->eid.len)
+		db_bind_bytes(s, 1, row->eid);
+	db_bind_int(s, 2, row->stamp_ms);
+	db_bind_int(s, 3, row->type);
+	db_bind_text(s, 4, row->requester);
+	if (row->has_status)
+		db_bind_int(s, 5, row->status.status);
+	db_bind_text(s, 6, row->status.subject);
+	db_bind_text(s, 7, row->status.reason);
+	if (row->aid.len)
+		db_bind_bytes(s, 8, row->aid);
+	db_bind_text(s, 9, row->iccid);
+	if (row->imei.len)
+		db_bind_bytes(s, 10, row->imei);
+	db_bind_text(s, 11, row->text);
+	return db_run(s);
+}
+
+int record_db_audit_get(const void *ctx, struct db *db, struct bytes eid, int64_t before_id, struct audit_row *rows,
+			size_t max, size_t *n)
+{
+	struct db_stmt *s = stmt(db, eid.len ? Q_AUDIT_GET_EID : Q_AUDIT_GET);
+	size_t found = 0;
+	int rc;
+
+	db_bind_int(s, 1, before_id ? before_id : INT64_MAX);
+	db_bind_int(s, 2, (int64_t)max);
+	if (eid.len)
+		db_bind_bytes(s, 3, eid);
+	while ((rc = db_row(s)) == 1)
+		rows[found++] = (struct audit_row){
+			.id = db_int(s, 0),
+			.eid = bytes_dup(ctx, db_bytes(s, 1)),
+			.stamp_ms = db_int(s, 2),
+			.type = (enum audit_type)db_int(s, 3),
+			.requester = db_text(ctx, s, 4),
+			.has_status = !db_is_null(s, 5),
+			.status = { .status = (enum es_exec)db_int(s, 5),
+				    .subject = db_text(ctx, s, 6),
+				    .reason = db_text(ctx, s, 7) },
+			.aid = bytes_dup(ctx, db_bytes(s, 8)),
+			.iccid = db_text(ctx, s, 9),
+			.imei = bytes_dup(ctx, db_bytes(s, 10)),
+			.text = db_text(ctx, s, 11),
+		};
+	if (rc == 0)
+		*n = found;
+	return rc;
+}
+
+int record_db_audit_retire(struct db *db, int64_t before_ms, size_t max)
+{
+	struct db_stmt *s = stmt(db, Q_AUDIT_RETIRE);
+
+	db_bind_int(s, 1, before_ms);
+	db_bind_int(s, 2, (int64_t)max);
+	return db_run(s);
+}
+
+/* ---- the daemon's own ---- */
+
+int record_db_meta(struct db *db, struct meta *meta)
+{
+	struct db_stmt *s = stmt(db, Q_META);
+	int rc = db_row(s);
+
+	if (rc <= 0)
+		return rc == 0 ? -ENOENT : rc;
+	*meta = (struct meta){ db_int(s, 0), db_int(s, 1), db_int(s, 2) };
+	db_reset(s);
+	return 0;
+}
+
+int record_db_meta_set(struct db *db, const struct meta *meta)
+{
+	struct db_stmt *s = stmt(db, Q_META_SET);
+
+	db_bind_int(s, 1, meta->epoch);
+	db_bind_int(s, 2, meta->started_ms);
+	db_bind_int(s, 3, meta->committed_ms);
+	return db_run(s);
+}
+
+static struct db_stmt *stmt_pause(struct db *db, enum record_stmt id, enum pause_scope scope, const char *name)
+{
+	struct db_stmt *s = stmt(db, id);
+
+	db_bind_int(s, 1, scope);
+	db_bind_text(s, 2, name);
+	return s;
+}
+
+int record_db_pause(struct db *db, enum pause_scope scope, const char *name, int64_t now_ms)
+{
+	struct db_stmt *s = stmt_pause(db, Q_PAUSE, scope, name);
+
+	db_bind_int(s, 3, now_ms);
+	return db_run(s);
+}
+
+int record_db_resume(struct db *db, enum pause_scope scope, const char *name)
+{
+	int rc = db_run(stmt_pause(db, Q_RESUME, scope, name));
+
+	if (rc < 0)
+		return rc;
+	return db_changes(db) ? 0 : -ENOENT;
+}
+
+int record_db_is_paused(struct db *db, enum pause_scope scope, const char *name, bool *paused)
+{
+	struct db_stmt *s = stmt_pause(db, Q_IS_PAUSED, scope, name);
+	int rc = db_row(s);
+
+	if (rc < 0)
+		return rc;
+	*paused = rc == 1;
+	db_reset(s);
+	return 0;
+}
+
+int record_db_pauses(const void *ctx, struct db *db, struct pause_row *rows, size_t max, size_t *n)
+{
+	struct db_stmt *s = stmt(db, Q_PAUSES);
+	size_t found = 0;
+	int rc;
+
+	db_bind_int(s, 1, (int64_t)max);
+	while ((rc = db_row(s)) == 1)
+		rows[found++] = (struct pause_row){ (enum pause_scope)db_int(s, 0), db_text(ctx, s, 1), db_int(s, 2) };
+	if (rc == 0)
+		*n = found;
+	return rc;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+#include "smsr/store.h"
+
+/* What happened: the timeline of each operation (P9), the audit trail of each eUICC (SGP.02 AuditTrailRecordType), and
+ * the small tables of the daemon itself.  All return 0 or a negative errno of db.h. */
+
+struct timeline_row {
+	int64_t id;
+	int64_t stamp_ms;
+	enum step step;
+	char *text;
+};
+
+int record_db_timeline(struct db *db, int64_t op_id, int64_t stamp_ms, enum step step, const char *text) MUST_CHECK;
+/*! Rows after a given one, in order, at most max. */
+int record_db_timeline_get(const void *ctx, struct db *db, int64_t op_id, int64_t after_id, struct timeline_row *rows,
+			   size_t max, size_t *n) MUST_CHECK;
+
+/*! SGP.02 OperationType, and our own from 0x8000 on (never shown to peers). */
+enum audit_type {
+	AUDIT_CREATE_ISDP = 0x0100,
+	AUDIT_ENABLE = 0x0200,
+	AUDIT_DISABLE = 0x0300,
+	AUDIT_DELETE = 0x0400,
+	AUDIT_CAPABILITY = 0x0500,
+	AUDIT_NOTIF_FIRST = 0x0001,
+	AUDIT_NOTIF_CHANGED = 0x0002,
+	AUDIT_NOTIF_ROLLED_BACK = 0x0003,
+	AUDIT_NOTIF_FALLBACK = 0x0005,
+	AUDIT_REGISTER = 0x8001,
+	AUDIT_IMPORT = 0x8002,
+	AUDIT_POL2 = 0x8003,
+	AUDIT_ADDRESS = 0x8004,
+	AUDIT_COUNTER = 0x8005,
+	AUDIT_OPERATOR = 0x8006,
+};
+
+struct audit_row {
+	int64_t id;
+	struct bytes eid; /* empty: concerns no single eUICC */
+	int64_t stamp_ms;
+	enum audit_type type;
+	char *requester;
+	bool has_status;
+	struct es_status status;
+	struct bytes aid;
+	char *iccid;
+	struct bytes imei;
+	char *text;
+};
+
+int record_db_audit(struct db *db, const struct audit_row *row) MUST_CHECK;
+/*! Newest first; before_id 0 starts at the newest; eid empty: of all. */
+int record_db_audit_get(const void *ctx, struct db *db, struct bytes eid, int64_t before_id, struct audit_row *rows,
+			size_t max, size_t *n) MUST_CHECK;
+int record_db_audit_retire(struct db *db, int64_t before_ms, size_t max) MUST_CHECK;
+
+/* ---- the daemon's own ---- */
+
+struct meta {
+	int64_t epoch;	      /* raised by a restore */
+	int64_t started_ms;   /* last start; 0: never */
+	int64_t committed_ms; /* last sign of life */
+};
+
+int record_db_meta(struct db *db, struct meta *meta) MUST_CHECK;
+int record_db_meta_set(struct db *db, const struct meta *meta) MUST_CHECK;
+
+/*! \param[in] name  "" for PAUSE_ALL and PAUSE_DRAIN */
+int record_db_pause(struct db *db, enum pause_scope scope, const char *name, int64_t now_ms) MUST_CHECK;
+/*! \returns -ENOENT if that was not paused */
+int record_db_resume(struct db *db, enum pause_scope scope, const char *name) MUST_CHECK;
+int record_db_is_paused(struct db *db, enum pause_scope scope, const char *name, bool *paused) MUST_CHECK;
+
+struct pause_row {
+	enum pause_scope scope;
+	char *name;
+	int64_t since_ms;
+};
+
+int record_db_pauses(const void *ctx, struct db *db, struct pause_row *rows, size_t max, size_t *n) MUST_CHECK;

@@ -67,17 +67,27 @@ static bool app_by_aid(const struct euicc *card, struct bytes aid, enum card_app
 	return true;
 }
 
+/* GlobalPlatform classes: 80-8F, C0-CF, E0-EF.  Secure messaging belongs to SCP03, which nothing here speaks. */
+static uint16_t class_sw(uint8_t cla)
+{
+	static const uint8_t high[] = {0x80, 0xc0, 0xe0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(high); i++) {
+		if ((cla & 0xf0) == high[i])
+			return cla < 0x90 && (cla & CLA_SECURE_MESSAGING) ? 0x6882 : SW_OK;
+	}
+	return 0x6e00;
+}
+
 static uint16_t dispatch(struct euicc *card, const struct capdu *cmd, struct wr *out)
 {
 	enum card_app app = card_session(card)->app;
+	uint16_t sw = class_sw(cmd->cla);
 
 	if (cmd->cla == 0x00 && cmd->ins == 0xa4)
 		return app_by_aid(card, cmd->data, &card_session(card)->app) ? SW_OK : 0x6a82;
-	if (cmd->cla < 0x80 || (cmd->cla > 0x8f && cmd->cla < 0xc0) || (cmd->cla > 0xcf && cmd->cla < 0xe0) ||
-	    cmd->cla > 0xef)
-		return 0x6e00;
-	if (cmd->cla < 0x90 && (cmd->cla & CLA_SECURE_MESSAGING))
-		return 0x6882;
+	if (sw != SW_OK)
+		return sw;
 	for (size_t i = 0; i < apps[app].n; i++) {
 		const struct command *c = &apps[app].table[i];
 

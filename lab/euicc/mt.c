@@ -107,7 +107,7 @@ static int por_seal(struct euicc *card, const void *ctx, const struct sp_hdr *cm
 
 static int por_in_report(struct euicc *card, const void *ctx, struct bytes pkt)
 {
-	struct bytes ud;
+	struct bytes ud = bytes_of(NULL, 0);
 	struct wr w;
 	int rc;
 

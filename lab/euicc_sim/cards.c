@@ -65,7 +65,9 @@ static int host_keys(void *arg, const struct euicc *card, const void *ctx, struc
 
 static int host_cert(void *arg, const struct euicc *card, const void *ctx, struct bytes *cert)
 {
-	return -ENOENT;
+	const struct sim *sim = arg;
+
+	return sim->opt->ecasd_dir ? store_cert(sim->opt->ecasd_dir, card, ctx, cert) : -ENOENT;
 }
 
 static int card_make(struct sim *sim, struct sim_card *sc, uint32_t index)

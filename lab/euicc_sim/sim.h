@@ -33,6 +33,7 @@ struct sim_options {
 	const char *socket;
 	const char *control;   /* NULL: none */
 	const char *state_dir; /* NULL: state dies with the process */
+	const char *ecasd_dir; /* NULL: the cards hold no certificate */
 	const char *trace_dir; /* NULL: traces go to the log */
 	const char *commands;  /* file with control commands for the start; NULL: none */
 	unsigned int attach_per_s;
@@ -116,6 +117,10 @@ int store_open(const char *dir) MUST_CHECK;
 /*! \returns 0, also when nothing is stored for the card; negative errno (logged) */
 int store_load(const char *dir, struct euicc *card) MUST_CHECK;
 int store_save(const char *dir, struct euicc *card) MUST_CHECK;
+/*! Read the certificate of a card.
+ * \param[out] cert  talloc child of ctx
+ * \returns 0; -ENOENT without one; -EINVAL when it is none or of another EID (logged) */
+int store_cert(const char *dir, const struct euicc *card, const void *ctx, struct bytes *cert) MUST_CHECK;
 
 /* radio.c */
 int radio_open(struct sim *sim) MUST_CHECK;

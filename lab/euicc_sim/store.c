@@ -16,12 +16,13 @@
 #include <osmocom/core/utils.h>
 
 #include "common/app/log.h"
+#include "common/crypto/gpcert.h"
 
-#define STATE_MAX 8192
+#define FILE_MAX 8192
 
 static int said(const char *path, int rc)
 {
-	LOGP(DLAB, LOGL_FATAL, "%s: %s\n", path, strerror(-rc));
+	LOGP(DLAB, LOGL_ERROR, "%s: %s\n", path, strerror(-rc));
 	return rc;
 }
 
@@ -52,18 +53,31 @@ static char *path_of(const void *ctx, const char *dir, const struct euicc *card,
 	return path;
 }
 
-static int load(const char *path, struct euicc *card)
+/* \returns 0; -ENOENT; another negative errno (logged) */
+static int read_file(const char *path, uint8_t buf[FILE_MAX], struct bytes *content)
 {
-	uint8_t buf[STATE_MAX];
 	size_t n;
 	FILE *f = fopen(path, "rb");
 	int rc;
 
 	if (!f)
-		return errno == ENOENT ? 0 : said(path, -errno);
-	n = fread(buf, 1, sizeof(buf), f);
-	rc = ferror(f) ? -EIO : euicc_load(card, bytes_of(buf, n));
+		return errno == ENOENT ? -ENOENT : said(path, -errno);
+	n = fread(buf, 1, FILE_MAX, f);
+	rc = ferror(f) ? said(path, -EIO) : 0;
 	fclose(f);
+	*content = bytes_of(buf, n);
+	return rc;
+}
+
+static int load(const char *path, struct euicc *card)
+{
+	uint8_t buf[FILE_MAX];
+	struct bytes saved;
+	int rc = read_file(path, buf, &saved);
+
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	rc = euicc_load(card, saved);
 	return rc ? said(path, rc) : 0;
 }
 
@@ -99,5 +113,27 @@ int store_save(const char *dir, struct euicc *card)
 	if (rc)
 		said(path, rc);
 	talloc_free(ctx);
+	return rc;
+}
+
+static bool cert_fits(struct bytes tlv, const struct euicc *card)
+{
+	struct gpcert cert;
+
+	return gpcert_parse(tlv, &cert) == 0 && bytes_eq(cert.subject, bytes_of(euicc_eid(card), EUICC_EID_LEN));
+}
+
+int store_cert(const char *dir, const struct euicc *card, const void *ctx, struct bytes *cert)
+{
+	char *path = path_of(ctx, dir, card, ".cert");
+	uint8_t buf[FILE_MAX];
+	struct bytes tlv;
+	int rc = read_file(path, buf, &tlv);
+
+	if (rc == 0 && !cert_fits(tlv, card))
+		rc = said(path, -EINVAL);
+	if (rc == 0)
+		*cert = bytes_dup(ctx, tlv);
+	talloc_free(path);
 	return rc;
 }

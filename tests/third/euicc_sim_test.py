@@ -5,6 +5,7 @@
 A fleet attaches, one card changes its profile, the program is killed and started again, and the card goes on where it
 was.  FLEET=10000 prints the figures of a large fleet.
 """
+import json
 import os
 import re
 import shutil
@@ -200,6 +201,27 @@ def check_commands_file(folder):
     sim.kill()
 
 
+def check_certificate(folder):
+    """CERT.ECASD.ECKA of the stored vectors, made out to card 0 (nobody on the card's side checks the signature)."""
+    with open("tests/vectors/es8.json") as f:
+        vector = json.load(f)
+    cert = bytes.fromhex(vector["es5_commands"]["GetData_BF30_response"])[4:-2]
+    os.mkdir(folder + "/ecasd")
+    sim = Sim(folder, "--state", folder + "/fresh", "--ecasd", folder + "/ecasd")
+    eid = sim.command("list #0").split()[0]
+    path = "%s/ecasd/%s.cert" % (folder, eid)
+    read = lambda: sim.command("apdu #0 " + vector["es5_commands"]["GetData_BF30_ECASD_certificate"])
+    assert read() == "6A88\nok\n"
+    with open(path, "wb") as f:
+        f.write(cert)
+    assert read() == "6A88\nok\n", "certificate of another card"
+    own = cert.replace(bytes.fromhex(vector["eid"]["digits"]), bytes.fromhex(eid))
+    with open(path, "wb") as f:
+        f.write(own)
+    assert read() == "BF3081%02X%s9000\nok\n" % (len(own), own.hex().upper())
+    sim.kill()
+
+
 def check_life(folder):
     sim = Sim(folder)
     imsis = check_start(sim, folder + "/state")
@@ -212,6 +234,7 @@ def check_life(folder):
     assert sim.proc.wait(20) == 0
     check_state_folder(folder)
     check_commands_file(folder)
+    check_certificate(folder)
 
 
 work = tempfile.mkdtemp(prefix="euicc-sim-")

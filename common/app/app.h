@@ -4,12 +4,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/codec/bytes.h"
+struct osmo_tdef_group;
 
 /* The frame of a daemon: options, configuration, signals, the loop of the core thread, start and stop order.
  *
  *   talloc root - logging - VTY nodes - options - read .cfg - self-test of the cryptography - check() -
  *   (with -C: the end) - signals - start() - VTY and CTRL ports - READY=1 - loop - STOPPING=1 - stop() - talloc report
+ *
+ * SIGTERM and SIGINT stop in that order, SIGHUP reopens the log files and calls reload(), SIGUSR1 writes a talloc report
+ * to stderr.  Core dumps are off and the umask is 0077 from the first line on (P6).
  *
  * One round of the loop: sleep until a descriptor or a timer is due, clock_feed(), osmo_select_main_ctx(1), turn().
  * OTC_SELECT is emptied before and after turn(): what handlers leave for turn() must live elsewhere. */
@@ -33,7 +36,10 @@ struct app_desc {
 	uint16_t vty_port;       /* default of "line vty" / "bind"; 0 = no telnet VTY */
 	uint16_t ctrl_port;      /* CTRL interface; its address comes from "ctrl" / "bind"; 0 = none */
 
-	/*! Make the daemon's state; ctx belongs to the daemon and is freed after stop(). */
+	/*! Timers, set to their defaults before the configuration is read; ends with an empty entry. */
+	struct osmo_tdef_group *timers;
+
+	/*! Make the daemon's state, a talloc child of ctx, which is freed after stop(). */
 	void *(*alloc)(void *ctx);
 	/*! Install VTY nodes and commands.  Nothing starts here. */
 	void (*vty_init)(void *prog);
@@ -42,7 +48,7 @@ struct app_desc {
 	enum app_exit (*check)(void *prog);
 	/*! Open the database (bring it up to date only with upgrade), start threads, bind. */
 	enum app_exit (*start)(void *prog, bool upgrade);
-	/*! Install CTRL commands; called before the CTRL port opens. */
+	/*! Install CTRL commands; their data is prog. */
 	void (*ctrl_init)(void *prog);
 	/*! End of a round: dequeue, commit, send.  \returns true to be called again without sleeping */
 	bool (*turn)(void *prog);
@@ -58,5 +64,5 @@ int app_main(int argc, char **argv, const struct app_desc *desc);
 /*! Core thread: leave the loop after this round.  The first code given wins. */
 void app_quit(enum app_exit code);
 
-/*! File of -c (or the default), for a reload that parses it again. */
+/*! File of -c (or the default), for a reload that parses it again; NULL before the options were read. */
 const char *app_config_file(void);

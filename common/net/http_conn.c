@@ -216,7 +216,7 @@ struct http_result *client_result_of_failure(const struct client_conn *c)
 		r->outcome = HTTP_E_PROTOCOL;
 		/* with TLS 1.3 the server checks our certificate when we are done already, and its alert may get lost */
 		r->detail = c->error == EVREQ_HTTP_EOF && !c->used ?
-				    "closed by the server without an answer (it may have refused our certificate)" :
+				    "closed by the server without a whole answer (it may have refused our certificate)" :
 				    protocol_detail(c->error);
 	}
 	return r;

@@ -7,12 +7,15 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <strings.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <osmocom/core/talloc.h>
 #include <osmocom/core/utils.h>
 
@@ -87,9 +90,15 @@ static void connection_closes(struct evhttp_connection *evcon, void *arg)
 		evhttp_request_free(req);
 }
 
+/* evhttp closes the socket without a word of TLS, which careful clients report as truncation. */
 static void answer_sent(struct evhttp_request *req, void *arg)
 {
-	http_conn_enter(arg, CONN_IDLE);
+	struct http_conn *conn = arg;
+	const char *connection = evhttp_find_header(evhttp_request_get_output_headers(req), "Connection");
+
+	http_conn_enter(conn, CONN_IDLE);
+	if (connection && !strcasecmp(connection, "close") && SSL_shutdown(bufferevent_openssl_get_ssl(conn->bev)) < 0)
+		ERR_clear_error();
 }
 
 static void answer_release(const void *data, size_t len, void *ans)

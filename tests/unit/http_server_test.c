@@ -4,9 +4,11 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -590,7 +592,26 @@ static void bad_addresses_are_named(void **state)
 #define SERVED(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define ALONE(name) cmocka_unit_test_setup_teardown(name, prepare, teardown)
 
-int main(void)
+/* For tests/third/https_test.sh: serve until standard input ends.  Says port, root, certificate and key on one line. */
+static int serve(void)
+{
+	struct pollfd in = { .fd = 0, .events = POLLIN };
+	struct fix *f;
+
+	setup((void **)&f);
+	printf("%u %s %s %s\n", f->port, f->root.cert, f->client.cert, f->client.key);
+	fflush(stdout);
+	while (poll(&in, 1, 5) == 0) {
+		while (io_core_poll(f->io, 1, keep_job, f) == 1) {
+			answer(f, f->job->job.xid, 200, f->job->text);
+			drop_job(f);
+		}
+	}
+	teardown((void **)&f);
+	return 0;
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		SERVED(post_reaches_the_core_and_back),
@@ -615,5 +636,7 @@ int main(void)
 
 	osmo_init_logging2(NULL, &log_info_esim);
 	osmo_init_ignore_signals();
+	if (argc == 2 && !strcmp(argv[1], "serve"))
+		return serve();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,131 +14,170 @@
 
 #define PFX "rps:"
 
-static int write_fields(struct wr *w, const struct es_type *t, const void *in);
-
 static const char *str_at(const void *p)
 {
 	return *(const char *const *)p;
 }
 
-static bool is_absent(const struct es_field *f, const void *p)
+/* Is a field absent?  One function for each form of storage; kinds without one are never absent. */
+
+static bool is_absent(const struct es_field *f, const void *p);
+
+static bool no_text(const struct es_field *f, const void *p)
 {
-	switch (f->kind) {
-	case ES_K_TEXT:
-	case ES_K_TOKEN:
-	case ES_K_ICCID:
-	case ES_K_MSISDN:
-	case ES_K_XML:
-		return !str_at(p);
-	case ES_K_HEX:
-	case ES_K_SECRET:
-		return !((const struct bytes *)p)->data;
-	case ES_K_BOOL:
-		return (f->flags & ES_F_OPT) && !*(const bool *)p;
-	case ES_K_U32:
-		return *(const uint32_t *)p == 0;
-	case ES_K_OPT_U64:
-		return !((const struct es_opt_u64 *)p)->has;
-	case ES_K_TIME:
-		return *(const int64_t *)p == 0;
-	case ES_K_ENUM:
-		return *(const unsigned *)p >= f->values->n || !f->values->names[*(const unsigned *)p];
-	case ES_K_SUB:
-		return (f->flags & ES_F_OPT) &&
-		       is_absent(&f->type->fields[0], (const uint8_t *)p + f->type->fields[0].off);
-	case ES_K_PTR:
-		return !*(const void *const *)p;
-	case ES_K_U8:
-	case ES_K_I8:
-	case ES_K_U64:
-	case ES_K_I64:
-		return false;
-	}
-	return false;
+	return !str_at(p);
 }
 
-static void write_hex(struct wr *w, struct bytes b)
+static bool no_octets(const struct es_field *f, const void *p)
 {
-	static const char digit[] = "0123456789ABCDEF";
-	struct rd r;
-
-	rd_init(&r, b);
-	while (rd_left(&r)) {
-		uint8_t v = rd_u8(&r);
-
-		wr_u8(w, (uint8_t)digit[v >> 4]);
-		wr_u8(w, (uint8_t)digit[v & 15]);
-	}
+	return !((const struct bytes *)p)->data;
 }
 
-static void write_number(struct wr *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void write_number(struct wr *w, const char *fmt, ...)
+static bool no_flag(const struct es_field *f, const void *p)
+{
+	return (f->flags & ES_F_OPT) && !*(const bool *)p;
+}
+
+static bool no_positive(const struct es_field *f, const void *p)
+{
+	return *(const uint32_t *)p == 0;
+}
+
+static bool no_opt_u64(const struct es_field *f, const void *p)
+{
+	return !((const struct es_opt_u64 *)p)->has;
+}
+
+static bool no_time(const struct es_field *f, const void *p)
+{
+	return *(const int64_t *)p == 0;
+}
+
+static bool no_word(const struct es_field *f, const void *p)
+{
+	unsigned v = *(const unsigned *)p;
+
+	return v >= f->values->n || !f->values->names[v];
+}
+
+static bool no_sub(const struct es_field *f, const void *p)
+{
+	const struct es_field *first = &f->type->fields[0];
+
+	return (f->flags & ES_F_OPT) && is_absent(first, (const uint8_t *)p + first->off);
+}
+
+static bool no_ptr(const struct es_field *f, const void *p)
+{
+	return !*(const void *const *)p;
+}
+
+/* Content of simple fields */
+
+static void write_text(struct wr *w, const struct es_field *f, const void *p)
+{
+	xw_text(w, str_at(p));
+}
+
+static void write_hex(struct wr *w, const struct es_field *f, const void *p)
+{
+	char *hex = hex_enc(NULL, *(const struct bytes *)p);
+
+	wr_str(w, hex);
+	if (f->kind == ES_K_SECRET)
+		bytes_wipe(hex, strlen(hex));
+	talloc_free(hex);
+}
+
+static void write_bool(struct wr *w, const struct es_field *f, const void *p)
+{
+	wr_str(w, *(const bool *)p ? "true" : "false");
+}
+
+static void write_signed(struct wr *w, int64_t v)
 {
 	char buf[24];
-	va_list ap;
-	int n;
+	int n = snprintf(buf, sizeof(buf), "%" PRId64, v);
 
-	va_start(ap, fmt);
-	n = vsnprintf(buf, sizeof(buf), fmt, ap);
-	va_end(ap);
 	OSMO_ASSERT(n > 0 && (size_t)n < sizeof(buf));
 	wr_str(w, buf);
 }
 
-static void write_time(struct wr *w, int64_t utc_ms)
+static void write_unsigned(struct wr *w, uint64_t v)
 {
-	char *text = es_time_enc(NULL, utc_ms);
+	char buf[24];
+	int n = snprintf(buf, sizeof(buf), "%" PRIu64, v);
+
+	OSMO_ASSERT(n > 0 && (size_t)n < sizeof(buf));
+	wr_str(w, buf);
+}
+
+static void write_u8(struct wr *w, const struct es_field *f, const void *p)
+{
+	write_unsigned(w, *(const uint8_t *)p);
+}
+
+static void write_i8(struct wr *w, const struct es_field *f, const void *p)
+{
+	write_signed(w, *(const int8_t *)p);
+}
+
+static void write_u32(struct wr *w, const struct es_field *f, const void *p)
+{
+	write_unsigned(w, *(const uint32_t *)p);
+}
+
+static void write_u64(struct wr *w, const struct es_field *f, const void *p)
+{
+	write_unsigned(w, *(const uint64_t *)p);
+}
+
+static void write_opt_u64(struct wr *w, const struct es_field *f, const void *p)
+{
+	write_unsigned(w, ((const struct es_opt_u64 *)p)->v);
+}
+
+static void write_i64(struct wr *w, const struct es_field *f, const void *p)
+{
+	write_signed(w, *(const int64_t *)p);
+}
+
+static void write_time(struct wr *w, const struct es_field *f, const void *p)
+{
+	char *text = es_time_enc(NULL, *(const int64_t *)p);
 
 	wr_str(w, text);
 	talloc_free(text);
 }
 
-/* Content of a simple field. */
+static void write_word(struct wr *w, const struct es_field *f, const void *p)
+{
+	wr_str(w, f->values->names[*(const unsigned *)p]);
+}
+
+static const struct {
+	bool (*absent)(const struct es_field *f, const void *p);
+	void (*write)(struct wr *w, const struct es_field *f, const void *p);
+} kinds[] = {
+	[ES_K_TEXT] = {no_text, write_text},  [ES_K_TOKEN] = {no_text, write_text},
+	[ES_K_ICCID] = {no_text, write_text}, [ES_K_MSISDN] = {no_text, write_text},
+	[ES_K_HEX] = {no_octets, write_hex},  [ES_K_SECRET] = {no_octets, write_hex},
+	[ES_K_BOOL] = {no_flag, write_bool},  [ES_K_U8] = {NULL, write_u8},
+	[ES_K_I8] = {NULL, write_i8},	      [ES_K_U32] = {no_positive, write_u32},
+	[ES_K_U64] = {NULL, write_u64},	      [ES_K_OPT_U64] = {no_opt_u64, write_opt_u64},
+	[ES_K_I64] = {NULL, write_i64},	      [ES_K_TIME] = {no_time, write_time},
+	[ES_K_ENUM] = {no_word, write_word},  [ES_K_SUB] = {no_sub, NULL},
+	[ES_K_PTR] = {no_ptr, NULL},	      [ES_K_XML] = {no_text, NULL},
+};
+
+static bool is_absent(const struct es_field *f, const void *p)
+{
+	return kinds[f->kind].absent && kinds[f->kind].absent(f, p);
+}
+
 static void write_value(struct wr *w, const struct es_field *f, const void *p)
 {
-	switch (f->kind) {
-	case ES_K_TEXT:
-	case ES_K_TOKEN:
-	case ES_K_ICCID:
-	case ES_K_MSISDN:
-		xw_text(w, str_at(p));
-		break;
-	case ES_K_HEX:
-	case ES_K_SECRET:
-		write_hex(w, *(const struct bytes *)p);
-		break;
-	case ES_K_BOOL:
-		wr_str(w, *(const bool *)p ? "true" : "false");
-		break;
-	case ES_K_U8:
-		write_number(w, "%u", *(const uint8_t *)p);
-		break;
-	case ES_K_I8:
-		write_number(w, "%d", *(const int8_t *)p);
-		break;
-	case ES_K_U32:
-		write_number(w, "%" PRIu32, *(const uint32_t *)p);
-		break;
-	case ES_K_U64:
-		write_number(w, "%" PRIu64, *(const uint64_t *)p);
-		break;
-	case ES_K_OPT_U64:
-		write_number(w, "%" PRIu64, ((const struct es_opt_u64 *)p)->v);
-		break;
-	case ES_K_I64:
-		write_number(w, "%" PRId64, *(const int64_t *)p);
-		break;
-	case ES_K_TIME:
-		write_time(w, *(const int64_t *)p);
-		break;
-	case ES_K_ENUM:
-		wr_str(w, f->values->names[*(const unsigned *)p]);
-		break;
-	case ES_K_SUB:
-	case ES_K_PTR:
-	case ES_K_XML:
-		OSMO_ASSERT(false);
-	}
+	kinds[f->kind].write(w, f, p);
 }
 
 static int write_one(struct wr *w, const struct es_field *f, const void *in, const void *p)

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""zeep, a SOAP client library, reads our WSDLs and makes messages from them; our decoder takes the messages."""
+"""zeep, a SOAP client library, reads our WSDLs and makes messages from them that our decoder takes; and it reads what our
+encoder makes."""
 import os
 import subprocess
 import sys
+import tempfile
 
 try:
     import zeep
@@ -36,6 +38,26 @@ def accepted(envelope, words):
     assert run.returncode == 0 and out == words, (out, envelope.decode())
 
 
+def read(client, folder, name, variant):
+    """A body that our encoder made, as zeep gives it to its user."""
+    body = etree.parse(os.path.join(folder, f"{name}-{variant}.xml")).getroot()
+    return client.wsdl.types.get_element(body.tag).parse(body, client.wsdl.types)
+
+
+def read_answers(client):
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([DECODER, "emit", folder], check=True)
+        answer = read(client, folder, "ES4-GetEIS", "1-1")
+        assert answer.FunctionExecutionStatus.StatusCodeData.Message == 'a <text> & "more"'
+        assert answer.Eis.EumSignedInfo.Eid == EID
+        profile = answer.Eis.ProfileInfo[1]
+        assert profile.State == "Enabled" and profile.Iccid == ICCID and profile.FallbackAttribute is True
+        assert profile.pol2.Rule[0].Action == "DELETE" and profile.AllocatedMemory == 524288
+        note = read(client, folder, "ES4-HandleProfileEnabledNotification", "2-0")
+        assert note.CompletionTimestamp.isoformat() == "2026-03-02T09:10:05+00:00"
+    print("answers read")
+
+
 def main():
     clients = {n: zeep.Client(f"schemas/{n}.wsdl") for n in ("es1", "es2", "es3", "es4")}
     for name, client in clients.items():
@@ -58,6 +80,7 @@ def main():
              f"ES3-SendData {mno} call z4")
     accepted(message(es4, "ES4MnoService", "ES4-EnableProfileCallBack",
                      FunctionExecutionStatus={"Status": "EXECUTED_SUCCESS"}), f"ES4-EnableProfile {mno} call -")
+    read_answers(es4)
 
 
 main()

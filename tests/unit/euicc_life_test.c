@@ -113,6 +113,17 @@ static void pol1_deletes_the_profile_left_at_the_confirmation(void **state)
 	assert_int_equal(euicc_n_profiles(b->card), 1);
 }
 
+static void pol1_never_deletes_the_fallback(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(euicc_pol1_set(b->card, euicc_enabled(b->card)->aid, 0x04), 0);
+	switch_on(b);
+	to_oper(b, 1);
+	bench_assert_bytes(b, bench_confirm(b, 1), es5(b, "NotificationConfirmation_response_none_deleted"));
+	assert_int_equal(euicc_n_profiles(b->card), 2);
+}
+
 static void roll_back_without_service(void **state)
 {
 	struct bench *b = *state;
@@ -473,6 +484,26 @@ static void a_refused_message_is_tried_again(void **state)
 	bench_notification(b, 0x02, 1, BENCH_AID_OPER);
 }
 
+static void each_segment_has_its_own_tries(void **state)
+{
+	struct bench *b = *state;
+	struct bytes rsp = es5(b, "GetData_BF30_response"), read = es5(b, "GetData_BF30_ECASD_certificate");
+
+	b->cert = bytes_sub(rsp, 4, rsp.len - 6);
+	switch_on(b);
+	bench_send(b, &read, 1);
+	for (unsigned int seg = 0; seg < 3; seg++) {
+		for (unsigned int i = 1; i < b->fleet->set.mo_tries; i++) {
+			bench_expect(b, EUICC_OUT_MO);
+			euicc_rx_mo_result(b->card, BENCH_IMSI_BOOT, 38);
+			bench_advance(b, b->fleet->set.mo_retry_ms);
+		}
+		bench_expect(b, EUICC_OUT_MO);
+		euicc_rx_mo_result(b->card, BENCH_IMSI_BOOT, 0);
+	}
+	bench_expect_nothing(b);
+}
+
 static void first_attach_is_declared_once(void **state)
 {
 	struct bench *b = *state;
@@ -633,6 +664,7 @@ int main(void)
 		TEST(disable_goes_to_the_fallback),
 		TEST(pol1_refuses),
 		TEST(pol1_deletes_the_profile_left_at_the_confirmation),
+		TEST(pol1_never_deletes_the_fallback),
 		TEST(roll_back_without_service),
 		TEST(roll_back_when_nobody_confirms),
 		TEST(fall_back_when_the_network_is_gone),
@@ -650,6 +682,7 @@ int main(void)
 		TEST(restart_between_por_and_refresh),
 		TEST(restart_before_the_confirmation),
 		TEST(a_refused_message_is_tried_again),
+		TEST(each_segment_has_its_own_tries),
 		TEST(first_attach_is_declared_once),
 		TEST(fault_silent_and_wrong_key),
 		TEST(fault_slow),

@@ -36,6 +36,13 @@ int es_schema_file(const char *name, struct bytes *file, const char **content_ty
  * \returns file name for es_schema_file(); NULL if there is none */
 const char *es_schema_of_service(const char *service, const char *query);
 
+/*! A WSDL whose service addresses start with our own URL: what ?wsdl answers.
+ * \param[in]  name  of es_schema_of_service() or a path; XSDs come back as they are
+ * \param[in]  base  URL before "/ES4/ES4SmSrService", e.g. "https://smsr1.example.net/esim-messaging/3"
+ * \param[out] file  talloc child of ctx
+ * \returns 0; -ENOENT; -EINVAL when base is no legal text */
+int es_schema_render(const void *ctx, const char *name, const char *base, struct bytes *file) MUST_CHECK;
+
 /*! Milliseconds of UTC as "2026-03-02T09:10:05Z", with a fraction only when the millisecond is not zero.
  * \returns talloc child of ctx */
 char *es_time_enc(const void *ctx, int64_t utc_ms);

@@ -8,6 +8,10 @@
 
 #include "common/app/embed.h"
 #include "common/es/es_codec.h"
+#include "common/es/xml_write.h"
+
+/* What stands in the addresses of our WSDLs. */
+#define PLACEHOLDER "https://host.example.net/esim-messaging/3"
 
 EMBED_DECLARE(schemas_esim_messaging_3_xsd);
 EMBED_DECLARE(schemas_xmldsig_min_xsd);
@@ -51,6 +55,26 @@ int es_schema_file(const char *name, struct bytes *file, const char **content_ty
 		return 0;
 	}
 	return -ENOENT;
+}
+
+int es_schema_render(const void *ctx, const char *name, const char *base, struct bytes *file)
+{
+	struct bytes left;
+	const uint8_t *at;
+	struct wr w;
+
+	if (es_schema_file(name, &left, NULL) < 0)
+		return -ENOENT;
+	wr_init(&w, ctx);
+	while ((at = memmem(left.data, left.len, PLACEHOLDER, strlen(PLACEHOLDER)))) {
+		size_t before = (size_t)(at - left.data), skip = before + strlen(PLACEHOLDER);
+
+		wr_bytes(&w, bytes_sub(left, 0, before));
+		xw_text(&w, base);
+		left = bytes_sub(left, skip, left.len - skip);
+	}
+	wr_bytes(&w, left);
+	return wr_end(&w, file) < 0 ? -EINVAL : 0;
 }
 
 const char *es_schema_of_service(const char *service, const char *query)

@@ -148,7 +148,8 @@ char *soap_message_id(const void *ctx, const char *oid, const char *transaction_
 		      int64_t stamp_ms);
 
 /*! Headers of the answer to a request: synchronous response (To = From of the request) or callback (To = ReplyTo,
- * verbatim), with a new MessageID that keeps TransactionID and ContextID.  Texts are talloc children of ctx. */
+ * verbatim), with a new MessageID that keeps TransactionID and ContextID. A synchronous response may reuse the Action
+ * of its request (set action), a callback has one of its own (leave it NULL).  Texts are talloc children of ctx. */
 struct soap_out soap_answer(const void *ctx, const struct soap_self *self, const struct soap_headers *req,
 			    int64_t stamp_ms);
 

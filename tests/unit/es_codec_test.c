@@ -233,6 +233,25 @@ static void schema_files_are_found_by_name(void **state)
 	assert_null(es_schema_of_service("ES9", "wsdl"));
 }
 
+static void a_served_wsdl_points_to_us(void **state)
+{
+	void *ctx = talloc_new(NULL);
+	struct bytes plain, ours;
+	char *text;
+
+	assert_int_equal(es_schema_render(ctx, "es4.wsdl", "https://a.example.net/x&y", &ours), 0);
+	text = talloc_strndup(ctx, (const char *)ours.data, ours.len);
+	assert_non_null(strstr(text, "location=\"https://a.example.net/x&amp;y/ES4/ES4SmSrService\""));
+	assert_non_null(strstr(text, "location=\"https://a.example.net/x&amp;y/ES4/ES4MnoService\""));
+	assert_null(strstr(text, "host.example.net"));
+	assert_int_equal(es_schema_render(ctx, "xmldsig-min.xsd", "https://a", &ours), 0);
+	assert_int_equal(es_schema_file("xmldsig-min.xsd", &plain, NULL), 0);
+	assert_true(bytes_eq(plain, ours));
+	assert_int_equal(es_schema_render(ctx, "none", "https://a", &ours), -ENOENT);
+	assert_int_equal(es_schema_render(ctx, "es4.wsdl", "\a", &ours), -EINVAL);
+	talloc_free(ctx);
+}
+
 static void what_must_be_there_is_not_left_out(void **state)
 {
 	void *ctx = talloc_new(NULL);
@@ -268,6 +287,7 @@ int main(void)
 		cmocka_unit_test(an_outcome_carries_codes_and_text),
 		cmocka_unit_test(wsdls_name_every_function),
 		cmocka_unit_test(schema_files_are_found_by_name),
+		cmocka_unit_test(a_served_wsdl_points_to_us),
 		cmocka_unit_test(what_must_be_there_is_not_left_out),
 	};
 

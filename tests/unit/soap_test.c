@@ -199,6 +199,23 @@ static void an_eis_is_read_whole(void **state)
 	assert_null(eis->audit_trail);
 }
 
+/* Inside a talloc pool freed memory can still be looked at. */
+static void a_key_is_wiped_when_its_message_goes(void **state)
+{
+	static const uint8_t zero[16];
+	void *pool = talloc_pool(NULL, 1 << 20);
+	struct soap_msg *msg = must_load(pool, REGISTER);
+	struct bytes key = ((struct es_eis_req *)msg->body)->eis.isdr->keysets[0].keys[0].components[0].value;
+	uint8_t want[16];
+
+	assert_int_equal(hex_dec_buf(want, 16, "00112233445566778899AABBCCDDEE01"), 0);
+	assert_int_equal(key.len, 16);
+	assert_memory_equal(key.data, want, 16);
+	talloc_free(msg);
+	assert_memory_equal(key.data, zero, 16);
+	talloc_free(pool);
+}
+
 /* What is stored and relayed is what `xmllint --exc-c14n` makes of the element: the EUM's signature depends on it. */
 static void signed_parts_are_kept_canonical(void **state)
 {
@@ -712,6 +729,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(headers_are_taken_apart),
 		cmocka_unit_test(a_request_has_its_values_and_digest),
 		cmocka_unit_test(an_eis_is_read_whole),
+		cmocka_unit_test(a_key_is_wiped_when_its_message_goes),
 		cmocka_unit_test(signed_parts_are_kept_canonical),
 		cmocka_unit_test(an_eis_in_a_file_is_read),
 		cmocka_unit_test(tolerated_forms_mean_the_same),

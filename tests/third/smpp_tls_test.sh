@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: AGPL-3.0-or-later
+# SMPP over TLS: certificates by the openssl command line, s_client as a witness, our link with the right and the wrong CA,
+# and the capture of smsc-sim in plain text.
+set -eu
+B=${B:-build/rel}
+tmp=$(mktemp -d)
+pid=
+trap '[ -z "$pid" ] || kill $pid 2>/dev/null || true; rm -rf "$tmp"' EXIT
+expect() { grep -q -- "$2" "$1" || { echo "missing in $1: $2"; tail -n 40 "$1"; exit 1; }; }
+await() { # file pattern
+	for _ in $(seq 200); do grep -q -- "$2" "$1" 2>/dev/null && return; sleep 0.05; done
+	echo "no \"$2\" in $1"; cat "$1"; exit 1
+}
+ca() { # name
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" -keyout "$tmp/$1.key" \
+		-out "$tmp/$1.pem" 2>/dev/null
+}
+ca root
+ca stranger
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=smsc -keyout "$tmp/smsc.key" \
+	-out "$tmp/smsc.csr" 2>/dev/null
+echo 'subjectAltName=DNS:smsc.example' >"$tmp/ext"
+openssl x509 -req -in "$tmp/smsc.csr" -CA "$tmp/root.pem" -CAkey "$tmp/root.key" -CAcreateserial -days 2 -extfile "$tmp/ext" \
+	-out "$tmp/smsc.pem" 2>/dev/null
+
+echo 001010000000001,491700000001 >"$tmp/subscribers.csv"
+"$B/bin/smsc-sim" -l 127.0.0.1:0 -s "$tmp/subscribers.csv" -P --account smsr --password secret --tls-cert "$tmp/smsc.pem" \
+	--tls-key "$tmp/smsc.key" -w "$tmp/smpp.pcap" >"$tmp/sim" 2>"$tmp/sim.err" & pid=$!
+await "$tmp/sim" 'SMPP over TLS on'
+port=$(sed -n 's/.* port //p' "$tmp/sim")
+
+echo "witness: s_client verifies the server"
+openssl s_client -connect "127.0.0.1:$port" -CAfile "$tmp/root.pem" -verify_return_error -verify_hostname smsc.example \
+	</dev/null >"$tmp/witness" 2>&1 || { cat "$tmp/witness"; exit 1; }
+expect "$tmp/witness" 'Verify return code: 0 (ok)'
+if openssl s_client -connect "127.0.0.1:$port" -tls1_1 -CAfile "$tmp/root.pem" </dev/null >/dev/null 2>&1; then
+	echo "TLS 1.1 was accepted"; exit 1
+fi
+
+echo "our link, right CA"
+"$B/tests/scenario/smpp_exchange_test" 127.0.0.1 "$port" 50 50 "$tmp/root.pem" >"$tmp/link" 2>&1 || { cat "$tmp/link" "$tmp/sim.err"; exit 1; }
+expect "$tmp/link" '^binds 1 accepted 50 refused 0 unknown 0 delivers 50 receipts 50 stopped$'
+
+echo "our link, wrong CA"
+if timeout 3 "$B/tests/scenario/smpp_exchange_test" 127.0.0.1 "$port" 1 0 "$tmp/stranger.pem" >"$tmp/wrong" 2>&1; then
+	echo "a stranger's certificate was accepted"; exit 1
+fi
+expect "$tmp/wrong" 'certificate verify failed'
+if grep -q '^accepted' "$tmp/wrong"; then echo "submitted to a stranger"; exit 1; fi
+kill $pid
+wait $pid
+pid=
+
+command -v tshark >/dev/null || { echo "tshark is not installed: capture not read"; exit 77; }
+tshark -r "$tmp/smpp.pcap" -Y 'smpp.command_id == 0x00000004' >"$tmp/decoded" 2>/dev/null
+[ "$(wc -l <"$tmp/decoded")" -ge 1 ]
+tshark -r "$tmp/smpp.pcap" -T fields -e smpp.message_id 2>/dev/null | grep -q 00B80032

@@ -73,7 +73,7 @@ const char *app_config_file(void)
 /* Keys pass through this process: no dump, no debugger, no file for others. */
 static void harden(void)
 {
-	const struct rlimit none = { 0, 0 };
+	const struct rlimit none = {0, 0};
 	struct rlimit files;
 
 	umask(0077);
@@ -99,8 +99,7 @@ static void timers_init(void)
 {
 	struct osmo_tdef_group *g;
 
-	osmo_tdef_groups_for_each(g, app.desc->timers)
-		osmo_tdefs_reset(g->tdefs);
+	osmo_tdef_groups_for_each(g, app.desc->timers) osmo_tdefs_reset(g->tdefs);
 }
 
 static void vty_side_init(void)
@@ -145,15 +144,16 @@ static void print_help(FILE *f)
 {
 	const char *n = app.desc->name;
 
-	fprintf(f, "%s: %s\n\nUsage: %s [-c FILE] [-C | -U] [-d CATEGORIES]\n"
-		   "  -c FILE        configuration file [%s.cfg]\n"
-		   "  -C             check configuration, certificates, keys and database, then quit\n"
-		   "  -U             bring the database up to date before starting\n"
-		   "  -d CATEGORIES  log level DEBUG on stderr for these, as in DMAIN:DHTTP\n"
-		   "  -V             version\n"
-		   "  -h             this text\n"
-		   "Exit codes: 0 ok, 1 configuration, 2 usage, 3 database at start, 4 cryptography, 5 address in use,\n"
-		   "            6 database while running, 7 system\n",
+	fprintf(f,
+		"%s: %s\n\nUsage: %s [-c FILE] [-C | -U] [-d CATEGORIES]\n"
+		"  -c FILE        configuration file [%s.cfg]\n"
+		"  -C             check configuration, certificates, keys and database, then quit\n"
+		"  -U             bring the database up to date before starting\n"
+		"  -d CATEGORIES  log level DEBUG on stderr for these, as in DMAIN:DHTTP\n"
+		"  -V             version\n"
+		"  -h             this text\n"
+		"Exit codes: 0 ok, 1 configuration, 2 usage, 3 database at start, 4 cryptography, 5 address in use,\n"
+		"            6 database while running, 7 system\n",
 		n, app.desc->description ? app.desc->description : n, n, n);
 }
 
@@ -290,7 +290,7 @@ static void ctrl_close(void)
 
 	if (!app.ctrl)
 		return;
-	llist_for_each_entry(c, &app.ctrl->ccon_list, list_entry) {
+	llist_for_each_entry (c, &app.ctrl->ccon_list, list_entry) {
 		osmo_wqueue_clear(&c->write_queue);
 		osmo_fd_close(&c->write_queue.bfd);
 	}

@@ -11,8 +11,8 @@ struct osmo_tdef_group;
  *   talloc root - logging - VTY nodes - options - read .cfg - self-test of the cryptography - check() -
  *   (with -C: the end) - signals - start() - VTY and CTRL ports - READY=1 - loop - STOPPING=1 - stop() - talloc report
  *
- * SIGTERM and SIGINT stop in that order, SIGHUP reopens the log files and calls reload(), SIGUSR1 writes a talloc report
- * to stderr.  Core dumps are off and the umask is 0077 from the first line on (P6).
+ * SIGTERM and SIGINT stop in that order, SIGHUP reopens the log files and calls reload(), SIGUSR1 writes a talloc
+ * report to stderr.  Core dumps are off and the umask is 0077 from the first line on (P6).
  *
  * One round of the loop: sleep until a descriptor or a timer is due, clock_feed(), osmo_select_main_ctx(1), turn().
  * OTC_SELECT is emptied before and after turn(): what handlers leave for turn() must live elsewhere. */
@@ -21,20 +21,20 @@ struct osmo_tdef_group;
 enum app_exit {
 	APP_OK = 0,
 	APP_CONFIG = 1, /* configuration file, certificates, keys */
-	APP_USAGE = 2,  /* command line */
-	APP_DB = 3,     /* database cannot be opened, is too new, needs -U, or is in use */
+	APP_USAGE = 2,	/* command line */
+	APP_DB = 3,	/* database cannot be opened, is too new, needs -U, or is in use */
 	APP_CRYPTO = 4, /* self-test of the cryptography failed */
-	APP_BIND = 5,   /* an address or port cannot be used */
-	APP_STORE = 6,  /* the database failed while running: nothing of that turn was sent */
-	APP_OS = 7,     /* memory, threads, descriptors */
+	APP_BIND = 5,	/* an address or port cannot be used */
+	APP_STORE = 6,	/* the database failed while running: nothing of that turn was sent */
+	APP_OS = 7,	/* memory, threads, descriptors */
 };
 
 /*! What differs between the daemons.  prog is what alloc() returned; every other member but name may be NULL or 0. */
 struct app_desc {
-	const char *name;        /* "smsr": VTY prompt, log, default configuration file "smsr.cfg" */
+	const char *name;	 /* "smsr": VTY prompt, log, default configuration file "smsr.cfg" */
 	const char *description; /* one line for -h */
-	uint16_t vty_port;       /* default of "line vty" / "bind"; 0 = no telnet VTY */
-	uint16_t ctrl_port;      /* CTRL interface; its address comes from "ctrl" / "bind"; 0 = none */
+	uint16_t vty_port;	 /* default of "line vty" / "bind"; 0 = no telnet VTY */
+	uint16_t ctrl_port;	 /* CTRL interface; its address comes from "ctrl" / "bind"; 0 = none */
 
 	/*! Timers, set to their defaults before the configuration is read; ends with an empty entry. */
 	struct osmo_tdef_group *timers;

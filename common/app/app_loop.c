@@ -7,8 +7,9 @@
  * microsecond, and osmo_select_main_ctx(1) follows.
  *
  * The list of registered descriptors is private to libosmocore, but each struct osmo_fd is a member of it.  The first
- * one ever registered, our anchor, gives the head of the list away.  osmo_fd_fill_fds() would be the public way; it aborts
- * the process as soon as a descriptor passes FD_SETSIZE, which the connections of the I/O threads bring about. */
+ * one ever registered, our anchor, gives the head of the list away.  osmo_fd_fill_fds() would be the public way; it
+ * aborts the process as soon as a descriptor passes FD_SETSIZE, which the connections of the I/O threads bring about.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -56,14 +57,14 @@ static nfds_t collect(void)
 	struct osmo_fd *ofd;
 	size_t n = 0;
 
-	llist_for_each_entry(ofd, loop.head, list) {
+	llist_for_each_entry (ofd, loop.head, list) {
 		if (!ofd->when)
 			continue;
 		if (n == loop.n_fds) {
 			loop.n_fds = loop.n_fds * 2 + 16;
 			loop.fds = talloc_realloc(OTC_GLOBAL, loop.fds, struct pollfd, loop.n_fds);
 		}
-		loop.fds[n++] = (struct pollfd){ .fd = ofd->fd, .events = poll_events(ofd->when) };
+		loop.fds[n++] = (struct pollfd){.fd = ofd->fd, .events = poll_events(ofd->when)};
 	}
 	return n;
 }
@@ -71,7 +72,7 @@ static nfds_t collect(void)
 void app_loop_wait(void)
 {
 	struct timeval *due;
-	struct timespec ts = { 0, 0 };
+	struct timespec ts = {0, 0};
 
 	osmo_timers_prepare();
 	due = osmo_timers_nearest();

@@ -24,7 +24,7 @@ static bool socket_address(struct sockaddr_un *sa, socklen_t *len)
 
 	if (n < 2 || n >= sizeof(sa->sun_path) || (path[0] != '/' && path[0] != '@'))
 		return false;
-	*sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	*sa = (struct sockaddr_un){.sun_family = AF_UNIX};
 	memcpy(sa->sun_path, path, n);
 	if (path[0] == '@') /* abstract name space */
 		sa->sun_path[0] = '\0';

@@ -26,8 +26,8 @@
 #include "common/net/tls_priv.h"
 
 static const char *const outcome_names[] = {
-	[HTTP_ANSWERED] = "answered", [HTTP_E_DNS] = "dns",         [HTTP_E_CONNECT] = "connect",
-	[HTTP_E_TLS] = "tls",         [HTTP_E_TIMEOUT] = "timeout", [HTTP_E_PROTOCOL] = "protocol",
+	[HTTP_ANSWERED] = "answered", [HTTP_E_DNS] = "dns",	    [HTTP_E_CONNECT] = "connect",
+	[HTTP_E_TLS] = "tls",	      [HTTP_E_TIMEOUT] = "timeout", [HTTP_E_PROTOCOL] = "protocol",
 };
 
 const char *http_outcome_name(enum http_outcome outcome)
@@ -76,7 +76,7 @@ static void drop_idle(struct client_host *h)
 {
 	struct client_conn *c, *c2;
 
-	llist_for_each_entry_safe(c, c2, &h->idle, entry)
+	llist_for_each_entry_safe (c, c2, &h->idle, entry)
 		client_conn_trash(c);
 }
 
@@ -144,10 +144,10 @@ static void transfer_late(evutil_socket_t fd, short what, void *arg)
 	struct client_host *h = t->host;
 
 	r->outcome = HTTP_E_TIMEOUT;
-	r->detail = !t->conn		  ? "no connection was free"
-		    : !t->conn->connected ? "name look-up and connecting took too long"
+	r->detail = !t->conn		    ? "no connection was free"
+		    : !t->conn->connected   ? "name look-up and connecting took too long"
 		    : !t->conn->established ? "TLS handshake took too long"
-					  : "no answer in time";
+					    : "no answer in time";
 	if (t->conn)
 		client_conn_trash(t->conn);
 	transfer_end(t, r);
@@ -219,7 +219,7 @@ static struct client_host *host_get(struct client_part *part, const struct http_
 {
 	struct client_host *h;
 
-	llist_for_each_entry(h, &part->hosts, entry) {
+	llist_for_each_entry (h, &part->hosts, entry) {
 		if (h->port == url->port && !strcasecmp(h->name, url->host))
 			return h;
 	}
@@ -292,7 +292,7 @@ static void transfers_drop(struct llist_head *waiting)
 {
 	struct client_transfer *t, *t2;
 
-	llist_for_each_entry_safe(t, t2, waiting, entry)
+	llist_for_each_entry_safe (t, t2, waiting, entry)
 		transfer_free(t);
 }
 
@@ -301,7 +301,7 @@ static void host_drop(struct client_host *h)
 	struct client_conn *c, *c2;
 
 	drop_idle(h);
-	llist_for_each_entry_safe(c, c2, &h->busy, entry) {
+	llist_for_each_entry_safe (c, c2, &h->busy, entry) {
 		transfer_wait(c->transfer);
 		client_conn_trash(c);
 	}
@@ -316,7 +316,7 @@ static void part_stop(void *arg)
 	struct client_part *part = arg;
 	struct client_host *h, *h2;
 
-	llist_for_each_entry_safe(h, h2, &part->hosts, entry)
+	llist_for_each_entry_safe (h, h2, &part->hosts, entry)
 		host_drop(h);
 	event_free(part->reap);
 	evdns_base_free(part->dns, 1);
@@ -343,9 +343,9 @@ static void part_post(struct client_part *part, const struct tls *tls,
 /* Without /etc/resolv.conf the numeric addresses and the hosts file still work. */
 static struct evdns_base *dns_new(struct event_base *base)
 {
-	struct evdns_base *dns = evdns_base_new(base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
-							      EVDNS_BASE_DISABLE_WHEN_INACTIVE |
-							      EVDNS_BASE_NAMESERVERS_NO_DEFAULT);
+	struct evdns_base *dns =
+		evdns_base_new(base, EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE |
+					     EVDNS_BASE_NAMESERVERS_NO_DEFAULT);
 
 	if (dns)
 		return dns;
@@ -378,7 +378,7 @@ static void part_set_tls(struct io_thread *t, struct io_call *call)
 	part->ctx = c->ctx;
 	part->generation++;
 	talloc_free(c);
-	llist_for_each_entry(h, &part->hosts, entry)
+	llist_for_each_entry (h, &part->hosts, entry)
 		drop_idle(h);
 }
 

@@ -7,9 +7,10 @@
 #include "common/net/io.h"
 #include "common/net/tls.h"
 
-/* HTTPS POST to a peer (callbacks, notifications), in the I/O threads.  One call gives exactly one result, which reaches
- * the core as a job of kind IO_RESULT; only io_stop() ends calls without a result.  Connections are kept and used again; redirects are not followed.  A request that
- * meets a kept connection which the server has just closed is sent once more on a new one, so delivery is at least once. */
+/* HTTPS POST to a peer (callbacks, notifications), in the I/O threads.  One call gives exactly one result, which
+ * reaches the core as a job of kind IO_RESULT; only io_stop() ends calls without a result.  Connections are kept and
+ * used again; redirects are not followed.  A request that meets a kept connection which the server has just closed is
+ * sent once more on a new one, so delivery is at least once. */
 
 struct http_client;
 
@@ -18,18 +19,18 @@ struct http_client_conf {
 	unsigned int max_conns_host;  /* connections to one host and port; further calls wait [4] */
 	unsigned int max_waiting;     /* calls that are not finished, all hosts [10000] */
 	unsigned int idle_timeout_ms; /* a kept connection is closed after [30000] */
-	size_t max_body;              /* octets of an answer that are accepted [1 MiB] */
+	size_t max_body;	      /* octets of an answer that are accepted [1 MiB] */
 };
 
 /*! A call: one talloc tree without parent. */
 struct http_call {
 	struct io_call call; /* must stay first */
 	struct http_client *client;
-	const char *url;           /* https://host[:port]/path[?query]; memory of the call */
-	const char *content_type;  /* memory of the call, or a literal */
-	struct bytes body;         /* memory of the call, or static */
-	unsigned int timeout_ms;   /* name look-up, connecting, TLS and answer together; 0 = 60000 */
-	uint64_t ref;              /* comes back in the result */
+	const char *url;	  /* https://host[:port]/path[?query]; memory of the call */
+	const char *content_type; /* memory of the call, or a literal */
+	struct bytes body;	  /* memory of the call, or static */
+	unsigned int timeout_ms;  /* name look-up, connecting, TLS and answer together; 0 = 60000 */
+	uint64_t ref;		  /* comes back in the result */
 };
 
 /*! \returns empty call, allocated below NULL */
@@ -39,7 +40,7 @@ enum http_outcome {
 	HTTP_ANSWERED, /* status tells */
 	HTTP_E_DNS,
 	HTTP_E_CONNECT,
-	HTTP_E_TLS,      /* handshake: certificate, host name, versions */
+	HTTP_E_TLS, /* handshake: certificate, host name, versions */
 	HTTP_E_TIMEOUT,
 	HTTP_E_PROTOCOL, /* closed early, not HTTP, answer too large */
 };
@@ -50,11 +51,11 @@ struct http_result {
 	struct io_job job; /* kind IO_RESULT */
 	uint64_t ref;
 	enum http_outcome outcome;
-	unsigned int status;        /* HTTP status, 0 unless HTTP_ANSWERED */
+	unsigned int status;	    /* HTTP status, 0 unless HTTP_ANSWERED */
 	unsigned int retry_after_s; /* of the header Retry-After in seconds; 0 = absent or a date */
 	const char *content_type;   /* "" = none */
 	struct bytes body;
-	const char *detail;         /* for the log, never NULL: why it failed */
+	const char *detail; /* for the log, never NULL: why it failed */
 };
 
 /*! Check a URL as http_client_post_steal() does.  \returns 0; -EINVAL */

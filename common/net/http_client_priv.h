@@ -44,8 +44,8 @@ struct client_host {
 	const char *name;
 	uint16_t port;
 	unsigned int n_conns;
-	struct llist_head idle;    /* struct client_conn */
-	struct llist_head busy;    /* struct client_conn */
+	struct llist_head idle;	   /* struct client_conn */
+	struct llist_head busy;	   /* struct client_conn */
 	struct llist_head waiting; /* struct client_transfer */
 };
 
@@ -67,15 +67,15 @@ struct client_conn {
 	struct client_host *host;
 	struct evhttp_connection *evcon;
 	struct bufferevent *bev; /* of evcon */
-	struct ssl_st *ssl;      /* own reference */
+	struct ssl_st *ssl;	 /* own reference */
 	struct event *idle;
 	struct client_transfer *transfer;
 	unsigned int generation;
-	bool connected;   /* TCP */
+	bool connected;	  /* TCP */
 	bool established; /* TLS */
-	bool refused;     /* fatal TLS alert */
-	bool used;        /* an answer came before */
-	bool closed;      /* by the server */
+	bool refused;	  /* fatal TLS alert */
+	bool used;	  /* an answer came before */
+	bool closed;	  /* by the server */
 	bool trashed;
 	int error; /* enum evhttp_request_error */
 };

@@ -214,11 +214,12 @@ struct http_result *client_result_of_failure(const struct client_conn *c)
 		r->detail = tls_ssl_failure(r, c->ssl, bufferevent_get_openssl_error(c->bev));
 	} else {
 		r->outcome = HTTP_E_PROTOCOL;
-		/* with TLS 1.3 the server checks our certificate when we are done already, and its alert may get lost */
-		r->detail = c->error == EVREQ_HTTP_EOF && !c->used ?
-				    "closed by the server without a whole answer (it may have refused our certificate)" :
-				    protocol_detail(c->error);
+		/* with TLS 1.3 the server checks our certificate when we are done already, and its alert may get lost
+		 */
+		r->detail =
+			c->error == EVREQ_HTTP_EOF && !c->used
+				? "closed by the server without a whole answer (it may have refused our certificate)"
+				: protocol_detail(c->error);
 	}
 	return r;
 }
-

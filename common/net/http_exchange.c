@@ -133,7 +133,7 @@ static void answer_send(struct http_conn *conn, struct http_answer *ans)
 	status = ans->status;
 	if (ans->content_type)
 		evhttp_add_header(out, "Content-Type", ans->content_type);
-	llist_for_each_entry(h, &ans->headers, entry)
+	llist_for_each_entry (h, &ans->headers, entry)
 		evhttp_add_header(out, h->name, h->value);
 	if (conn->part->draining)
 		evhttp_add_header(out, "Connection", "close");
@@ -157,7 +157,7 @@ void http_exchange_late(struct http_conn *conn)
 static void watch_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_conn *conn = arg;
-	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
 
 	if (poll(&p, 1, 0) <= 0 || !(p.revents & (POLLRDHUP | POLLHUP | POLLERR)))
 		return;
@@ -200,7 +200,8 @@ static struct http_conn *find_parked(struct http_part *part, uint64_t xid)
 {
 	struct http_conn *conn;
 
-	hash_for_each_possible(part->parked, conn, node, xid) {
+	hash_for_each_possible(part->parked, conn, node, xid)
+	{
 		if (conn->xid == xid)
 			return conn;
 	}
@@ -247,7 +248,7 @@ static void req_fill(struct http_req *r, struct http_conn *conn, struct evhttp_r
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
 	struct evbuffer *in = evhttp_request_get_input_buffer(req);
 	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
-	struct http_media media = { "", NULL, NULL };
+	struct http_media media = {"", NULL, NULL};
 	char *host = NULL;
 	ev_uint16_t port;
 

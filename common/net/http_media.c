@@ -106,7 +106,7 @@ static void take_parameter(const void *ctx, struct rd *r, struct http_media *m)
 
 int http_media_parse(const void *ctx, const char *value, struct http_media *media)
 {
-	struct http_media m = { NULL, NULL, NULL };
+	struct http_media m = {NULL, NULL, NULL};
 	struct bytes type, subtype;
 	struct rd r;
 

@@ -29,7 +29,7 @@ struct http_part {
 	struct evhttp *http;
 	struct ssl_ctx_st *ctx;
 	struct evhttp_bound_socket **bound; /* n_listen of them; malloc'd by libevent */
-	struct event *retry;                /* enables the listeners again after a failed accept() */
+	struct event *retry;		    /* enables the listeners again after a failed accept() */
 	unsigned int n_conns;
 	unsigned int max_conns;
 	bool paused;   /* full: clients wait in the backlog of the kernel */

@@ -186,8 +186,7 @@ struct part_call {
 	int *fds;
 };
 
-static struct part_call *part_call_alloc(struct http_part *part,
-					 void (*run)(struct io_thread *t, struct io_call *call))
+static struct part_call *part_call_alloc(struct http_part *part, void (*run)(struct io_thread *t, struct io_call *call))
 {
 	struct part_call *c = talloc_zero(NULL, struct part_call);
 
@@ -259,7 +258,7 @@ static int socket_bind(const struct addrinfo *ai)
 
 static uint16_t socket_port(int fd)
 {
-	struct sockaddr_storage ss = { 0 };
+	struct sockaddr_storage ss = {0};
 	socklen_t len = sizeof(ss);
 
 	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
@@ -270,7 +269,7 @@ static uint16_t socket_port(int fd)
 
 static int socket_open(const struct http_listen *l)
 {
-	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_PASSIVE, .ai_socktype = SOCK_STREAM };
+	const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
 	struct addrinfo *ai;
 	int fd;
 
@@ -429,7 +428,7 @@ static void part_drain(struct io_thread *t, struct io_call *call)
 	part->draining = true;
 	for (i = 0; i < part->srv->conf.n_listen; i++)
 		evhttp_del_accept_socket(part->http, part->bound[i]);
-	llist_for_each_entry(conn, &part->conns, entry) {
+	llist_for_each_entry (conn, &part->conns, entry) {
 		if (conn->phase == CONN_IDLE)
 			conn_cut(conn);
 	}

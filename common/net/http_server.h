@@ -19,33 +19,33 @@ struct http_conn;
 
 struct http_listen {
 	const char *host; /* numeric address; "0.0.0.0" is all of IPv4, "::" all of IPv6 */
-	uint16_t port;    /* 0 = any free one (http_server_port()) */
+	uint16_t port;	  /* 0 = any free one (http_server_port()) */
 };
 
 /*! Limits; a member that is 0 gets the default in brackets. */
 struct http_server_conf {
 	const struct http_listen *listen;
 	size_t n_listen;
-	unsigned int max_conns;          /* connections of all threads together [1000] */
-	size_t max_body;                 /* octets of a request body, else 413 [8 MiB] */
-	size_t max_header;               /* octets of request line and headers, else 400 [16 KiB] */
+	unsigned int max_conns;		 /* connections of all threads together [1000] */
+	size_t max_body;		 /* octets of a request body, else 413 [8 MiB] */
+	size_t max_header;		 /* octets of request line and headers, else 400 [16 KiB] */
 	unsigned int request_timeout_ms; /* from the first octet of a request (or from accept) to its last [30000] */
-	unsigned int idle_timeout_ms;    /* between two requests [60000] */
-	unsigned int answer_timeout_ms;  /* handler and core together, else 503 [60000] */
+	unsigned int idle_timeout_ms;	 /* between two requests [60000] */
+	unsigned int answer_timeout_ms;	 /* handler and core together, else 503 [60000] */
 };
 
 /*! A complete request; everything in it is valid during the handler only. */
 struct http_req {
-	const char *method;       /* "GET" or "POST"; others are answered 405 before */
-	const char *path;         /* as sent, not unescaped */
-	const char *query;        /* without '?'; NULL = none */
+	const char *method;	  /* "GET" or "POST"; others are answered 405 before */
+	const char *path;	  /* as sent, not unescaped */
+	const char *query;	  /* without '?'; NULL = none */
 	const char *content_type; /* media type in lower case without parameters; "" = none */
-	const char *action;       /* parameter "action" of the content type; NULL = none */
-	const char *charset;      /* parameter "charset", in lower case; NULL = none */
+	const char *action;	  /* parameter "action" of the content type; NULL = none */
+	const char *charset;	  /* parameter "charset", in lower case; NULL = none */
 	struct bytes body;
 	const struct tls_peer *peer; /* never NULL */
-	const char *remote;          /* address of the client, for logs */
-	unsigned int thread;         /* index of the I/O thread: choose per-thread state by it */
+	const char *remote;	     /* address of the client, for logs */
+	unsigned int thread;	     /* index of the I/O thread: choose per-thread state by it */
 	struct io *io;
 	struct http_conn *conn;
 };
@@ -59,7 +59,7 @@ struct http_answer {
 	uint64_t xid;
 	unsigned int status;
 	const char *content_type; /* NULL = none; child of the answer or a literal */
-	struct bytes body;        /* memory of the answer, or static */
+	struct bytes body;	  /* memory of the answer, or static */
 	/*! Optional: runs in the I/O thread before sending and fills content_type and body (and may change status), so
 	 * that the core does not spend time on encoding.  A negative result makes it 500 with an empty body. */
 	int (*encode)(struct http_answer *ans);
@@ -107,12 +107,12 @@ void http_server_answer_steal(struct http_server *srv, uint64_t xid, struct http
 
 /*! Totals since start; read without a lock, each value consistent in itself. */
 struct http_server_stats {
-	uint64_t accepted;    /* connections */
-	uint64_t open;        /* connections now */
-	uint64_t requests;    /* complete requests */
-	uint64_t overload;    /* answered 503 because the core's queue was full or the answer came late */
-	uint64_t dead;        /* clients that had gone before the answer */
-	uint64_t plain;       /* requests without TLS that were refused */
-	uint64_t timed_out;   /* connections cut because a request came too slowly or not at all */
+	uint64_t accepted;  /* connections */
+	uint64_t open;	    /* connections now */
+	uint64_t requests;  /* complete requests */
+	uint64_t overload;  /* answered 503 because the core's queue was full or the answer came late */
+	uint64_t dead;	    /* clients that had gone before the answer */
+	uint64_t plain;	    /* requests without TLS that were refused */
+	uint64_t timed_out; /* connections cut because a request came too slowly or not at all */
 };
 struct http_server_stats http_server_get_stats(const struct http_server *srv);

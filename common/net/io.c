@@ -3,9 +3,9 @@
  *
  * Each thread runs one libevent base.  Both directions use the same queue: a list under a mutex and an eventfd that is
  * readable as long as the list is not empty, so a reader may leave entries behind and is woken again for them.
- * libosmocore's osmo_it_q would be the natural choice towards the core, but in 1.7.0 it has no descriptor without a read
- * callback, the stock callback empties the whole queue in one go, and osmo_it_q_dequeue() on an empty queue unlinks the
- * list head itself. */
+ * libosmocore's osmo_it_q would be the natural choice towards the core, but in 1.7.0 it has no descriptor without a
+ * read callback, the stock callback empties the whole queue in one go, and osmo_it_q_dequeue() on an empty queue
+ * unlinks the list head itself. */
 #include "common/net/io.h"
 
 #include <errno.h>

@@ -52,8 +52,8 @@ struct io_call {
  * \returns 0; -EINVAL; -ENOMEM or the errno of a failed system call */
 int io_start(const void *ctx, unsigned int n_threads, unsigned int queue_max, struct io **io) MUST_CHECK;
 
-/*! Run every call posted so far, then the stop hooks, and join the threads; jobs that still wait are dropped.  Frees io:
- * servers and clients that stand on it go first from the caller's view, but their memory must live until here. */
+/*! Run every call posted so far, then the stop hooks, and join the threads; jobs that still wait are dropped.  Frees
+ * io: servers and clients that stand on it go first from the caller's view, but their memory must live until here. */
 void io_stop(struct io *io);
 
 unsigned int io_n_threads(const struct io *io);
@@ -62,8 +62,9 @@ struct io_thread *io_thread_get(struct io *io, unsigned int i);
 unsigned int io_thread_index(const struct io_thread *t);
 struct io *io_thread_io(const struct io_thread *t);
 
-/*! Core: take at most max waiting entries and pass the jobs among them to handle(), oldest first; handle() owns each job and frees it with talloc_free().
- * While jobs are left over, the loop of the core does not sleep.  \returns number of jobs passed */
+/*! Core: take at most max waiting entries and pass the jobs among them to handle(), oldest first; handle() owns each
+ * job and frees it with talloc_free(). While jobs are left over, the loop of the core does not sleep.  \returns number
+ * of jobs passed */
 unsigned int io_core_poll(struct io *io, unsigned int max, void (*handle)(struct io_job *job, void *data), void *data);
 
 /*! Jobs that wait for the core now, for statistics. */

@@ -22,5 +22,5 @@ struct io_thread *io_xid_thread(struct io *io, uint64_t xid);
 
 static inline struct timeval tv_of_ms(unsigned int ms)
 {
-	return (struct timeval){ ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
+	return (struct timeval){ms / 1000, (suseconds_t)(ms % 1000) * 1000};
 }

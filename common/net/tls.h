@@ -21,7 +21,7 @@ enum tls_role {
 
 /*! PEM files of one role. */
 struct tls_files {
-	const char *ca;   /* roots (and intermediates) that peers must chain to */
+	const char *ca;	  /* roots (and intermediates) that peers must chain to */
 	const char *cert; /* own certificate, then its intermediates */
 	const char *key;  /* own private key; must not be readable by others */
 };
@@ -31,7 +31,8 @@ struct tls_files {
  * \param[out] tls  untouched on error
  * \param[out] err  on error a sentence that names the file
  * \returns 0; -EINVAL; -EACCES; -ENOENT */
-int tls_load(const void *ctx, enum tls_role role, const struct tls_files *files, struct tls **tls, const char **err) MUST_CHECK;
+int tls_load(const void *ctx, enum tls_role role, const struct tls_files *files, struct tls **tls,
+	     const char **err) MUST_CHECK;
 
 enum tls_role tls_role(const struct tls *tls);
 
@@ -41,11 +42,11 @@ int64_t tls_not_after_ms(const struct tls *tls);
 /*! Who is at the other end, from a certificate that was verified. */
 struct tls_peer {
 	uint8_t fingerprint[32];   /* SHA-256 of the DER */
-	const char *subject;       /* RFC 2253 */
-	const char *issuer;        /* RFC 2253 */
+	const char *subject;	   /* RFC 2253 */
+	const char *issuer;	   /* RFC 2253 */
 	const char *common_name;   /* of the subject; NULL = absent */
 	const char *serial_number; /* attribute serialNumber of the subject (X.520); NULL = absent */
-	const char **san;          /* "DNS:…", "URI:…", "IP:…", "RID:1.2.3", "email:…"; others are left out */
+	const char **san;	   /* "DNS:…", "URI:…", "IP:…", "RID:1.2.3", "email:…"; others are left out */
 	size_t n_san;
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Identity of a TLS peer: the fields of a certificate that a configuration can name.
  *
- * Names become strings only here.  A string with an octet 0 inside is left out as if absent: it is the old trick to show
- * a CA one name and a reader another.  An attribute that occurs twice is left out too, since either value would be a
- * guess. */
+ * Names become strings only here.  A string with an octet 0 inside is left out as if absent: it is the old trick to
+ * show a CA one name and a reader another.  An attribute that occurs twice is left out too, since either value would be
+ * a guess. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>

@@ -34,7 +34,7 @@ static struct sockaddr_in loopback(uint16_t port)
 
 static void limit_waits(int fd)
 {
-	struct timeval tv = { .tv_sec = WAIT_S };
+	struct timeval tv = {.tv_sec = WAIT_S};
 
 	OSMO_ASSERT(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) == 0);
 	OSMO_ASSERT(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) == 0);

@@ -127,7 +127,7 @@ static X509 *make(const struct test_subject *s, EVP_PKEY *key)
 
 struct test_cert test_pki_root(struct test_pki *pki, const char *name)
 {
-	const struct test_subject subject = { .cn = name };
+	const struct test_subject subject = {.cn = name};
 	struct test_cert files = cert_files(pki, name);
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *cert = make(&subject, key);

@@ -15,8 +15,8 @@ struct test_cert {
 struct test_subject {
 	const char *cn;
 	const char *serial_number; /* attribute of the subject */
-	const char *san;           /* as in openssl.cnf: "DNS:localhost,IP:127.0.0.1" */
-	int days;                  /* 0 = one; negative = expired yesterday */
+	const char *san;	   /* as in openssl.cnf: "DNS:localhost,IP:127.0.0.1" */
+	int days;		   /* 0 = one; negative = expired yesterday */
 };
 
 /*! \returns talloc child of ctx; freeing it removes the folder */

@@ -45,8 +45,8 @@ static struct {
 
 static struct prog *daemon_state; /* in the child */
 
-static struct osmo_tdef tdefs[] = { { .T = -1, .default_val = 42, .desc = "test" }, {} };
-static struct osmo_tdef_group timers[] = { { "t", "test", tdefs }, {} };
+static struct osmo_tdef tdefs[] = {{.T = -1, .default_val = 42, .desc = "test"}, {}};
+static struct osmo_tdef_group timers[] = {{"t", "test", tdefs}, {}};
 
 static void say(const char *what)
 {
@@ -123,7 +123,8 @@ static void prog_reload(void *data)
 {
 	struct prog *p = data;
 
-	say(clock_now_ms() - p->started_ms >= 200 && p->turns < 20 ? "reload, clock is right" : "reload, clock is wrong");
+	say(clock_now_ms() - p->started_ms >= 200 && p->turns < 20 ? "reload, clock is right"
+								   : "reload, clock is wrong");
 }
 
 static void prog_stop(void *data)
@@ -162,7 +163,7 @@ struct fix {
 static int setup(void **state)
 {
 	struct fix *f = talloc_zero(NULL, struct fix);
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	FILE *cfg;
 
 	memset(&plan, 0, sizeof(plan));
@@ -214,7 +215,7 @@ static void spawn(struct fix *f, char **argv)
 	f->out = p[0];
 }
 
-#define SPAWN(f, args...) spawn(f, (char *[]){ "test", ##args, NULL })
+#define SPAWN(f, args...) spawn(f, (char *[]){"test", ##args, NULL})
 
 /* \returns exit code */
 static int finish(struct fix *f)
@@ -240,7 +241,7 @@ static void said(struct fix *f, const char *what, bool expected)
 
 static void wait_notify(struct fix *f, const char *expected)
 {
-	struct pollfd p = { .fd = f->notify, .events = POLLIN };
+	struct pollfd p = {.fd = f->notify, .events = POLLIN};
 	char buf[100];
 	ssize_t n;
 
@@ -396,15 +397,9 @@ static void descriptors_beyond_the_limit_of_select(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(options_that_answer),
-		T(bad_configurations),
-		T(check_and_quit),
-		T(life_of_a_daemon),
-		T(failures_at_start),
-		T(ctrl_and_vty_open),
-		T(leaks_are_reported),
-		T(timers_do_not_spin),
-		T(descriptors_beyond_the_limit_of_select),
+		T(options_that_answer), T(bad_configurations), T(check_and_quit),
+		T(life_of_a_daemon),	T(failures_at_start),  T(ctrl_and_vty_open),
+		T(leaks_are_reported),	T(timers_do_not_spin), T(descriptors_beyond_the_limit_of_select),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,12 +34,23 @@ static void soap_content_type(void **state)
 static void malformed_content_types(void **state)
 {
 	static const char *const bad[] = {
-		"",          "text",          "/xml",           "text/",           "text/xml x",       "text/xml; action",
-		"a/b;c=",    "a/b;action=\"", "a/b;action=\"x", "a/b;action=\"\\", "a/b;action=\"\n\"", "a/b;=c",
-		"a/b;;c=d;e", "a/b;action=x;action=y",
+		"",
+		"text",
+		"/xml",
+		"text/",
+		"text/xml x",
+		"text/xml; action",
+		"a/b;c=",
+		"a/b;action=\"",
+		"a/b;action=\"x",
+		"a/b;action=\"\\",
+		"a/b;action=\"\n\"",
+		"a/b;=c",
+		"a/b;;c=d;e",
+		"a/b;action=x;action=y",
 	};
 	void *ctx = talloc_new(NULL);
-	struct http_media m = { "untouched", NULL, NULL };
+	struct http_media m = {"untouched", NULL, NULL};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {

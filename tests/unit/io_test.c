@@ -76,7 +76,7 @@ static void post(struct io *io, unsigned int thread, void (*run)(struct io_threa
 
 static void calls_and_jobs_cross(void **state)
 {
-	struct tally tally = { 0 };
+	struct tally tally = {0};
 	struct io *io;
 	unsigned int i;
 
@@ -112,7 +112,7 @@ static void run_fill(struct io_thread *t, struct io_call *call)
 
 static void a_full_queue_refuses(void **state)
 {
-	struct tally tally = { 0 };
+	struct tally tally = {0};
 	struct io *io;
 
 	assert_int_equal(io_start(root, 1, 5, &io), 0);

@@ -23,9 +23,11 @@ struct fix {
 
 static int setup(void **state)
 {
-	const struct test_subject who = { .cn = "MNO 1", .serial_number = "1.3.6.1.4.1.32473.40",
-					  .san = "DNS:mno1.example.net,URI:https://mno1.example.net/,IP:127.0.0.1,"
-						 "IP:::1,RID:1.3.6.1.4.1.32473.40,email:a@b.example,otherName:1.2.3;UTF8:x" };
+	const struct test_subject who = {
+		.cn = "MNO 1",
+		.serial_number = "1.3.6.1.4.1.32473.40",
+		.san = "DNS:mno1.example.net,URI:https://mno1.example.net/,IP:127.0.0.1,"
+		       "IP:::1,RID:1.3.6.1.4.1.32473.40,email:a@b.example,otherName:1.2.3;UTF8:x"};
 	struct fix *f = talloc_zero(NULL, struct fix);
 
 	f->pki = test_pki_alloc(f);
@@ -43,7 +45,7 @@ static int teardown(void **state)
 
 static int load(struct fix *f, const char *ca, const char *cert, const char *key)
 {
-	const struct tls_files files = { .ca = ca, .cert = cert, .key = key };
+	const struct tls_files files = {.ca = ca, .cert = cert, .key = key};
 
 	f->err = "";
 	return tls_load(f, TLS_SERVER, &files, &f->tls, &f->err);
@@ -62,10 +64,10 @@ static void good_files_load(void **state)
 
 static void bad_files_are_named(void **state)
 {
-	const struct test_subject late = { .cn = "late", .days = -1 };
+	const struct test_subject late = {.cn = "late", .days = -1};
 	struct fix *f = *state;
 	struct test_cert expired = test_pki_leaf(f->pki, "root", "late", &late);
-	struct test_cert other = test_pki_leaf(f->pki, "root", "other", &(struct test_subject){ .cn = "other" });
+	struct test_cert other = test_pki_leaf(f->pki, "root", "other", &(struct test_subject){.cn = "other"});
 	const char *junk = test_pki_path(f->pki, "junk");
 	FILE *j = fopen(junk, "w");
 

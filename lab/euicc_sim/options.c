@@ -40,7 +40,7 @@ static const struct row rows[] = {
 	{"socket", OPT_TEXT, AT(socket), "PATH", "air socket to listen on (SOCK_SEQPACKET)"},
 	{"control", OPT_TEXT, AT(control), "PATH", "control socket to listen on (line commands, see \"help\" there)"},
 	{"state", OPT_TEXT, AT(state_dir), "DIR", "keep the state of the cards there"},
-	{"ecasd", OPT_TEXT, AT(ecasd_dir), "DIR", "CERT.ECASD.ECKA of each card: DIR/EID.cert, the 7F21 TLV"},
+	{"ecasd", OPT_TEXT, AT(ecasd_dir), "DIR", "CERT.ECASD.ECKA of the cards: DIR/EID.ecasd (esim-pki)"},
 	{"commands", OPT_TEXT, AT(commands), "FILE", "run these control commands at the start"},
 	{"fault", OPT_FAULT, 0, "NAME[=ARG]", "fault of every new card; may be repeated"},
 	{"trace", OPT_FLAG, AT(trace), NULL, "trace the APDUs of every card"},

@@ -117,7 +117,7 @@ int store_open(const char *dir) MUST_CHECK;
 /*! \returns 0, also when nothing is stored for the card; negative errno (logged) */
 int store_load(const char *dir, struct euicc *card) MUST_CHECK;
 int store_save(const char *dir, struct euicc *card) MUST_CHECK;
-/*! Read the certificate of a card.
+/*! Read the certificate of a card: DIR/EID.ecasd, the 7F21 TLV in hex, as esim-pki writes it.
  * \param[out] cert  talloc child of ctx
  * \returns 0; -ENOENT without one; -EINVAL when it is none or of another EID (logged) */
 int store_cert(const char *dir, const struct euicc *card, const void *ctx, struct bytes *cert) MUST_CHECK;

@@ -116,24 +116,33 @@ int store_save(const char *dir, struct euicc *card)
 	return rc;
 }
 
-static bool cert_fits(struct bytes tlv, const struct euicc *card)
+/* Hex, perhaps with a line end.  \returns 0; -EINVAL when it is no certificate of this card */
+static int cert_dec(const struct euicc *card, const void *ctx, struct bytes text, struct bytes *tlv)
 {
+	char *hex = talloc_strndup(ctx, (const char *)text.data, text.len);
 	struct gpcert cert;
+	int rc;
 
-	return gpcert_parse(tlv, &cert) == 0 && bytes_eq(cert.subject, bytes_of(euicc_eid(card), EUICC_EID_LEN));
+	OSMO_ASSERT(hex);
+	hex[strcspn(hex, "\r\n")] = '\0';
+	rc = hex_dec(ctx, hex, tlv);
+	if (rc == 0)
+		rc = gpcert_parse(*tlv, &cert);
+	if (rc == 0 && !bytes_eq(cert.subject, bytes_of(euicc_eid(card), EUICC_EID_LEN)))
+		rc = -EINVAL;
+	talloc_free(hex);
+	return rc;
 }
 
 int store_cert(const char *dir, const struct euicc *card, const void *ctx, struct bytes *cert)
 {
-	char *path = path_of(ctx, dir, card, ".cert");
+	char *path = path_of(ctx, dir, card, ".ecasd");
 	uint8_t buf[FILE_MAX];
-	struct bytes tlv;
-	int rc = read_file(path, buf, &tlv);
+	struct bytes text;
+	int rc = read_file(path, buf, &text);
 
-	if (rc == 0 && !cert_fits(tlv, card))
-		rc = said(path, -EINVAL);
-	if (rc == 0)
-		*cert = bytes_dup(ctx, tlv);
+	if (rc == 0 && (rc = cert_dec(card, ctx, text, cert)) < 0)
+		rc = said(path, rc);
 	talloc_free(path);
 	return rc;
 }

@@ -209,15 +209,15 @@ def check_certificate(folder):
     os.mkdir(folder + "/ecasd")
     sim = Sim(folder, "--state", folder + "/fresh", "--ecasd", folder + "/ecasd")
     eid = sim.command("list #0").split()[0]
-    path = "%s/ecasd/%s.cert" % (folder, eid)
+    path = "%s/ecasd/%s.ecasd" % (folder, eid)
     read = lambda: sim.command("apdu #0 " + vector["es5_commands"]["GetData_BF30_ECASD_certificate"])
     assert read() == "6A88\nok\n"
-    with open(path, "wb") as f:
-        f.write(cert)
+    with open(path, "w") as f:
+        f.write(cert.hex() + "\n")
     assert read() == "6A88\nok\n", "certificate of another card"
     own = cert.replace(bytes.fromhex(vector["eid"]["digits"]), bytes.fromhex(eid))
-    with open(path, "wb") as f:
-        f.write(own)
+    with open(path, "w") as f:
+        f.write(own.hex())
     assert read() == "BF3081%02X%s9000\nok\n" % (len(own), own.hex().upper())
     sim.kill()
 

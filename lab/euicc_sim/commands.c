@@ -268,6 +268,6 @@ char *control_run(struct sim *sim, const void *ctx, const char *line)
 	ticks_arm(sim);
 	say(&call, wrong ? "error: " : "ok");
 	say(&call, wrong ? wrong : "");
-	say(&call, "\n");
+	say(&call, "\n\n");
 	return call.out;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The control socket: lines in, lines out, each answer ended by "ok" or "error: ...".  Tests and the demo drive the
- * fleet through it; a file of the same lines can be run at the start. */
+/* The control socket: lines in, lines out, each answer ended by "ok" or "error: ..." and an empty line.  Tests and the
+ * demo drive the fleet through it; a file of the same lines can be run at the start. */
 #include "lab/euicc_sim/sim.h"
 
 #include <errno.h>
@@ -48,7 +48,7 @@ int control_run_file(struct sim *sim, const char *path)
 		line[strcspn(line, "\n")] = '\0';
 		answer = control_run(sim, sim, line);
 		if (strncmp(answer, "error", 5) == 0) {
-			LOGP(DLAB, LOGL_FATAL, "%s: \"%s\": %s", path, line, answer);
+			LOGP(DLAB, LOGL_FATAL, "%s: \"%s\": %.*s\n", path, line, (int)strcspn(answer, "\n"), answer);
 			rc = -EINVAL;
 		}
 		talloc_free(answer);

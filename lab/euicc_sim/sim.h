@@ -129,7 +129,8 @@ bool radio_up(const struct sim *sim);
 void radio_send(struct sim *sim, const struct air_msg *msg);
 
 /* commands.c */
-/*! Run one command line.  \returns the answer, talloc child of ctx; its last line is "ok" or "error: ..." */
+/*! Run one command line.
+ * \returns the answer, talloc child of ctx: lines, then "ok" or "error: ...", then an empty line */
 char *control_run(struct sim *sim, const void *ctx, const char *line);
 
 /* control.c */

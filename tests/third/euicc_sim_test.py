@@ -67,11 +67,11 @@ class Sim:
         with self.connect(self.ctl, socket.SOCK_STREAM) as sock:
             sock.sendall(line.encode() + b"\n")
             answer = b""
-            while not re.search(rb"(^|\n)(ok|error: .*)\n$", answer):
+            while not answer.endswith(b"\n\n"):
                 got = sock.recv(65536)
                 assert got, "control socket closed"
                 answer += got
-            return answer.decode()
+            return answer.decode()[:-1]
 
     def recv(self):
         return self.early.pop(0) if self.early else parse(self.radio.recv(1024))

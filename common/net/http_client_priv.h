@@ -85,6 +85,7 @@ struct client_conn {
 void client_host_dispatch(struct client_host *h);
 
 /* http_conn.c */
+/* Start to connect; AF_INET or AF_INET6.  NULL when there is no TLS object for this host. */
 struct client_conn *client_conn_new(struct client_host *h, int family);
 /* Take the connection out of use; it is freed from the event loop. */
 void client_conn_trash(struct client_conn *c);
@@ -92,5 +93,6 @@ void client_conn_trash(struct client_conn *c);
 void client_conn_release(struct client_conn *c);
 /* For event_new(): free what is in the trash of a struct client_part. */
 void client_conn_reap(int fd, short what, void *part);
+/* Results, allocated below NULL; the caller fills in whose they are. */
 struct http_result *client_result_of_answer(struct evhttp_request *req);
 struct http_result *client_result_of_failure(const struct client_conn *c);

@@ -74,10 +74,13 @@ struct http_conn {
 };
 
 /* http_server.c */
+/* Change the phase and start its deadline. */
 void http_conn_enter(struct http_conn *conn, enum conn_phase phase);
 
 /* http_exchange.c */
+/* For evhttp: a complete request. */
 void http_exchange_rx(struct evhttp_request *req, void *part);
+/* The core took too long: 503. */
 void http_exchange_late(struct http_conn *conn);
 /* Nobody waits for an answer to the request in work any more. */
 void http_exchange_forget(struct http_conn *conn);

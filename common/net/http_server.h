@@ -50,6 +50,7 @@ struct http_req {
 	struct http_conn *conn;
 };
 
+/*! Called in any I/O thread, so what data points to is either immutable or an array with a place for each thread. */
 typedef void (*http_handler)(struct http_req *req, void *data);
 
 /*! An answer: one talloc tree without parent. */
@@ -115,4 +116,5 @@ struct http_server_stats {
 	uint64_t plain;	    /* requests without TLS that were refused */
 	uint64_t timed_out; /* connections cut because a request came too slowly or not at all */
 };
+/*! Any thread. */
 struct http_server_stats http_server_get_stats(const struct http_server *srv);

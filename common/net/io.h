@@ -56,10 +56,13 @@ int io_start(const void *ctx, unsigned int n_threads, unsigned int queue_max, st
  * io: servers and clients that stand on it go first from the caller's view, but their memory must live until here. */
 void io_stop(struct io *io);
 
+/*! Threads that io_start() was asked for. */
 unsigned int io_n_threads(const struct io *io);
 /*! Thread i of io_n_threads(). */
 struct io_thread *io_thread_get(struct io *io, unsigned int i);
+/*! Its number, 0 to io_n_threads() - 1. */
 unsigned int io_thread_index(const struct io_thread *t);
+/*! The set it belongs to. */
 struct io *io_thread_io(const struct io_thread *t);
 
 /*! Core: take at most max waiting entries and pass the jobs among them to handle(), oldest first; handle() owns each

@@ -9,6 +9,7 @@
 
 struct event_base;
 
+/*! libevent's loop of the thread. */
 struct event_base *io_thread_base(const struct io_thread *t);
 
 /*! In the thread, when it ends: cb(arg) releases what was made on its event base.  Hooks run in reverse order.
@@ -20,6 +21,7 @@ uint64_t io_xid_next(struct io_thread *t);
 /*! Thread of an exchange number; NULL when no thread has this number. */
 struct io_thread *io_xid_thread(struct io *io, uint64_t xid);
 
+/*! libevent wants its times so. */
 static inline struct timeval tv_of_ms(unsigned int ms)
 {
 	return (struct timeval){ms / 1000, (suseconds_t)(ms % 1000) * 1000};

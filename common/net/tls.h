@@ -34,6 +34,7 @@ struct tls_files {
 int tls_load(const void *ctx, enum tls_role role, const struct tls_files *files, struct tls **tls,
 	     const char **err) MUST_CHECK;
 
+/*! As given to tls_load(). */
 enum tls_role tls_role(const struct tls *tls);
 
 /*! End of the own certificate's validity, UTC milliseconds. */

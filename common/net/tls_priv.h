@@ -14,6 +14,7 @@ struct ssl_ctx_st *tls_ctx_ref(const struct tls *tls);
  * notice that evhttp gives of the end of a connection without a request.
  * \returns NULL when OpenSSL fails; gone() is not called then */
 struct ssl_st *tls_ssl_new(struct ssl_ctx_st *ctx, void *owner, void (*gone)(void *owner));
+/*! \returns owner given to tls_ssl_new(); NULL for a TLS object of somebody else */
 void *tls_ssl_owner(const struct ssl_st *ssl);
 
 /*! Demand this name (or numeric address) in the certificate of the server, and send it as SNI.  \returns 0; -EINVAL */

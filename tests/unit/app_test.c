@@ -357,6 +357,21 @@ static void ctrl_and_vty_open(void **state)
 	said(f, "left over", false);
 }
 
+static void the_watchdog_is_fed(void **state)
+{
+	struct fix *f = *state;
+	int i;
+
+	assert_int_equal(setenv("WATCHDOG_USEC", "40000", 1), 0);
+	SPAWN(f, "-c", (char *)f->cfg);
+	assert_int_equal(unsetenv("WATCHDOG_USEC"), 0);
+	wait_notify(f, "READY=1");
+	for (i = 0; i < 3; i++)
+		wait_notify(f, "WATCHDOG=1");
+	assert_int_equal(kill(f->pid, SIGTERM), 0);
+	assert_int_equal(finish(f), APP_OK);
+}
+
 static void leaks_are_reported(void **state)
 {
 	struct fix *f = *state;
@@ -397,9 +412,11 @@ static void descriptors_beyond_the_limit_of_select(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(options_that_answer), T(bad_configurations), T(check_and_quit),
-		T(life_of_a_daemon),	T(failures_at_start),  T(ctrl_and_vty_open),
-		T(leaks_are_reported),	T(timers_do_not_spin), T(descriptors_beyond_the_limit_of_select),
+		T(options_that_answer), T(bad_configurations),
+		T(check_and_quit),	T(life_of_a_daemon),
+		T(failures_at_start),	T(ctrl_and_vty_open),
+		T(the_watchdog_is_fed), T(leaks_are_reported),
+		T(timers_do_not_spin),	T(descriptors_beyond_the_limit_of_select),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

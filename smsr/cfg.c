@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #include "smsr/cfg.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <osmocom/core/utils.h>
 #include <talloc.h>
+
+#include "common/es/soap.h"
+#include "common/net/http_client.h"
 
 static const struct limits_cfg limits_default = {
 	.default_validity_s = 24 * 3600,
@@ -35,6 +39,7 @@ struct smsr_cfg *smsr_cfg_alloc(const void *ctx)
 	OSMO_ASSERT(cfg);
 	cfg->limits = limits_default;
 	cfg->ecasd_check = true;
+	cfg->https.threads = 1;
 	return cfg;
 }
 
@@ -69,4 +74,75 @@ bool peer_may_be_called(const struct peer *peer, const char *url)
 	if (n == 0 || strncmp(url, peer->callback_prefix, n) != 0)
 		return false;
 	return peer->callback_prefix[n - 1] == '/' || strchr("/?", url[n]); /* strchr finds the NUL as well */
+}
+
+struct smsc_cfg *smsr_cfg_smsc_get(struct smsr_cfg *cfg, const char *name)
+{
+	struct smsc_cfg *c;
+
+	for (size_t i = 0; i < cfg->n_smscs; i++) {
+		if (strcmp(cfg->smscs[i].name, name) == 0)
+			return &cfg->smscs[i];
+	}
+	cfg->smscs = talloc_realloc(cfg, cfg->smscs, struct smsc_cfg, (unsigned int)cfg->n_smscs + 1);
+	OSMO_ASSERT(cfg->smscs);
+	c = &cfg->smscs[cfg->n_smscs];
+	*c = (struct smsc_cfg){ .name = talloc_strdup(cfg, name), .enabled = true };
+	smpp_link_cfg_default(&c->link);
+	c->link.name = c->name;
+	c->link.index = (unsigned int)cfg->n_smscs++;
+	return c;
+}
+
+static int wrong(const void *ctx, const char **why, const char *node, const char *name, const char *text)
+{
+	*why = talloc_asprintf(ctx, "%s%s%s: %s", node, name ? " " : "", name ? name : "", text);
+	return -EINVAL;
+}
+
+static int check_peer(const void *ctx, const struct smsr_cfg *cfg, const struct peer *p, const char **why)
+{
+	if (!p->oid)
+		return wrong(ctx, why, "peer", p->name, "no entity-id");
+	if (smsr_cfg_peer(cfg, p->oid) != p)
+		return wrong(ctx, why, "peer", p->name, "another peer has the same entity-id");
+	if (!p->tls_fingerprint && !p->tls_subject && !p->tls_serial)
+		return wrong(ctx, why, "peer", p->name, "nothing says which TLS certificate it has (tls ...)");
+	if (p->callback_prefix && http_url_check(p->callback_prefix) < 0)
+		return wrong(ctx, why, "peer", p->name, "callback-prefix is no https URL");
+	if (p->notification_url && http_url_check(p->notification_url) < 0)
+		return wrong(ctx, why, "peer", p->name, "notification-url is no https URL");
+	if ((p->roles & PEER_EUM) && !p->eum_cert)
+		return wrong(ctx, why, "peer", p->name, "an EUM needs eum-certificate");
+	return 0;
+}
+
+int smsr_cfg_check(const void *ctx, const struct smsr_cfg *cfg, const char **why)
+{
+	const struct {
+		const char *value;
+		const char *text;
+	} mandatory[] = {
+		{ cfg->oid, "entity-id is missing" },	      { cfg->uri, "uri is missing" },
+		{ cfg->database, "database is missing" },     { cfg->master_key, "master-key is missing" },
+		{ cfg->https.ca, "https / ca is missing" },   { cfg->https.cert, "https / certificate is missing" },
+		{ cfg->https.key, "https / key is missing" },
+	};
+	int rc = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(mandatory); i++) {
+		if (!mandatory[i].value)
+			return wrong(ctx, why, "smsr", NULL, mandatory[i].text);
+	}
+	if (!cfg->https.n_listen)
+		return wrong(ctx, why, "smsr", NULL, "https / listen is missing");
+	for (size_t i = 0; rc == 0 && i < cfg->n_peers; i++)
+		rc = check_peer(ctx, cfg, &cfg->peers[i], why);
+	for (size_t i = 0; rc == 0 && i < cfg->n_smscs; i++) {
+		const char *text;
+
+		if (smpp_link_cfg_check(&cfg->smscs[i].link, &text) < 0)
+			rc = wrong(ctx, why, "smsc", cfg->smscs[i].name, text);
+	}
+	return rc;
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "common/codec/bytes.h"
+#include "common/net/http_server.h"
+#include "smsr/smpp_link.h"
 
 /* What the operator configured.  A plain tree that the VTY commands fill in (smsr/cfg_vty.c); the engine only reads it.
  * Peers and their rights live here alone: rows refer to their OIDs. */
@@ -52,6 +54,25 @@ struct limits_cfg {
 	uint64_t free_space_min;     /* octets; below, requests are answered 503 */
 };
 
+/*! An SMSC account.  Texts inside link belong to the configuration. */
+struct smsc_cfg {
+	char *name;
+	char *password_file; /* first line is the password */
+	bool enabled;
+	struct smpp_link_cfg link;
+};
+
+/*! Where peers reach us, and with which certificates we show ourselves in both directions. */
+struct https_cfg {
+	struct http_listen *listen;
+	size_t n_listen;
+	char *ca;
+	char *cert;
+	char *key;
+	unsigned int threads;
+	unsigned int max_connections;
+};
+
 struct smsr_cfg {
 	char *oid;  /* EntityId */
 	char *name; /* EntityName */
@@ -60,6 +81,14 @@ struct smsr_cfg {
 	bool late_notification_confirm; /* a notification after the operation has failed: confirm it, or let it roll back */
 	bool omit_filtered_parts;	/* views of an EIS: leave out instead of skeletons */
 	bool ecasd_check;		/* verify the ECASD certificate at registration */
+	char *database;
+	char *master_key;
+	char *ci_bundle;    /* certificate issuers of the EUMs; NULL: chains are not checked */
+	char *admin_socket; /* NULL: none */
+	unsigned int checkpoint_pages;
+	struct https_cfg https;
+	struct smsc_cfg *smscs;
+	size_t n_smscs;
 	struct peer *peers;
 	size_t n_peers;
 };
@@ -70,6 +99,13 @@ struct smsr_cfg *smsr_cfg_alloc(const void *ctx);
 const struct peer *smsr_cfg_peer(const struct smsr_cfg *cfg, const char *oid);
 /*! The peer of this node name, made when it is new. */
 struct peer *smsr_cfg_peer_get(struct smsr_cfg *cfg, const char *name);
+/*! The SMSC of this node name, made with the usual settings when it is new. */
+struct smsc_cfg *smsr_cfg_smsc_get(struct smsr_cfg *cfg, const char *name);
+/*! Everything that can be checked without opening a port: what is mandatory is there, names are not used twice, OIDs
+ * and URLs have their form.
+ * \param[out] why  sentence for the operator, talloc child of ctx
+ * \returns 0; -EINVAL */
+int smsr_cfg_check(const void *ctx, const struct smsr_cfg *cfg, const char **why) MUST_CHECK;
 /*! True if the URL begins with the peer's callback prefix, up to a border: "https://a/x" allows "https://a/x/y" and
  * "https://a/x?z", not "https://a/xy". */
 bool peer_may_be_called(const struct peer *peer, const char *url);

@@ -370,7 +370,7 @@ int cmd_db_mo_all(const void *ctx, struct db *db, const struct mo_key *key, stru
 {
 	struct db_stmt *s = stmt_mo(db, Q_MO_ALL, key);
 	int n = 0;
-	int rc;
+	int rc = 0;
 
 	while (n < key->total && (rc = db_row(s)) == 1)
 		parts[n++] = bytes_dup(ctx, db_bytes(s, 0));

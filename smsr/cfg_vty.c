@@ -1,0 +1,657 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Configuration nodes "smsr", "https", "peer" and "smsc", and their writers.  Commands store texts and numbers in the
+ * configuration that is being read; checks across values come afterwards (smsr_cfg_check()).
+ *
+ * Passwords and keys are names of files, never values. */
+#include "smsr/smsr_vty.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <osmocom/core/utils.h>
+#include <osmocom/vty/command.h>
+#include <osmocom/vty/vty.h>
+#include <talloc.h>
+
+#include "common/es/soap.h"
+#include "smsr/daemon.h"
+
+enum {
+	SMSR_NODE = _LAST_OSMOVTY_NODE + 1,
+	HTTPS_NODE,
+	PEER_NODE,
+	SMSC_NODE,
+};
+
+static struct cmd_node smsr_node = { .node = SMSR_NODE, .prompt = "%s(config-smsr)# ", .vtysh = 1 };
+static struct cmd_node https_node = { .node = HTTPS_NODE, .prompt = "%s(config-smsr-https)# ", .vtysh = 1 };
+static struct cmd_node peer_node = { .node = PEER_NODE, .prompt = "%s(config-smsr-peer)# ", .vtysh = 1 };
+static struct cmd_node smsc_node = { .node = SMSC_NODE, .prompt = "%s(config-smsr-smsc)# ", .vtysh = 1 };
+
+static struct smsr_daemon *the_daemon;
+
+static struct smsr_cfg *edit(void)
+{
+	return the_daemon->edit;
+}
+
+/* vty->index holds a position, not a pointer: the arrays move when they grow. */
+static struct peer *this_peer(struct vty *vty)
+{
+	return &edit()->peers[(size_t)vty->index];
+}
+
+static struct smsc_cfg *this_smsc(struct vty *vty)
+{
+	return &edit()->smscs[(size_t)vty->index];
+}
+
+static int set_text(char **where, const char *value)
+{
+	talloc_free(*where);
+	*where = talloc_strdup(edit(), value);
+	return CMD_SUCCESS;
+}
+
+static int set_const_text(const char **where, const char *value)
+{
+	*where = talloc_strdup(edit(), value);
+	return CMD_SUCCESS;
+}
+
+#define TEXT_CMD(name, cmdstr, help, where)                                                                            \
+	DEFUN(name, name##_cmd, cmdstr, help)                                                                          \
+	{                                                                                                              \
+		return set_text(where, argv[0]);                                                                       \
+	}
+#define NUMBER_CMD(name, cmdstr, help, where)                                                                          \
+	DEFUN(name, name##_cmd, cmdstr, help)                                                                          \
+	{                                                                                                              \
+		*(where) = (unsigned int)atoi(argv[0]);                                                                \
+		return CMD_SUCCESS;                                                                                    \
+	}
+#define FLAG_CMD(name, cmdstr, help, where)                                                                            \
+	DEFUN(name, name##_cmd, cmdstr, help)                                                                          \
+	{                                                                                                              \
+		where = true;                                                                                          \
+		return CMD_SUCCESS;                                                                                    \
+	}                                                                                                              \
+	DEFUN(no_##name, no_##name##_cmd, "no " cmdstr, NO_STR help)                                                   \
+	{                                                                                                              \
+		where = false;                                                                                         \
+		return CMD_SUCCESS;                                                                                    \
+	}
+
+static int set_oid(struct vty *vty, char **where, const char *oid)
+{
+	if (!soap_oid_ok(oid)) {
+		vty_out(vty, "%% %s is no dotted object identifier%s", oid, VTY_NEWLINE);
+		return CMD_WARNING;
+	}
+	return set_text(where, oid);
+}
+
+/* ---- smsr ---- */
+
+DEFUN(cfg_smsr, cfg_smsr_cmd, "smsr", "The SM-SR\n")
+{
+	vty->node = SMSR_NODE;
+	return CMD_SUCCESS;
+}
+
+DEFUN(cfg_oid, cfg_oid_cmd, "entity-id OID", "Our EntityId\nObject identifier\n")
+{
+	return set_oid(vty, &edit()->oid, argv[0]);
+}
+
+TEXT_CMD(cfg_name, "entity-name NAME", "Our EntityName\nAny word\n", &edit()->name)
+TEXT_CMD(cfg_uri, "uri URI", "Our base address: From is URI/ES4/ES4SmSrService and so on\nhttps URI\n", &edit()->uri)
+TEXT_CMD(cfg_database, "database FILE", "Database of this daemon\nFile\n", &edit()->database)
+TEXT_CMD(cfg_master_key, "master-key FILE", "Key under which all keys are wrapped\nFile, mode 0600\n", &edit()->master_key)
+TEXT_CMD(cfg_ci, "certificate-issuers FILE", "Roots that EUM certificates must chain to\nPEM file\n", &edit()->ci_bundle)
+TEXT_CMD(cfg_admin, "admin-socket PATH", "Local socket for smctl\nPath\n", &edit()->admin_socket)
+NUMBER_CMD(cfg_checkpoint, "checkpoint-pages <100-1000000>", "Pages in the write-ahead log before a checkpoint\nPages\n",
+	   &edit()->checkpoint_pages)
+FLAG_CMD(cfg_late, "late-notification-confirm",
+	 "Confirm a notification that comes after its operation has failed (else the card rolls back)\n",
+	 edit()->late_notification_confirm)
+FLAG_CMD(cfg_omit, "omit-filtered-parts", "Leave out of an EIS what its reader may not see, instead of skeletons\n",
+	 edit()->omit_filtered_parts)
+FLAG_CMD(cfg_ecasd, "ecasd-check", "Verify the certificate of the ECASD at registration\n", edit()->ecasd_check)
+
+#define LIMIT(member)                                                                                                  \
+	{                                                                                                              \
+		#member, offsetof(struct limits_cfg, member)                                                           \
+	}
+static const struct {
+	const char *name; /* underscores are written as dashes */
+	size_t offset;
+} limits[] = {
+	LIMIT(default_validity_s),   LIMIT(max_validity_s),	  LIMIT(grace_s),	       LIMIT(por_wait_s),
+	LIMIT(por_copies),	     LIMIT(undelivered_s),	  LIMIT(sms_retry_min_s),      LIMIT(sms_retry_max_s),
+	LIMIT(sms_parts_max),	     LIMIT(audit_validity_s),	  LIMIT(callback_retry_min_s), LIMIT(callback_retry_max_s),
+	LIMIT(callback_timeout_s),   LIMIT(callback_give_up_s),	  LIMIT(queue_max),	       LIMIT(outcome_keep_days),
+	LIMIT(audit_keep_days),	     LIMIT(counter_margin),
+};
+
+static unsigned int *limit_at(struct limits_cfg *l, size_t i)
+{
+	return (unsigned int *)((uint8_t *)l + limits[i].offset);
+}
+
+static bool same_name(const char *member, const char *word)
+{
+	for (; *member && *word; member++, word++) {
+		if (*member != *word && !(*member == '_' && *word == '-'))
+			return false;
+	}
+	return *member == *word;
+}
+
+static void out_limit_name(struct vty *vty, size_t i)
+{
+	for (const char *c = limits[i].name; *c; c++)
+		vty_out(vty, "%c", *c == '_' ? '-' : *c);
+}
+
+DEFUN(cfg_limit, cfg_limit_cmd, "limit NAME <0-2147483647>",
+      "Timers and limits; an unknown name lists all\nName, the unit is its last part\nValue\n")
+{
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		if (same_name(limits[i].name, argv[0])) {
+			*limit_at(&edit()->limits, i) = (unsigned int)atoi(argv[1]);
+			return CMD_SUCCESS;
+		}
+	}
+	vty_out(vty, "%% no limit %s; there are:%s", argv[0], VTY_NEWLINE);
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		vty_out(vty, "  ");
+		out_limit_name(vty, i);
+		vty_out(vty, "%s", VTY_NEWLINE);
+	}
+	return CMD_WARNING;
+}
+
+DEFUN(cfg_space, cfg_space_cmd, "free-space-min <0-1048576>",
+      "Below this, requests that change something are answered 503\nMebibytes\n")
+{
+	edit()->limits.free_space_min = (uint64_t)atoi(argv[0]) << 20;
+	return CMD_SUCCESS;
+}
+
+/* ---- https ---- */
+
+DEFUN(cfg_https, cfg_https_cmd, "https", "Where peers reach us\n")
+{
+	vty->node = HTTPS_NODE;
+	return CMD_SUCCESS;
+}
+
+DEFUN(cfg_listen, cfg_listen_cmd, "listen ADDR <0-65535>", "Address to listen on\nIPv4 or IPv6 address\nPort\n")
+{
+	struct https_cfg *h = &edit()->https;
+
+	h->listen = talloc_realloc(edit(), h->listen, struct http_listen, (unsigned int)h->n_listen + 1);
+	OSMO_ASSERT(h->listen);
+	h->listen[h->n_listen++] = (struct http_listen){ talloc_strdup(edit(), argv[0]), (uint16_t)atoi(argv[1]) };
+	return CMD_SUCCESS;
+}
+
+TEXT_CMD(cfg_ca, "ca FILE", "Roots of the peers' TLS certificates\nPEM file\n", &edit()->https.ca)
+TEXT_CMD(cfg_cert, "certificate FILE", "Our TLS certificate, as server and as client\nPEM file\n", &edit()->https.cert)
+TEXT_CMD(cfg_key, "key FILE", "Its private key\nPEM file\n", &edit()->https.key)
+NUMBER_CMD(cfg_threads, "threads <1-64>", "Threads for HTTP, TLS and XML\nThreads\n", &edit()->https.threads)
+NUMBER_CMD(cfg_conns, "max-connections <1-100000>", "Connections of all peers together\nConnections\n",
+	   &edit()->https.max_connections)
+
+/* ---- peer ---- */
+
+static const struct value_string roles[] = {
+	{ PEER_EUM, "eum" },
+	{ PEER_SMDP, "sm-dp" },
+	{ PEER_MNO, "mno" },
+	{ 0, NULL },
+};
+
+DEFUN(cfg_peer, cfg_peer_cmd, "peer NAME", "An entity that may call us, or that we tell things\nAny word\n")
+{
+	vty->index = (void *)(size_t)(smsr_cfg_peer_get(edit(), argv[0]) - edit()->peers);
+	vty->node = PEER_NODE;
+	return CMD_SUCCESS;
+}
+
+DEFUN(peer_oid, peer_oid_cmd, "entity-id OID", "Its EntityId\nObject identifier\n")
+{
+	return set_oid(vty, &this_peer(vty)->oid, argv[0]);
+}
+
+DEFUN(peer_role, peer_role_cmd, "role (eum|sm-dp|mno)",
+      "What it may call; several roles are several lines\nES1: registers eUICCs\nES3\nES4: operator\n")
+{
+	this_peer(vty)->roles |= (unsigned int)get_string_value(roles, argv[0]);
+	return CMD_SUCCESS;
+}
+
+TEXT_CMD(peer_serial, "tls serial-number TEXT", "Its TLS certificate\nAttribute serialNumber of the subject\nText\n",
+	 &this_peer(vty)->tls_serial)
+DEFUN(peer_subject, peer_subject_cmd, "tls subject .NAME",
+      "Its TLS certificate\nSubject as RFC 2253 writes it\nCN=...,O=...\n")
+{
+	char *name = argv_concat(argv, argc, 0); /* names have spaces in them */
+	int rc = set_text(&this_peer(vty)->tls_subject, name);
+
+	talloc_free(name);
+	return rc;
+}
+
+TEXT_CMD(peer_fingerprint, "tls fingerprint SHA256", "Its TLS certificate\nSHA-256 of the certificate\nUpper-case hex\n",
+	 &this_peer(vty)->tls_fingerprint)
+TEXT_CMD(peer_prefix, "callback-prefix URL", "ReplyTo must begin with this\nhttps URL\n", &this_peer(vty)->callback_prefix)
+TEXT_CMD(peer_note, "notification-url URL", "Where notifications go\nhttps URL\n", &this_peer(vty)->notification_url)
+TEXT_CMD(peer_eum, "eum-certificate FILE", "Certificate that its signatures on EIS verify under\nPEM file\n",
+	 &this_peer(vty)->eum_cert)
+NUMBER_CMD(peer_validity, "max-validity <1-31536000>", "Longest ValidityPeriod that we take from it\nSeconds\n",
+	   &this_peer(vty)->max_validity_s)
+FLAG_CMD(peer_mno_id, "notify-mno-id", "ES3 notifications name the operator (Mno-id)\n", this_peer(vty)->notify_mno_id)
+
+/* ---- smsc ---- */
+
+DEFUN(cfg_smsc, cfg_smsc_cmd, "smsc NAME", "An account at a service centre (SMPP)\nAny word\n")
+{
+	vty->index = (void *)(size_t)(smsr_cfg_smsc_get(edit(), argv[0]) - edit()->smscs);
+	vty->node = SMSC_NODE;
+	return CMD_SUCCESS;
+}
+
+DEFUN(smsc_remote, smsc_remote_cmd, "remote HOST <1-65535>", "Where it is\nAddress or name\nPort\n")
+{
+	struct smsc_cfg *c = this_smsc(vty);
+
+	c->link.port = (uint16_t)atoi(argv[1]);
+	return set_const_text(&c->link.host, argv[0]);
+}
+
+#define SMSC_TEXT(name, cmdstr, help, member)                                                                          \
+	DEFUN(name, name##_cmd, cmdstr, help)                                                                          \
+	{                                                                                                              \
+		return set_const_text(&this_smsc(vty)->link.member, argv[0]);                                          \
+	}
+
+SMSC_TEXT(smsc_local, "local ADDR", "Address to connect from\nAddress\n", local)
+SMSC_TEXT(smsc_id, "system-id ID", "Name of the account\nText\n", system_id)
+SMSC_TEXT(smsc_type, "system-type TYPE", "system_type of the bind\nText\n", system_type)
+SMSC_TEXT(smsc_service, "service-type TYPE", "service_type of messages\nText\n", service_type)
+SMSC_TEXT(smsc_tls_ca, "tls ca FILE", "TLS from the first octet on\nRoots of its certificate\nPEM file\n", tls_ca)
+SMSC_TEXT(smsc_tls_name, "tls name HOST", "TLS\nName that its certificate must have\nHost name\n", tls_name)
+SMSC_TEXT(smsc_tls_cert, "tls certificate FILE", "TLS\nOur certificate\nPEM file\n", tls_cert)
+SMSC_TEXT(smsc_tls_key, "tls key FILE", "TLS\nIts private key\nPEM file\n", tls_key)
+TEXT_CMD(smsc_password, "password-file FILE", "File whose first line is the password\nFile\n", &this_smsc(vty)->password_file)
+NUMBER_CMD(smsc_window, "window <1-1000>", "Unanswered messages at a time\nMessages\n", &this_smsc(vty)->link.window)
+NUMBER_CMD(smsc_rate, "rate <0-100000>", "Messages per second; 0: as fast as it goes\nMessages\n",
+	   &this_smsc(vty)->link.rate_per_s)
+FLAG_CMD(smsc_tls, "tls", "TLS from the first octet on\n", this_smsc(vty)->link.tls)
+
+static int set_addr(struct smpp_addr *addr, const char **argv)
+{
+	addr->ton = (uint8_t)atoi(argv[0]);
+	addr->npi = (uint8_t)atoi(argv[1]);
+	addr->digits = bytes_str(talloc_strdup(edit(), argv[2]));
+	return CMD_SUCCESS;
+}
+
+DEFUN(smsc_source, smsc_source_cmd, "source <0-7> <0-18> DIGITS",
+      "Our number: cards answer to it\nTON\nNPI\nDigits; the service centre must route them to this account\n")
+{
+	return set_addr(&this_smsc(vty)->link.source, argv);
+}
+
+DEFUN(smsc_dest, smsc_dest_cmd, "destination-type <0-7> <0-18>", "Type of the numbers we send to\nTON\nNPI\n")
+{
+	this_smsc(vty)->link.dest_ton = (uint8_t)atoi(argv[0]);
+	this_smsc(vty)->link.dest_npi = (uint8_t)atoi(argv[1]);
+	return CMD_SUCCESS;
+}
+
+static const struct value_string esm_modes[] = { { 0x40, "store-and-forward" }, { 0x42, "forward" }, { 0, NULL } };
+
+DEFUN(smsc_mode, smsc_mode_cmd, "mode (store-and-forward|forward)",
+      "What an accepted message means\nThe service centre keeps it\nThe phone has it (osmo-msc)\n")
+{
+	this_smsc(vty)->link.esm_class = (uint8_t)get_string_value(esm_modes, argv[0]);
+	return CMD_SUCCESS;
+}
+
+static const struct value_string bind_modes[] = {
+	{ SMPP_BIND_TRX, "transceiver" },
+	{ SMPP_BIND_TX_RX, "transmitter-receiver" },
+	{ 0, NULL },
+};
+
+DEFUN(smsc_bind, smsc_bind_cmd, "bind (transceiver|transmitter-receiver)", "How to bind\nOne connection\nTwo connections\n")
+{
+	this_smsc(vty)->link.bind_mode = (enum smpp_bind_mode)get_string_value(bind_modes, argv[0]);
+	return CMD_SUCCESS;
+}
+
+static const struct value_string receipt_wishes[] = {
+	{ SMPP_RECEIPT_NONE, "none" },
+	{ SMPP_RECEIPT_LAST, "last" },
+	{ SMPP_RECEIPT_ALL, "all" },
+	{ 0, NULL },
+};
+
+DEFUN(smsc_receipts, smsc_receipts_cmd, "receipts (none|last|all)",
+      "Delivery receipts\nNone\nFor the last part of a message\nFor every part\n")
+{
+	this_smsc(vty)->link.receipts = (enum smpp_receipt_wish)get_string_value(receipt_wishes, argv[0]);
+	return CMD_SUCCESS;
+}
+
+static const struct value_string validity_forms[] = {
+	{ SMPP_VALIDITY_NONE, "none" },
+	{ SMPP_VALIDITY_RELATIVE, "relative" },
+	{ SMPP_VALIDITY_ABSOLUTE, "absolute" },
+	{ 0, NULL },
+};
+
+DEFUN(smsc_validity, smsc_validity_cmd, "validity (none|relative|absolute)",
+      "Form of validity_period\nLeave it to the service centre\nTime from now\nPoint in time\n")
+{
+	this_smsc(vty)->link.validity = (enum smpp_validity_form)get_string_value(validity_forms, argv[0]);
+	return CMD_SUCCESS;
+}
+
+static const struct value_string msgid_types[] = {
+	{ SMPP_MSGID_AS_IS, "as-is" },
+	{ SMPP_MSGID_HEX_DEC, "hex-dec" },
+	{ SMPP_MSGID_DEC_HEX, "dec-hex" },
+	{ 0, NULL },
+};
+
+DEFUN(smsc_msgid, smsc_msgid_cmd, "message-id (as-is|hex-dec|dec-hex)",
+      "How message ids in responses and receipts are written\nThe same in both\nHexadecimal, receipt decimal\n"
+      "Decimal, receipt hexadecimal\n")
+{
+	this_smsc(vty)->link.msgid_type = (enum smpp_msgid_type)get_string_value(msgid_types, argv[0]);
+	return CMD_SUCCESS;
+}
+
+DEFUN(smsc_coding, smsc_coding_cmd, "data-coding HEX [HEX] [HEX] [HEX]",
+      "data_coding in order of preference\nTwo hex digits\nNext choice\nNext choice\nNext choice\n")
+{
+	struct smpp_link_cfg *l = &this_smsc(vty)->link;
+	uint8_t codings[SMPP_CODINGS_MAX];
+
+	for (int i = 0; i < argc && i < SMPP_CODINGS_MAX; i++) {
+		if (hex_dec_buf(&codings[i], 1, argv[i]) < 0) {
+			vty_out(vty, "%% %s: two hex digits are wanted%s", argv[i], VTY_NEWLINE);
+			return CMD_WARNING;
+		}
+	}
+	memcpy(l->data_coding, codings, (size_t)argc);
+	l->n_data_coding = (unsigned int)argc;
+	return CMD_SUCCESS;
+}
+
+static const struct value_string rule_actions[] = {
+	{ SMPP_ACT_THROTTLED, "throttled" }, { SMPP_ACT_QUEUE_FULL, "queue-full" }, { SMPP_ACT_RETRY, "retry" },
+	{ SMPP_ACT_PERMANENT, "permanent" }, { SMPP_ACT_NEXT_CODING, "next-coding" }, { 0, NULL },
+};
+
+DEFUN(smsc_status, smsc_status_cmd, "status <0-2147483647> (throttled|queue-full|retry|permanent|next-coding)",
+      "What a command_status of this service centre means\nDecimal\nPause the link\nPause the number\nTry again later\n"
+      "Will never work\nTry the next data-coding\n")
+{
+	struct smpp_link_cfg *l = &this_smsc(vty)->link;
+
+	if (l->n_rules == SMPP_RULES_MAX) {
+		vty_out(vty, "%% no more than %d rules%s", SMPP_RULES_MAX, VTY_NEWLINE);
+		return CMD_WARNING;
+	}
+	l->rules[l->n_rules++] = (struct smpp_status_rule){ (uint32_t)atoi(argv[0]),
+							    (enum smpp_action)get_string_value(rule_actions, argv[1]) };
+	return CMD_SUCCESS;
+}
+
+/* ---- writers ---- */
+
+static void out_text(struct vty *vty, const char *indent, const char *key, const char *value)
+{
+	if (value && *value)
+		vty_out(vty, "%s%s %s%s", indent, key, value, VTY_NEWLINE);
+}
+
+static int write_limits(struct vty *vty, struct smsr_cfg *cfg)
+{
+	struct smsr_cfg *def = smsr_cfg_alloc(cfg);
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		if (*limit_at(&cfg->limits, i) == *limit_at(&def->limits, i))
+			continue;
+		vty_out(vty, " limit ");
+		out_limit_name(vty, i);
+		vty_out(vty, " %u%s", *limit_at(&cfg->limits, i), VTY_NEWLINE);
+	}
+	if (cfg->limits.free_space_min != def->limits.free_space_min)
+		vty_out(vty, " free-space-min %llu%s", (unsigned long long)cfg->limits.free_space_min >> 20, VTY_NEWLINE);
+	talloc_free(def);
+	return CMD_SUCCESS;
+}
+
+static void write_flag(struct vty *vty, const char *indent, const char *name, bool value, bool def)
+{
+	if (value != def)
+		vty_out(vty, "%s%s%s%s", indent, value ? "" : "no ", name, VTY_NEWLINE);
+}
+
+static int write_smsr(struct vty *vty)
+{
+	struct smsr_cfg *c = edit();
+
+	vty_out(vty, "smsr%s", VTY_NEWLINE);
+	out_text(vty, " ", "entity-id", c->oid);
+	out_text(vty, " ", "entity-name", c->name);
+	out_text(vty, " ", "uri", c->uri);
+	out_text(vty, " ", "database", c->database);
+	out_text(vty, " ", "master-key", c->master_key);
+	out_text(vty, " ", "certificate-issuers", c->ci_bundle);
+	out_text(vty, " ", "admin-socket", c->admin_socket);
+	if (c->checkpoint_pages)
+		vty_out(vty, " checkpoint-pages %u%s", c->checkpoint_pages, VTY_NEWLINE);
+	write_flag(vty, " ", "late-notification-confirm", c->late_notification_confirm, false);
+	write_flag(vty, " ", "omit-filtered-parts", c->omit_filtered_parts, false);
+	write_flag(vty, " ", "ecasd-check", c->ecasd_check, true);
+	return write_limits(vty, c);
+}
+
+static int write_https(struct vty *vty)
+{
+	const struct https_cfg *h = &edit()->https;
+
+	vty_out(vty, " https%s", VTY_NEWLINE);
+	for (size_t i = 0; i < h->n_listen; i++)
+		vty_out(vty, "  listen %s %u%s", h->listen[i].host, h->listen[i].port, VTY_NEWLINE);
+	out_text(vty, "  ", "ca", h->ca);
+	out_text(vty, "  ", "certificate", h->cert);
+	out_text(vty, "  ", "key", h->key);
+	vty_out(vty, "  threads %u%s", h->threads, VTY_NEWLINE);
+	if (h->max_connections)
+		vty_out(vty, "  max-connections %u%s", h->max_connections, VTY_NEWLINE);
+	return CMD_SUCCESS;
+}
+
+static void write_peer(struct vty *vty, const struct peer *p)
+{
+	vty_out(vty, " peer %s%s", p->name, VTY_NEWLINE);
+	out_text(vty, "  ", "entity-id", p->oid);
+	for (const struct value_string *r = roles; r->str; r++) {
+		if (p->roles & r->value)
+			out_text(vty, "  ", "role", r->str);
+	}
+	out_text(vty, "  ", "tls serial-number", p->tls_serial);
+	out_text(vty, "  ", "tls subject", p->tls_subject);
+	out_text(vty, "  ", "tls fingerprint", p->tls_fingerprint);
+	out_text(vty, "  ", "callback-prefix", p->callback_prefix);
+	out_text(vty, "  ", "notification-url", p->notification_url);
+	out_text(vty, "  ", "eum-certificate", p->eum_cert);
+	if (p->max_validity_s)
+		vty_out(vty, "  max-validity %u%s", p->max_validity_s, VTY_NEWLINE);
+	write_flag(vty, "  ", "notify-mno-id", p->notify_mno_id, false);
+}
+
+static int write_peers(struct vty *vty)
+{
+	for (size_t i = 0; i < edit()->n_peers; i++)
+		write_peer(vty, &edit()->peers[i]);
+	return CMD_SUCCESS;
+}
+
+static void write_smsc_texts(struct vty *vty, const struct smsc_cfg *c)
+{
+	const struct smpp_link_cfg *l = &c->link;
+
+	if (l->host)
+		vty_out(vty, "  remote %s %u%s", l->host, l->port, VTY_NEWLINE);
+	out_text(vty, "  ", "local", l->local);
+	out_text(vty, "  ", "system-id", l->system_id);
+	out_text(vty, "  ", "password-file", c->password_file);
+	out_text(vty, "  ", "system-type", l->system_type);
+	out_text(vty, "  ", "service-type", l->service_type);
+	write_flag(vty, "  ", "tls", l->tls, false);
+	out_text(vty, "  ", "tls ca", l->tls_ca);
+	out_text(vty, "  ", "tls name", l->tls_name);
+	out_text(vty, "  ", "tls certificate", l->tls_cert);
+	out_text(vty, "  ", "tls key", l->tls_key);
+}
+
+static void write_codings(struct vty *vty, const struct smpp_link_cfg *l)
+{
+	char *hex;
+
+	vty_out(vty, "  data-coding");
+	for (unsigned int i = 0; i < l->n_data_coding; i++) {
+		hex = hex_enc(edit(), bytes_of(&l->data_coding[i], 1));
+		vty_out(vty, " %s", hex);
+		talloc_free(hex);
+	}
+	vty_out(vty, "%s", VTY_NEWLINE);
+}
+
+static void write_smsc_numbers(struct vty *vty, const struct smpp_link_cfg *l)
+{
+	if (l->source.digits.len)
+		vty_out(vty, "  source %u %u %.*s%s", l->source.ton, l->source.npi, (int)l->source.digits.len,
+			(const char *)l->source.digits.data, VTY_NEWLINE);
+	vty_out(vty, "  destination-type %u %u%s", l->dest_ton, l->dest_npi, VTY_NEWLINE);
+	out_text(vty, "  ", "mode", get_value_string(esm_modes, l->esm_class));
+	out_text(vty, "  ", "bind", get_value_string(bind_modes, l->bind_mode));
+	out_text(vty, "  ", "receipts", get_value_string(receipt_wishes, l->receipts));
+	out_text(vty, "  ", "validity", get_value_string(validity_forms, l->validity));
+	out_text(vty, "  ", "message-id", get_value_string(msgid_types, l->msgid_type));
+	vty_out(vty, "  window %u%s  rate %u%s", l->window, VTY_NEWLINE, l->rate_per_s, VTY_NEWLINE);
+	write_codings(vty, l);
+	for (unsigned int i = 0; i < l->n_rules; i++)
+		vty_out(vty, "  status %u %s%s", l->rules[i].status, get_value_string(rule_actions, l->rules[i].action),
+			VTY_NEWLINE);
+}
+
+static int write_smscs(struct vty *vty)
+{
+	for (size_t i = 0; i < edit()->n_smscs; i++) {
+		vty_out(vty, " smsc %s%s", edit()->smscs[i].name, VTY_NEWLINE);
+		write_smsc_texts(vty, &edit()->smscs[i]);
+		write_smsc_numbers(vty, &edit()->smscs[i].link);
+	}
+	return CMD_SUCCESS;
+}
+
+/* ---- installation ---- */
+
+static void install_smsr(void)
+{
+	install_element(CONFIG_NODE, &cfg_smsr_cmd);
+	install_node(&smsr_node, write_smsr);
+	install_element(SMSR_NODE, &cfg_oid_cmd);
+	install_element(SMSR_NODE, &cfg_name_cmd);
+	install_element(SMSR_NODE, &cfg_uri_cmd);
+	install_element(SMSR_NODE, &cfg_database_cmd);
+	install_element(SMSR_NODE, &cfg_master_key_cmd);
+	install_element(SMSR_NODE, &cfg_ci_cmd);
+	install_element(SMSR_NODE, &cfg_admin_cmd);
+	install_element(SMSR_NODE, &cfg_checkpoint_cmd);
+	install_element(SMSR_NODE, &cfg_late_cmd);
+	install_element(SMSR_NODE, &no_cfg_late_cmd);
+	install_element(SMSR_NODE, &cfg_omit_cmd);
+	install_element(SMSR_NODE, &no_cfg_omit_cmd);
+	install_element(SMSR_NODE, &cfg_ecasd_cmd);
+	install_element(SMSR_NODE, &no_cfg_ecasd_cmd);
+	install_element(SMSR_NODE, &cfg_limit_cmd);
+	install_element(SMSR_NODE, &cfg_space_cmd);
+}
+
+static void install_https(void)
+{
+	install_element(SMSR_NODE, &cfg_https_cmd);
+	install_node(&https_node, write_https);
+	install_element(HTTPS_NODE, &cfg_listen_cmd);
+	install_element(HTTPS_NODE, &cfg_ca_cmd);
+	install_element(HTTPS_NODE, &cfg_cert_cmd);
+	install_element(HTTPS_NODE, &cfg_key_cmd);
+	install_element(HTTPS_NODE, &cfg_threads_cmd);
+	install_element(HTTPS_NODE, &cfg_conns_cmd);
+}
+
+static void install_peer(void)
+{
+	install_element(SMSR_NODE, &cfg_peer_cmd);
+	install_node(&peer_node, write_peers);
+	install_element(PEER_NODE, &peer_oid_cmd);
+	install_element(PEER_NODE, &peer_role_cmd);
+	install_element(PEER_NODE, &peer_serial_cmd);
+	install_element(PEER_NODE, &peer_subject_cmd);
+	install_element(PEER_NODE, &peer_fingerprint_cmd);
+	install_element(PEER_NODE, &peer_prefix_cmd);
+	install_element(PEER_NODE, &peer_note_cmd);
+	install_element(PEER_NODE, &peer_eum_cmd);
+	install_element(PEER_NODE, &peer_validity_cmd);
+	install_element(PEER_NODE, &peer_mno_id_cmd);
+	install_element(PEER_NODE, &no_peer_mno_id_cmd);
+}
+
+static void install_smsc(void)
+{
+	install_element(SMSR_NODE, &cfg_smsc_cmd);
+	install_node(&smsc_node, write_smscs);
+	install_element(SMSC_NODE, &smsc_remote_cmd);
+	install_element(SMSC_NODE, &smsc_local_cmd);
+	install_element(SMSC_NODE, &smsc_id_cmd);
+	install_element(SMSC_NODE, &smsc_password_cmd);
+	install_element(SMSC_NODE, &smsc_type_cmd);
+	install_element(SMSC_NODE, &smsc_service_cmd);
+	install_element(SMSC_NODE, &smsc_tls_cmd);
+	install_element(SMSC_NODE, &no_smsc_tls_cmd);
+	install_element(SMSC_NODE, &smsc_tls_ca_cmd);
+	install_element(SMSC_NODE, &smsc_tls_name_cmd);
+	install_element(SMSC_NODE, &smsc_tls_cert_cmd);
+	install_element(SMSC_NODE, &smsc_tls_key_cmd);
+	install_element(SMSC_NODE, &smsc_source_cmd);
+	install_element(SMSC_NODE, &smsc_dest_cmd);
+	install_element(SMSC_NODE, &smsc_mode_cmd);
+	install_element(SMSC_NODE, &smsc_bind_cmd);
+	install_element(SMSC_NODE, &smsc_receipts_cmd);
+	install_element(SMSC_NODE, &smsc_validity_cmd);
+	install_element(SMSC_NODE, &smsc_msgid_cmd);
+	install_element(SMSC_NODE, &smsc_window_cmd);
+	install_element(SMSC_NODE, &smsc_rate_cmd);
+	install_element(SMSC_NODE, &smsc_coding_cmd);
+	install_element(SMSC_NODE, &smsc_status_cmd);
+}
+
+void smsr_vty_cfg_init(struct smsr_daemon *d)
+{
+	the_daemon = d;
+	install_smsr();
+	install_https();
+	install_peer();
+	install_smsc();
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Start, loop and stop of smsr.  One round of the loop: requests and results from the I/O threads, then what is due, then
+ * one commit, then everything leaves (common/app/turn.h). */
+#include "smsr/daemon.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+#include <osmocom/core/select.h>
+#include <osmocom/core/utils.h>
+#include <talloc.h>
+
+#include "common/app/clock.h"
+#include "common/app/log.h"
+#include "common/es/es_codec.h"
+#include "common/es/soap.h"
+#include "smsr/es_in.h"
+#include "smsr/report.h"
+#include "smsr/smsr_vty.h"
+#include "smsr/trust.h"
+
+#define JOBS_PER_ROUND 256
+#define IO_QUEUE_MAX 10000
+#define STOP_WAIT_MS 15000
+
+/* ---- ports of the engine ---- */
+
+static const char *port_reserve(void *priv)
+{
+	struct smsr_daemon *d = priv;
+
+	return links_reserve(d->links);
+}
+
+static void port_submit(void *priv, const struct sms_out *sms)
+{
+	struct smsr_daemon *d = priv;
+
+	links_submit(d->links, sms);
+}
+
+static void port_ack(void *priv, const char *smsc, uint64_t token, bool ok)
+{
+	struct smsr_daemon *d = priv;
+
+	links_ack(d->links, smsc, token, ok);
+}
+
+/* A POST that could not even be started: an event of the next round. */
+struct failed_post {
+	struct llist_head entry;
+	int64_t ref;
+	const char *detail;
+};
+
+static void port_post(void *priv, const struct http_out *out)
+{
+	struct smsr_daemon *d = priv;
+	struct http_call *call = http_call_alloc();
+	struct failed_post *f;
+
+	call->url = talloc_strdup(call, out->url);
+	call->content_type = soap_content_type(call, out->action);
+	call->body = bytes_dup(call, out->body);
+	call->timeout_ms = out->timeout_s * 1000;
+	call->ref = (uint64_t)out->ref;
+	if (http_client_post_steal(d->client, call) == 0)
+		return;
+	talloc_free(call);
+	f = talloc_zero(d->ctx, struct failed_post);
+	OSMO_ASSERT(f);
+	f->ref = out->ref;
+	f->detail = "not started: bad URL, or too many calls wait";
+	llist_add_tail(&f->entry, &d->failed);
+}
+
+static void port_answer(void *priv, uint64_t xid, void *steal_answer)
+{
+	soap_http_answer(priv, xid, steal_answer);
+}
+
+static const struct smsr_ports ports = {
+	.sms_reserve = port_reserve,
+	.sms_submit = port_submit,
+	.sms_ack = port_ack,
+	.http_post = port_post,
+	.answer = port_answer,
+};
+
+/* ---- events ---- */
+
+int daemon_event(struct smsr_daemon *d, turn_handler_cb handler, void *event, const char *what)
+{
+	int rc = turn_event(d->s->turn, handler, d->s, event);
+
+	if (rc < 0)
+		LOGP(DMAIN, LOGL_ERROR, "%s had no effect: error %d\n", what, -rc);
+	return rc;
+}
+
+static void result_job(struct smsr_daemon *d, struct io_job *job)
+{
+	const struct http_result *r = (const struct http_result *)job;
+	struct post_done p = {
+		.ref = (int64_t)r->ref,
+		.answered = r->outcome == HTTP_ANSWERED,
+		.status = r->status,
+		.retry_after_s = r->retry_after_s,
+		.detail = r->detail,
+	};
+
+	daemon_event(d, smsr_ev_post_done, &p, "callback result");
+	talloc_free(job);
+}
+
+static void handle_job(struct io_job *job, void *data)
+{
+	switch (job->kind) {
+	case IO_REQUEST:
+		soap_http_job(data, job);
+		break;
+	case IO_RESULT:
+		result_job(data, job);
+		break;
+	case IO_LINE: /* io_core_poll() writes it itself */
+		break;
+	}
+}
+
+static void failed_posts(struct smsr_daemon *d)
+{
+	while (!llist_empty(&d->failed)) {
+		struct failed_post *f = llist_first_entry(&d->failed, struct failed_post, entry);
+		struct post_done p = { .ref = f->ref, .detail = f->detail };
+
+		llist_del(&f->entry);
+		daemon_event(d, smsr_ev_post_done, &p, "callback result");
+		talloc_free(f);
+	}
+}
+
+static bool tick_is_due(struct smsr_daemon *d)
+{
+	int64_t next = smsr_next_tick_ms(d->s);
+
+	return next && next <= clock_now_ms();
+}
+
+static void schedule(struct smsr_daemon *d)
+{
+	int64_t next = smsr_next_tick_ms(d->s);
+	int64_t wait = next - clock_now_ms();
+
+	if (!next)
+		return;
+	if (wait < 0)
+		wait = 0;
+	osmo_timer_schedule(&d->tick, (int)(wait / 1000), (int)(wait % 1000 * 1000));
+}
+
+static bool smsr_turn(void *prog)
+{
+	struct smsr_daemon *d = prog;
+	bool more = false;
+
+	clock_feed();
+	links_pending(d->links);
+	failed_posts(d);
+	io_core_poll(d->io, JOBS_PER_ROUND, handle_job, d);
+	if (tick_is_due(d))
+		daemon_event(d, smsr_ev_tick, &more, "tick");
+	if (turn_is_open(d->s->turn))
+		smsr_count(d->s, CTR_TURNS);
+	turn_close(d->s->turn);
+	links_round(d->links);
+	schedule(d);
+	return more;
+}
+
+static void tick_cb(void *data)
+{
+	/* The timer only ends the sleep: smsr_turn() does what is due. */
+}
+
+/* ---- start ---- */
+
+static void *smsr_prog_alloc(void *ctx)
+{
+	struct smsr_daemon *d = talloc_zero(ctx, struct smsr_daemon);
+
+	OSMO_ASSERT(d);
+	d->ctx = ctx;
+	d->edit = smsr_cfg_alloc(d);
+	INIT_LLIST_HEAD(&d->failed);
+	osmo_timer_setup(&d->tick, tick_cb, d);
+	return d;
+}
+
+static void vty_init_cb(void *prog)
+{
+	smsr_vty_cfg_init(prog);
+}
+
+static enum app_exit complain(enum app_exit code, const char *why)
+{
+	LOGP(DMAIN, LOGL_ERROR, "%s\n", why);
+	return code;
+}
+
+static const struct db_desc *desc(void)
+{
+	return &smsr_db_desc;
+}
+
+static int open_db(struct smsr_daemon *d, const struct db_opts *opts, struct db **db)
+{
+	const char *why = "";
+	int rc = db_open(d, d->cfg->database, desc(), opts, db, &why);
+
+	if (rc < 0)
+		LOGP(DMAIN, LOGL_ERROR, "database %s: %s\n", d->cfg->database, why);
+	return rc;
+}
+
+static int load_tls(struct smsr_daemon *d, const struct smsr_cfg *cfg, enum tls_role role, struct tls **tls, const char **why)
+{
+	const struct tls_files files = { .ca = cfg->https.ca, .cert = cfg->https.cert, .key = cfg->https.key };
+
+	return tls_load(d, role, &files, tls, why);
+}
+
+/* Everything that can be looked at without opening a port or changing a file. */
+static enum app_exit smsr_check(void *prog)
+{
+	const struct db_opts opts = { .read_only = true };
+	struct smsr_daemon *d = prog;
+	struct keystore *keystore;
+	struct trust *trust;
+	const char *why = "";
+	struct tls *tls;
+	struct db *db;
+
+	clock_feed();
+	d->cfg = d->edit;
+	if (smsr_cfg_check(d, d->cfg, &why) < 0)
+		return complain(APP_CONFIG, why);
+	if (load_tls(d, d->cfg, TLS_SERVER, &tls, &why) < 0)
+		return complain(APP_CONFIG, why);
+	talloc_free(tls);
+	if (trust_load(d, d->cfg, d->cfg->ci_bundle, clock_stamp_ms(), &trust, &why) < 0)
+		return complain(APP_CONFIG, why);
+	talloc_free(trust);
+	if (keystore_open(d, d->cfg->master_key, &keystore, &why) < 0)
+		return complain(APP_CONFIG, why);
+	talloc_free(keystore);
+	if (access(d->cfg->database, F_OK) < 0)
+		return APP_OK; /* made at the first start */
+	if (open_db(d, &opts, &db) < 0)
+		return APP_DB;
+	if (db_free_space(db) && db_free_space(db) < d->cfg->limits.free_space_min)
+		LOGP(DMAIN, LOGL_NOTICE, "the disk of the database is nearly full: %" PRIu64 " octets left\n", db_free_space(db));
+	talloc_free(db);
+	return APP_OK;
+}
+
+static void store_broken(void *priv)
+{
+	LOGP(DMAIN, LOGL_FATAL, "the database failed; nothing of this turn was sent.  Leaving, to be started again\n");
+	app_quit(APP_STORE);
+	/* No return into handlers that believe in their rows. */
+	_exit(APP_STORE);
+}
+
+static int start_engine(struct smsr_daemon *d, bool upgrade, const char **why)
+{
+	const struct db_opts opts = {
+		.create = true,
+		.upgrade = upgrade,
+		.checkpoint_pages = d->cfg->checkpoint_pages,
+	};
+	struct smsr *s = smsr_alloc(d);
+
+	d->s = s;
+	if (open_db(d, &opts, &s->db) < 0)
+		return -EIO;
+	s->cfg = d->cfg;
+	s->turn = turn_alloc(d, s->db, store_broken, d);
+	s->crypto = crypto_alloc(d);
+	s->es = es_ctx_alloc(d, NULL);
+	s->ports = &ports;
+	s->ports_priv = d;
+	if (!s->crypto || !s->es)
+		return -ENOMEM;
+	if (keystore_open(d, d->cfg->master_key, &s->keystore, why) < 0)
+		return -EINVAL;
+	if (trust_load(d, d->cfg, d->cfg->ci_bundle, clock_stamp_ms(), (struct trust **)&s->trust, why) < 0)
+		return -EINVAL;
+	return daemon_event(d, smsr_ev_start, NULL, "start");
+}
+
+static int start_net(struct smsr_daemon *d, const char **why)
+{
+	const struct https_cfg *h = &d->cfg->https;
+	const struct http_server_conf conf = { .listen = h->listen, .n_listen = h->n_listen, .max_conns = h->max_connections };
+	const struct http_client_conf client_conf = { 0 };
+	struct tls *client_tls;
+	int rc;
+
+	rc = io_start(d, h->threads, IO_QUEUE_MAX, &d->io);
+	if (rc < 0) {
+		*why = "the I/O threads cannot be started";
+		return rc;
+	}
+	d->soap = soap_http_alloc(d, h->threads);
+	if (!d->soap)
+		return -ENOMEM;
+	rc = load_tls(d, d->cfg, TLS_SERVER, &d->server_tls, why);
+	if (rc == 0)
+		rc = load_tls(d, d->cfg, TLS_CLIENT, &client_tls, why);
+	if (rc == 0) {
+		rc = http_client_start(d, d->io, &client_conf, client_tls, &d->client);
+		talloc_free(client_tls);
+	}
+	if (rc == 0)
+		rc = http_server_start(d, d->io, &conf, d->server_tls, soap_http_handle, d->soap, &d->server, why);
+	return rc;
+}
+
+static enum app_exit smsr_start(void *prog, bool upgrade)
+{
+	struct smsr_daemon *d = prog;
+	const char *why = "it cannot be started";
+	int rc;
+
+	clock_feed();
+	rc = start_engine(d, upgrade, &why);
+	if (rc == -EIO)
+		return APP_DB;
+	if (rc < 0)
+		return complain(APP_CONFIG, why);
+	if (links_start(d, &why) < 0)
+		return complain(APP_CONFIG, why);
+	if (start_net(d, &why) < 0)
+		return complain(APP_BIND, why);
+	turn_close(d->s->turn);
+	schedule(d);
+	LOGP(DMAIN, LOGL_NOTICE, "%s serves ES1 and ES4 on port %u\n", d->cfg->oid, http_server_port(d->server, 0));
+	return APP_OK;
+}
+
+/* ---- reload and stop ---- */
+
+/* What is in flight gets its answer, every account is left in order. */
+static void unbind(struct smsr_daemon *d)
+{
+	int64_t end;
+
+	links_stop(d->links);
+	clock_feed();
+	end = clock_now_ms() + STOP_WAIT_MS;
+	while (!links_stopped(d->links) && clock_now_ms() < end) {
+		osmo_select_main_ctx(1);
+		smsr_turn(d);
+		usleep(2000);
+	}
+	TALLOC_FREE(d->links);
+}
+
+static void smsr_stop(void *prog)
+{
+	struct smsr_daemon *d = prog;
+
+	if (d->server)
+		http_server_drain(d->server);
+	if (d->links && d->server)
+		unbind(d);
+	osmo_timer_del(&d->tick);
+	if (d->io) {
+		io_stop(d->io);
+		d->io = NULL;
+	}
+	if (d->s && d->s->turn)
+		turn_close(d->s->turn);
+}
+
+const struct app_desc smsr_app = {
+	.name = "smsr",
+	.description = "Subscription Manager Secure Routing (SM-SR) of GSMA SGP.02",
+	.vty_port = 4290,
+	.ctrl_port = 4291,
+	.alloc = smsr_prog_alloc,
+	.vty_init = vty_init_cb,
+	.check = smsr_check,
+	.start = smsr_start,
+	.turn = smsr_turn,
+	.stop = smsr_stop,
+};

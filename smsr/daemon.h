@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+#include <osmocom/core/timer.h>
+
+#include "common/app/app.h"
+#include "common/net/http_client.h"
+#include "common/net/http_server.h"
+#include "smsr/smsr.h"
+
+/* The daemon around the engine: real clock, sockets, threads.  Parts: daemon.c (start, loop, stop), soap_http.c (requests
+ * of peers, in I/O threads), links.c (SMPP), cfg_vty.c (configuration). */
+
+struct es_answer;
+struct links;
+struct smpp_link;
+struct soap_http;
+
+struct smsr_daemon {
+	void *ctx;
+	struct smsr_cfg *cfg;  /* in force */
+	struct smsr_cfg *edit; /* what VTY commands write to; taken over at start and by a reload */
+	struct smsr *s;
+	struct io *io;
+	struct http_server *server;
+	struct http_client *client;
+	struct soap_http *soap;
+	struct links *links;
+	struct tls *server_tls; /* in force, for the warnings about expiry */
+	struct osmo_timer_list tick;
+	struct llist_head failed; /* outputs that could not leave: events of the next round */
+};
+
+extern const struct app_desc smsr_app;
+
+/*! Run a handler in the open turn; what fails is logged.  \returns as turn_event() */
+int daemon_event(struct smsr_daemon *d, turn_handler_cb handler, void *event, const char *what);
+
+/* soap_http.c */
+struct soap_http *soap_http_alloc(struct smsr_daemon *d, unsigned int n_threads);
+/*! For http_server_start(); runs in I/O threads. */
+void soap_http_handle(struct http_req *req, void *soap_http);
+/*! Core: a job of soap_http_handle(). */
+void soap_http_job(struct smsr_daemon *d, struct io_job *job);
+/*! Core: port "answer". */
+void soap_http_answer(struct smsr_daemon *d, uint64_t xid, struct es_answer *steal_answer);
+
+/* links.c */
+int links_start(struct smsr_daemon *d, const char **why) MUST_CHECK;
+/*! Unbind all; \returns true when nothing is connected any more */
+void links_stop(struct links *l);
+bool links_stopped(const struct links *l);
+const char *links_reserve(struct links *l);
+/*! End of a round: reservations that were not used are free again. */
+void links_round(struct links *l);
+void links_submit(struct links *l, const struct sms_out *sms);
+void links_ack(struct links *l, const char *smsc, uint64_t token, bool ok);
+/*! Work that waits for a round of its own: submits that a link did not take. */
+void links_pending(struct links *l);
+size_t links_n(const struct links *l);
+struct smpp_link *links_get(const struct links *l, size_t i);

@@ -18,6 +18,7 @@
 struct soap_http {
 	struct smsr_daemon *d;
 	struct es_ctx **es; /* one for each I/O thread */
+	const char *uri;    /* our base URL, for the addresses in a WSDL */
 };
 
 struct soap_job {
@@ -31,6 +32,7 @@ struct soap_http *soap_http_alloc(struct smsr_daemon *d, unsigned int n_threads)
 
 	OSMO_ASSERT(h);
 	h->d = d;
+	h->uri = talloc_strdup(h, d->cfg->uri);
 	h->es = talloc_zero_array(h, struct es_ctx *, n_threads);
 	OSMO_ASSERT(h->es);
 	for (unsigned int i = 0; i < n_threads; i++) {
@@ -60,21 +62,18 @@ static void reply_text(struct http_req *req, unsigned int status, const char *te
 	http_req_reply_steal(req, a);
 }
 
-static void get(struct http_req *req)
+static void get(const struct soap_http *h, struct http_req *req)
 {
 	const char *service = last_part(req->path);
 	const char *name = req->query ? es_schema_of_service(service, req->query) : service;
-	struct http_answer *a;
+	struct http_answer *a = http_answer_alloc(200);
 	struct bytes file;
-	const char *type;
 
-	if (!name || es_schema_file(name, &file, &type) < 0) {
+	if (!name || es_schema_file(name, &file, &a->content_type) < 0 || es_schema_render(a, name, h->uri, &a->body) < 0) {
+		talloc_free(a);
 		reply_text(req, 404, "There is ?wsdl below each service, for example ES4SmSrService?wsdl\n");
 		return;
 	}
-	a = http_answer_alloc(200);
-	a->content_type = type;
-	a->body = file;
 	http_req_reply_steal(req, a);
 }
 
@@ -138,7 +137,7 @@ static void post(struct soap_http *h, struct http_req *req)
 void soap_http_handle(struct http_req *req, void *soap_http)
 {
 	if (strcmp(req->method, "GET") == 0)
-		get(req);
+		get(soap_http, req);
 	else
 		post(soap_http, req);
 }

@@ -189,13 +189,19 @@ static int below(void *data, xmlNode *node, xmlNode *parent)
 
 int xml_c14n(const void *ctx, const xmlNode *elem, struct bytes *out)
 {
+	return xml_c14n_as(ctx, elem, XML_C14N_EXCLUSIVE_1_0, NULL, out);
+}
+
+int xml_c14n_as(const void *ctx, const xmlNode *elem, int mode, const char **prefixes, struct bytes *out)
+{
+	xmlChar **list = (xmlChar **)(uintptr_t)prefixes;
 	xmlOutputBuffer *buf = xmlAllocOutputBuffer(NULL);
 	int rc = -EINVAL;
 
 	if (!buf)
 		return -EINVAL;
 	xmlSetStructuredErrorFunc(NULL, quiet);
-	if (xmlC14NExecute(elem->doc, below, (void *)elem, XML_C14N_EXCLUSIVE_1_0, NULL, 0, buf) >= 0) {
+	if (xmlC14NExecute(elem->doc, below, (void *)elem, mode, list, 0, buf) >= 0) {
 		size_t len = xmlOutputBufferGetSize(buf);
 		char *copy = talloc_strndup(ctx, (const char *)xmlOutputBufferGetContent(buf), len);
 

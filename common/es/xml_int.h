@@ -45,6 +45,10 @@ void xml_doc_free(xmlDoc *doc);
  * \param[out] out  talloc child of ctx, NUL terminated behind its length
  * \returns 0; -EINVAL */
 int xml_c14n(const void *ctx, const xmlNode *elem, struct bytes *out) MUST_CHECK;
+/*! The same in another canonical form.
+ * \param[in] mode      an xmlC14NMode
+ * \param[in] prefixes  those of InclusiveNamespaces, NULL terminated; NULL for none */
+int xml_c14n_as(const void *ctx, const xmlNode *elem, int mode, const char **prefixes, struct bytes *out) MUST_CHECK;
 
 /*! First schema violation. */
 struct xml_violation {

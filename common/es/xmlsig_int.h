@@ -16,7 +16,8 @@ struct xmlsig_c14n {
 };
 
 /*! Canonical form, without comments, of one element and what is below it.
- * \param[out] out  talloc child of ctx, NUL terminated behind its length.  \returns 0; -EINVAL */
+ * \param[out] out  talloc child of ctx, NUL terminated behind its length
+ * \returns 0; -EINVAL, also when it would take too long */
 int xmlsig_c14n(const void *ctx, const xmlNode *elem, const struct xmlsig_c14n *how, struct bytes *out) MUST_CHECK;
 
 /*! Name of an algorithm in XML.  \returns 0; -ENOENT when it is not on our list */

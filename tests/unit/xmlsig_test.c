@@ -202,6 +202,33 @@ static void documents_with_other_pairs_are_refused(void **state)
 	assert_int_equal(verify(f, "<a><b></a>"), -EINVAL);
 }
 
+/* 3,800 namespaces in scope of 20,000 elements, asked for by an inclusive canonicalisation. */
+static void costly_documents_are_refused(void **state)
+{
+	struct fix *f = *state;
+	char *head = talloc_strdup(f, ""), *tail = talloc_strdup(f, ""), *many = talloc_strdup(f, "");
+	const char *info = "<rps:EumSignedInfo>";
+	char *text;
+
+	for (int i = 0; i < 60; i++) {
+		head = talloc_strdup_append_buffer(head, "<d");
+		for (int k = 0; k < 63; k++)
+			head = talloc_asprintf_append_buffer(head, " xmlns:n%d-%d='u'", i, k);
+		head = talloc_strdup_append_buffer(head, ">");
+		tail = talloc_strdup_append_buffer(tail, "</d>");
+	}
+	for (int i = 0; i < 20000; i++)
+		many = talloc_strdup_append_buffer(many, "<a/>");
+	text = with(f, f->msg, info, talloc_asprintf(f, "%s%s%s", info, head, many));
+	text = with(f, text, "</rps:EumSignedInfo>", talloc_asprintf(f, "%s</rps:EumSignedInfo>", tail));
+	text = with(f, text, "xml-exc-c14n#\"></ds:Transform>",
+		    "xml-exc-c14n#\"><ec:InclusiveNamespaces "
+		    "xmlns:ec='http://www.w3.org/2001/10/xml-exc-c14n#' PrefixList='n0-0 n0-1 n0-2'/></ds:Transform>");
+	f->es = es_ctx_alloc(f, &(struct es_limits){.depth = 100});
+	assert_int_equal(verify(f, text), -EINVAL);
+	assert_non_null(strstr(f->why, "canonical form"));
+}
+
 static void another_key_is_refused(void **state)
 {
 	struct fix *f = *state;
@@ -257,6 +284,7 @@ int main(void)
 		T(references_to_the_element_are_taken_and_others_refused),
 		T(weak_or_unknown_algorithms_are_refused),
 		T(documents_with_other_pairs_are_refused),
+		T(costly_documents_are_refused),
 		T(another_key_is_refused),
 		T(what_we_sign_verifies),
 	};

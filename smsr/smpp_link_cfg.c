@@ -117,6 +117,19 @@ static const char *check_source(const struct smpp_link_cfg *cfg)
 	return cfg->range.digits.len > 40 ? "address range has more than 40 characters" : NULL;
 }
 
+static const char *check_timers(const struct smpp_link_cfg *cfg)
+{
+	const unsigned positive[] = {cfg->deliver_max,	       cfg->connect_timeout_ms, cfg->bind_timeout_ms,
+				     cfg->response_timeout_ms, cfg->enquire_ms,		cfg->enquire_misses,
+				     cfg->reconnect_min_ms,    cfg->refused_min_ms,	cfg->throttle_min_ms};
+
+	for (size_t i = 0; i < ARRAY_SIZE(positive); i++) {
+		if (!positive[i])
+			return "a timer or limit is 0";
+	}
+	return NULL;
+}
+
 static const char *check_numbers(const struct smpp_link_cfg *cfg)
 {
 	if (cfg->window < 1 || cfg->window > SMPP_WINDOW_MAX)
@@ -125,13 +138,7 @@ static const char *check_numbers(const struct smpp_link_cfg *cfg)
 		return "1 to 4 data codings";
 	if (cfg->n_rules > SMPP_RULES_MAX)
 		return "at most 16 status rules";
-	if (!cfg->deliver_max || !cfg->connect_timeout_ms || !cfg->bind_timeout_ms || !cfg->response_timeout_ms ||
-	    !cfg->enquire_ms || !cfg->enquire_misses || !cfg->reconnect_min_ms || !cfg->refused_min_ms ||
-	    !cfg->throttle_min_ms)
-		return "a timer or limit is 0";
-	if (cfg->rate_per_s > 1000000)
-		return "rate is at most 1000000";
-	return NULL;
+	return cfg->rate_per_s > 1000000 ? "rate is at most 1000000" : check_timers(cfg);
 }
 
 static const char *check_tls(const struct smpp_link_cfg *cfg)

@@ -99,6 +99,11 @@ struct smpp_link {
 	char *last_error;
 };
 
+static inline void smpp_timer_arm(struct osmo_timer_list *timer, int64_t ms)
+{
+	osmo_timer_schedule(timer, (int)(ms / 1000), (int)(ms % 1000 * 1000));
+}
+
 /* smpp_link_cfg.c */
 void smpp_link_cfg_copy(const void *ctx, const struct smpp_link_cfg *cfg, struct smpp_link_cfg *out);
 
@@ -107,8 +112,12 @@ void smpp_link_cfg_copy(const void *ctx, const struct smpp_link_cfg *cfg, struct
 void smpp_link_enter(struct smpp_link *link);
 void smpp_link_leave(struct smpp_link *link);
 void smpp_link_count(struct smpp_link *link, enum smpp_ctr ctr, uint64_t n);
+/*! Tell the core when there is room again, and set the timer that depends on it. */
+void smpp_link_watch_room(struct smpp_link *link);
+/* smpp_link_submit.c */
 /*! End one submit: take it off the list, count, tell the core. */
 void smpp_link_done(struct smpp_link *link, struct smpp_pending *p, const struct smpp_result *result);
+/* smpp_link.c */
 void smpp_link_alarm(struct smpp_link *link, const char *text);
 /*! A leg came or went: tell the core when that changes the link. */
 void smpp_link_legs_changed(struct smpp_link *link);
@@ -121,6 +130,11 @@ bool smpp_leg_bound(const struct smpp_leg *leg);
 /*! The bind was accepted and the connection still stands, also while it is being taken down. */
 bool smpp_leg_open(const struct smpp_leg *leg);
 bool smpp_leg_idle(const struct smpp_leg *leg);
+/* smpp_leg.c */
+extern const struct smpp_sock_ops smpp_leg_sock_ops;
+/*! End the connection and all that hung on it; the caller changes the state. */
+void smpp_leg_close(struct smpp_leg *leg);
+void smpp_leg_enquire_fired(void *leg);
 /*! Give the connection up; \param[in] why  for the log */
 void smpp_leg_down(struct smpp_leg *leg, const char *why);
 uint32_t smpp_leg_next_seq(struct smpp_leg *leg);

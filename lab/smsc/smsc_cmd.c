@@ -165,7 +165,13 @@ static char *cmd_silent(struct smsc *s, const void *ctx, const struct line *l)
 
 static char *cmd_hold(struct smsc *s, const void *ctx, const struct line *l)
 {
-	return on_off_arg(l, &s->hold) < 0 ? bad(ctx, "hold on|off") : ok(ctx);
+	struct phone *phone;
+
+	if (on_off_arg(l, &s->hold) < 0)
+		return bad(ctx, "hold on|off");
+	llist_for_each_entry (phone, &s->phones, list)
+		smsc_phone_touch(phone);
+	return ok(ctx);
 }
 
 static char *cmd_alerts(struct smsc *s, const void *ctx, const struct line *l)
@@ -232,6 +238,7 @@ static char *cmd_bar(struct smsc *s, const void *ctx, const struct line *l)
 
 	if (!phone)
 		return bad(ctx, "bar|unbar IMSI");
+	smsc_phone_touch(phone);
 	phone->barred = strcmp(l->word[0], "bar") == 0;
 	was_on = phone->attached;
 	if (phone->barred && was_on) {

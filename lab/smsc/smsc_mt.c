@@ -115,8 +115,14 @@ static void mt_end(struct smsc *s, struct phone *phone, struct mt *mt, enum smpp
 	talloc_free(mt);
 }
 
+void smsc_phone_touch(struct phone *phone)
+{
+	phone->next_ms = INT64_MIN;
+}
+
 static void requeue(struct phone *phone, struct mt *mt, int64_t due_ms)
 {
+	smsc_phone_touch(phone);
 	mt->due_ms = due_ms;
 	llist_add(&mt->list, &phone->queue);
 	phone->n_queue++;
@@ -135,6 +141,10 @@ static void mt_failed(struct smsc *s, struct phone *phone, struct mt *mt, unsign
 
 static void enqueue(struct phone *phone, struct mt *mt, int64_t due_ms)
 {
+	/* A phone that is off or busy need not be looked at for each message that joins its queue. */
+	if (phone->attached && !phone->in_air)
+		smsc_phone_touch(phone);
+	phone->next_ms = OSMO_MIN(phone->next_ms, mt->expiry_ms);
 	mt->due_ms = due_ms;
 	llist_add_tail(&mt->list, &phone->queue);
 	phone->n_queue++;
@@ -237,7 +247,7 @@ static int64_t phone_tick(struct smsc *s, struct phone *phone)
 		mt = next_due(s, phone);
 		if (mt) {
 			transmit(s, phone, mt);
-			return s->now_ms + s->cfg.ack_ms;
+			return OSMO_MIN(next, phone->in_air ? s->now_ms + s->cfg.ack_ms : s->now_ms);
 		}
 	}
 	return next;
@@ -249,9 +259,11 @@ int64_t smsc_mt_tick(struct smsc *s)
 	struct phone *phone;
 
 	llist_for_each_entry (phone, &s->phones, list) {
-		int64_t at = phone->n_queue || phone->in_air ? phone_tick(s, phone) : INT64_MAX;
-
-		next = OSMO_MIN(next, at);
+		if (!phone->n_queue && !phone->in_air)
+			continue;
+		if (phone->next_ms <= s->now_ms)
+			phone->next_ms = phone_tick(s, phone);
+		next = OSMO_MIN(next, phone->next_ms);
 	}
 	return next;
 }
@@ -262,6 +274,7 @@ void smsc_phone_off(struct smsc *s, struct phone *phone)
 {
 	struct mt *mt = phone->in_air;
 
+	smsc_phone_touch(phone);
 	phone->attached = false;
 	phone->in_air = NULL;
 	phone->n_stale = 0;
@@ -316,6 +329,7 @@ static void rx_ack(struct smsc *s, struct phone *phone, const struct air_msg *ms
 	}
 	if (!mt)
 		return;
+	smsc_phone_touch(phone);
 	phone->in_air = NULL;
 	if (msg->payload.len)
 		LOGP(DLAB, LOGL_INFO, "phone %s: %zu octets in the DELIVER-REPORT go nowhere\n", phone->imsi,

@@ -39,6 +39,7 @@ struct phone {
 	unsigned n_stale;	 /* acknowledgements still to come for messages given up */
 	struct llist_head queue; /* struct mt */
 	unsigned n_queue;
+	int64_t next_ms; /* nothing is due before */
 };
 
 /*! A message for a phone. */
@@ -123,6 +124,8 @@ struct mt *smsc_mt_alloc(struct smsc *s, struct phone *phone, const struct smpp_
 void smsc_mt_queue(struct smsc *s, struct phone *phone, struct mt *mt);
 void smsc_phone_off(struct smsc *s, struct phone *phone);
 int64_t smsc_mt_tick(struct smsc *s);
+/*! Something about this phone changed: look at it in the next tick. */
+void smsc_phone_touch(struct phone *phone);
 void smsc_mt_session_gone(struct smsc *s, unsigned session);
 unsigned smsc_mt_lose_all(struct smsc *s);
 

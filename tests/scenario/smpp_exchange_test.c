@@ -18,6 +18,7 @@
 
 #include <osmocom/core/application.h>
 #include <osmocom/core/select.h>
+#include <osmocom/core/timer.h>
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
@@ -133,16 +134,24 @@ static void turn(struct run *r)
 	}
 }
 
+/* The loop has to come round to see that its time is over. */
+static void wake(void *data)
+{
+	osmo_timer_schedule(data, 0, 100000);
+}
+
 static bool loop(struct run *r)
 {
+	struct osmo_timer_list waker;
 	int64_t start;
 	bool stopping = false;
 
 	clock_feed();
+	osmo_timer_setup(&waker, wake, &waker);
+	wake(&waker);
 	start = clock_now_ms();
 	while (!r->stopped && clock_now_ms() - start < LIMIT_MS) {
-		if (osmo_select_main(1) == 0)
-			usleep(500);
+		osmo_select_main(0);
 		clock_feed();
 		turn(r);
 		if (!stopping && r->accepted >= r->want_submits && r->delivers >= r->want_delivers &&
@@ -151,6 +160,7 @@ static bool loop(struct run *r)
 			smpp_link_stop(r->link);
 		}
 	}
+	osmo_timer_del(&waker);
 	printf("binds %u accepted %u refused %u unknown %u delivers %u receipts %u %s\n", r->binds, r->accepted,
 	       r->refused, r->unknown, r->delivers, r->receipts, r->stopped ? "stopped" : "TIMEOUT");
 	fflush(stdout);

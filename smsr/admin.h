@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+#include "common/codec/bytes.h"
+
+/* The admin socket: how smctl and scripts of the same machine look at the SM-SR and pull its levers.
+ *
+ * UNIX stream socket at "admin-socket" of the configuration, mode 0600; the peer's uid must be root's or our own, others
+ * are closed without a word.  One JSON object on each line, in both directions.  A client may send its next request
+ * before the last answer is complete; they are answered in order.
+ *
+ * Request:  {"cmd": NAME, ...}
+ * Answer:   zero or more lines {"row": {...}}, then one last line
+ *           {"ok": true, ...}  or  {"ok": false, "error": "sentence", "code": "not-found"|"usage"|"busy"|"internal"}
+ *
+ *   status                                    one row: see below
+ *   smpp                                      a row for each link
+ *   counters                                  a row {name, value, text} for each counter
+ *   eis-list   {after?: eid, max?, audit_due?: bool}   rows of eUICCs, by registration; max 100, at most 1000
+ *   eis        {eid | msisdn | imsi | iccid}  one row with its profiles and key sets (never values of keys)
+ *   ops        {eid?, before?: id, max?}      rows of operations, newest first
+ *   op         {id}                           one row
+ *   timeline   {id, after?}                   rows of one operation, oldest first
+ *   follow     {id} or {requester, call_id}   rows of the timeline as they are committed; ends after the operation is done
+ *                                             and its callback reached an end, or when the client closes
+ *   outbox     {id?: operation, before?, max?}   rows of messages to peers; without id the latest of all, newest first
+ *   outbox-retry {peer?: OID or name}         what waits for a later attempt is tried now
+ *   trail      {eid?, before?: id, max?}      rows of the audit trail, newest first
+ *   pauses                                    a row for each pause
+ *   pause, resume {scope: all|drain|smsc|eid|peer, name?}
+ *   audit      {eid}                          queue an audit; answer has "op"
+ *   audit-list {after?: eid, max?}            rows of eUICCs that are to be audited, and why
+ *   audit-bulk {max?}                         queue audits of these, so many for each second; answer has "n"
+ *   cancel     {id}                           stop an operation; answer has "state"
+ *   counter    {eid, version, value}          raise the SCP80 counter of a key set (resynchronisation)
+ *   import     {xml}                          register an EIS (text of XML) without a check of its signature; has "eid"
+ *   backup     {path}                         online copy of the database into a new file
+ *
+ * Times in rows are xs:dateTime text of UTC with milliseconds; a missing one is null.  EIDs have 32 digits, AIDs are
+ * upper-case hex.  No row holds a secret.  Members of rows:
+ *
+ *   status     oid, name, version, started, epoch, euiccs, audit_due, links, links_up, paused: [scope or "scope name"],
+ *              operations: {queued, change, notif, confirm, delete, audit, done},
+ *              outbox: {waiting, delivered, given_up, no_address}, parts_waiting, database, database_free, certificate_ends
+ *   smpp       name, remote, state, paused, window, unanswered, queued, submitted, delivered, errors, last_error
+ *   eis        eid, eum, verified, audit_due, last_audit, remaining_memory, available_memory, active_op,
+ *              profiles: [{iccid, aid, state, fallback, mno, smdp, imsi, msisdn, pol2: [rule], allocated_memory,
+ *              free_memory, type}], keysets: [{version, type, counter}];  in lists: eid, eum, verified, audit_due,
+ *              last_audit, active_op, profiles: number, enabled: iccid
+ *   op         id, eid, kind, state, fn, requester, call_id, iccid, aid, created, expires, started, ended, completed,
+ *              attempt, status, subject, reason, message
+ *   timeline   id, time, step, text
+ *   outbox     id, op, eid, peer, name, url, state, attempt, due, expires, created, ended, error
+ *   trail      id, time, eid, type, requester, status, subject, reason, aid, iccid, text
+ *   pauses     scope, name, since
+ *   audit-list eid, why, last_audit
+ */
+
+/*! Requests and rows are lines; an import carries an EIS in one. */
+#define ADMIN_LINE_MAX (1024 * 1024)
+#define ADMIN_ROWS_DEFAULT 100
+#define ADMIN_ROWS_MAX 1000
+
+struct admin;
+struct smsr_daemon;
+
+/*! Listen.  A socket file that nobody listens on is replaced.
+ * \param[out] why  sentence for the operator, talloc child of d
+ * \returns 0; negative errno */
+int admin_start(struct smsr_daemon *d, const char *path, struct admin **admin, const char **why) MUST_CHECK;
+/*! Core, after the commit: an operation took a step; its followers hear of it. */
+void admin_progress(struct admin *a, int64_t op_id);

@@ -156,7 +156,6 @@ void notify_sent(struct euicc *card);
 void notify_tick(struct euicc *card);
 /*! 3A08: forget the pending one.  \returns 0; -ENOENT when seq is not the pending one */
 int notify_confirm(struct euicc *card, uint16_t seq) MUST_CHECK;
-struct bytes notify_enc(const struct euicc *card, const void *ctx);
 
 /* mt.c */
 void mt_rx(struct euicc *card, struct bytes tpdu);

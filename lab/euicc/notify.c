@@ -20,7 +20,7 @@ void notify_new(struct euicc *card, enum euicc_notify_type type)
 	card->dirty = true;
 }
 
-struct bytes notify_enc(const struct euicc *card, const void *ctx)
+static struct bytes notify_enc(const struct euicc *card, const void *ctx)
 {
 	const struct euicc_profile *p = &card->nv.profiles[profile_enabled(card)];
 	struct bytes body, whole;

@@ -382,6 +382,8 @@ static void smsr_stop(void *prog)
 	}
 	if (d->s && d->s->turn)
 		turn_close(d->s->turn);
+	soap_http_free(d->soap);
+	talloc_free_children(d); /* what is left now is a leak */
 }
 
 const struct app_desc smsr_app = {

@@ -38,6 +38,8 @@ int daemon_event(struct smsr_daemon *d, turn_handler_cb handler, void *event, co
 
 /* soap_http.c */
 struct soap_http *soap_http_alloc(struct smsr_daemon *d, unsigned int n_threads);
+/*! After io_stop(). */
+void soap_http_free(struct soap_http *h);
 /*! For http_server_start(); runs in I/O threads. */
 void soap_http_handle(struct http_req *req, void *soap_http);
 /*! Core: a job of soap_http_handle(). */

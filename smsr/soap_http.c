@@ -44,6 +44,15 @@ struct soap_http *soap_http_alloc(struct smsr_daemon *d, unsigned int n_threads)
 	return h;
 }
 
+void soap_http_free(struct soap_http *h)
+{
+	if (!h)
+		return;
+	for (size_t i = 0; i < talloc_array_length(h->es); i++)
+		talloc_free(h->es[i]);
+	talloc_free(h);
+}
+
 /* ---- I/O thread ---- */
 
 static const char *last_part(const char *path)

@@ -135,7 +135,8 @@ static int udh_dec(struct bytes udh, struct ud_part *part)
 	return rd_end(&r);
 }
 
-/* TS 31.115: the header without TP-UDHI.  Only the plain header of a whole message is believed. */
+/* TS 31.115: the header without TP-UDHI.  Only the plain header of a whole message is believed.  Uncertain: the
+ * standard speaks of responses; a notification (70) is taken the same way, its checksum decides in the end. */
 static bool begins_with_header(struct bytes ud)
 {
 	struct rd r;

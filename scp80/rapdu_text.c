@@ -7,6 +7,8 @@
 #include "scp80/apdu_text.h"
 #include "scp80/text.h"
 
+#define TAG_AID 0x4f
+#define TAG_DELETED 0x80
 #define TAG_STATUS_ENTRY 0xe3
 #define TAG_STATE 0x9f70
 #define TAG_ATTRIBUTES 0x53
@@ -91,6 +93,22 @@ static void add_status_entry(char **to, struct bytes entry)
 	text_add(to, ",");
 }
 
+/* Answer to HandleNotificationConfirmation: the ISD-Ps that POL1 had deleted. */
+static void add_deleted(char **to, struct bytes list)
+{
+	struct ber tlv;
+	struct rd r;
+
+	rd_init(&r, list);
+	while (ber_check(list, 1) == 0 && ber_next(&r, &tlv)) {
+		if (tlv.tag != TAG_AID)
+			continue;
+		text_add(to, " deleted ");
+		text_add_aid(to, tlv.value);
+		text_add(to, ",");
+	}
+}
+
 static void add_data(char **to, struct bytes data)
 {
 	struct ber tlv;
@@ -103,6 +121,8 @@ static void add_data(char **to, struct bytes data)
 	while (ber_check(data, 4) == 0 && ber_next(&r, &tlv)) {
 		if (tlv.tag == TAG_STATUS_ENTRY)
 			add_status_entry(to, tlv.value);
+		else if (tlv.tag == TAG_DELETED)
+			add_deleted(to, tlv.value);
 	}
 	text_add(to, " ");
 }

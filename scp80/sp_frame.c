@@ -11,6 +11,8 @@
 
 #include "common/codec/ber.h"
 
+/* Uncertain: the IP dialect.  Commands follow two known implementations; the response, for which there is no known
+ * answer, is built by analogy (identifier 02, BER length, identifier and length under the checksum). */
 const struct sp_shape sp_shape_cmd = {.id = 0x01, .head_len = 7, .fixed_len = 6};
 const struct sp_shape sp_shape_por = {
 	.id = 0x02,

@@ -80,6 +80,8 @@ static void answers(void **state)
 		{"E3194F10" AID "9F70013F53010190"
 		 "00",
 		 "27 octets, A0..8900001000 enabled fall-back, 9000 done"},
+		{"80124F10" AID "9000", "20 octets, deleted A0..8900001000, 9000 done"},
+		{"80009000", "2 octets, 9000 done"},
 		{"90", "malformed answer, 1 octets"},
 	};
 

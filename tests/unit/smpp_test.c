@@ -156,6 +156,27 @@ static void long_system_id_is_taken_but_not_sent(void **state)
 	talloc_free(ctx);
 }
 
+static void over_long_text_is_refused_although_it_ends(void **state)
+{
+	/* submit_sm with a source address of 20 digits, which is the limit, and of 21 */
+	struct smpp_pdu sm = {.command_id = SMPP_SUBMIT_SM, .source.digits = BYTES_LIT("12345678901234567890")};
+	uint8_t buf[128], one_more[128];
+	struct bytes b;
+	struct wr w;
+
+	wr_init_buf(&w, buf, sizeof(buf));
+	assert_int_equal(smpp_pdu_enc(&sm, &w), 0);
+	assert_int_equal(wr_end(&w, &b), 0);
+	assert_int_equal(smpp_pdu_dec(b, &sm), 0);
+	wr_init_buf(&w, one_more, sizeof(one_more));
+	wr_u32(&w, (uint32_t)b.len + 1);
+	wr_bytes(&w, bytes_sub(b, 4, 16));
+	wr_u8(&w, '0');
+	wr_bytes(&w, bytes_sub(b, 20, b.len - 20));
+	assert_int_equal(wr_end(&w, &b), 0);
+	assert_int_equal(smpp_pdu_dec(b, &sm), -EINVAL);
+}
+
 static void unknown_command_is_told_apart(void **state)
 {
 	void *ctx = talloc_new(NULL);
@@ -383,6 +404,7 @@ int main(void)
 		cmocka_unit_test(error_responses_may_have_no_body_an_empty_or_a_full_one),
 		cmocka_unit_test(payload_comes_from_the_message_or_its_tlv),
 		cmocka_unit_test(long_system_id_is_taken_but_not_sent),
+		cmocka_unit_test(over_long_text_is_refused_although_it_ends),
 		cmocka_unit_test(unknown_command_is_told_apart),
 		cmocka_unit_test(encoder_refuses_what_the_wire_cannot_carry),
 		cmocka_unit_test(framer_cuts_a_stream_fed_octet_by_octet),

@@ -46,6 +46,9 @@ struct smsc *smsc_alloc(const void *ctx, const struct smsc_cfg *cfg, const struc
 	s->last_number = 0x00b80000; /* so that hexadecimal ids show a letter and decimal ones differ */
 	INIT_LLIST_HEAD(&s->sessions);
 	INIT_LLIST_HEAD(&s->phones);
+	INIT_LLIST_HEAD(&s->active);
+	hash_init(s->by_imsi);
+	hash_init(s->by_msisdn);
 	INIT_LLIST_HEAD(&s->mos);
 	return s;
 }
@@ -59,12 +62,25 @@ static bool digits_only(const char *text, size_t min, size_t max)
 	return text[n] == '\0' && n >= min && n <= max;
 }
 
+/* FNV-1a */
+static uint32_t digits_hash(struct bytes digits)
+{
+	uint32_t h = 2166136261u;
+	struct rd r;
+
+	for (rd_init(&r, digits); rd_left(&r);)
+		h = (h ^ rd_u8(&r)) * 16777619u;
+	return h;
+}
+
 struct phone *smsc_phone_by_imsi(struct smsc *s, const char *imsi, size_t len)
 {
+	struct bytes digits = bytes_of(imsi, len);
 	struct phone *p;
 
-	llist_for_each_entry (p, &s->phones, list) {
-		if (strlen(p->imsi) == len && memcmp(p->imsi, imsi, len) == 0)
+	hash_for_each_possible(s->by_imsi, p, by_imsi, digits_hash(digits))
+	{
+		if (bytes_eq(bytes_str(p->imsi), digits))
 			return p;
 	}
 	return NULL;
@@ -74,7 +90,8 @@ struct phone *smsc_phone_by_msisdn(struct smsc *s, struct bytes digits)
 {
 	struct phone *p;
 
-	llist_for_each_entry (p, &s->phones, list) {
+	hash_for_each_possible(s->by_msisdn, p, by_msisdn, digits_hash(digits))
+	{
 		if (bytes_eq(bytes_str(p->msisdn), digits))
 			return p;
 	}
@@ -93,7 +110,10 @@ int smsc_subscriber_add(struct smsc *s, const char *imsi, const char *msisdn)
 	memcpy(p->imsi, imsi, strlen(imsi));
 	memcpy(p->msisdn, msisdn, strlen(msisdn));
 	INIT_LLIST_HEAD(&p->queue);
+	INIT_LLIST_HEAD(&p->active);
 	llist_add_tail(&p->list, &s->phones);
+	hash_add(s->by_imsi, &p->by_imsi, digits_hash(bytes_str(imsi)));
+	hash_add(s->by_msisdn, &p->by_msisdn, digits_hash(bytes_str(msisdn)));
 	return 0;
 }
 

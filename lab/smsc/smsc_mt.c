@@ -120,8 +120,15 @@ void smsc_phone_touch(struct phone *phone)
 	phone->next_ms = INT64_MIN;
 }
 
-static void requeue(struct phone *phone, struct mt *mt, int64_t due_ms)
+static void activate(struct smsc *s, struct phone *phone)
 {
+	if (llist_empty(&phone->active))
+		llist_add_tail(&phone->active, &s->active);
+}
+
+static void requeue(struct smsc *s, struct phone *phone, struct mt *mt, int64_t due_ms)
+{
+	activate(s, phone);
 	smsc_phone_touch(phone);
 	mt->due_ms = due_ms;
 	llist_add(&mt->list, &phone->queue);
@@ -134,13 +141,14 @@ static void mt_failed(struct smsc *s, struct phone *phone, struct mt *mt, unsign
 	if (mt->hold_session || mt->duplicate || mt->attempts >= s->cfg.attempts_max)
 		mt_end(s, phone, mt, SMPP_STATE_UNDELIVERABLE, cause);
 	else
-		requeue(phone, mt, s->now_ms + s->cfg.retry_ms);
+		requeue(s, phone, mt, s->now_ms + s->cfg.retry_ms);
 }
 
 /* ---- queue ---- */
 
-static void enqueue(struct phone *phone, struct mt *mt, int64_t due_ms)
+static void enqueue(struct smsc *s, struct phone *phone, struct mt *mt, int64_t due_ms)
 {
+	activate(s, phone);
 	/* A phone that is off or busy need not be looked at for each message that joins its queue. */
 	if (phone->attached && !phone->in_air)
 		smsc_phone_touch(phone);
@@ -174,9 +182,9 @@ void smsc_mt_queue(struct smsc *s, struct phone *phone, struct mt *mt)
 		talloc_free(mt);
 		return;
 	}
-	enqueue(phone, mt, s->now_ms + delay_ms);
+	enqueue(s, phone, mt, s->now_ms + delay_ms);
 	if (twice)
-		enqueue(phone, mt_double(phone, mt), s->now_ms + delay_ms);
+		enqueue(s, phone, mt_double(phone, mt), s->now_ms + delay_ms);
 }
 
 static struct mt *next_due(struct smsc *s, struct phone *phone)
@@ -256,11 +264,13 @@ static int64_t phone_tick(struct smsc *s, struct phone *phone)
 int64_t smsc_mt_tick(struct smsc *s)
 {
 	int64_t next = INT64_MAX;
-	struct phone *phone;
+	struct phone *phone, *tmp;
 
-	llist_for_each_entry (phone, &s->phones, list) {
-		if (!phone->n_queue && !phone->in_air)
+	llist_for_each_entry_safe (phone, tmp, &s->active, active) {
+		if (!phone->n_queue && !phone->in_air) {
+			llist_del_init(&phone->active);
 			continue;
+		}
 		if (phone->next_ms <= s->now_ms)
 			phone->next_ms = phone_tick(s, phone);
 		next = OSMO_MIN(next, phone->next_ms);
@@ -281,7 +291,7 @@ void smsc_phone_off(struct smsc *s, struct phone *phone)
 	if (mt && mt->hold_session)
 		mt_end(s, phone, mt, SMPP_STATE_UNDELIVERABLE, CAUSE_NO_ANSWER);
 	else if (mt)
-		requeue(phone, mt, s->now_ms);
+		requeue(s, phone, mt, s->now_ms);
 }
 
 static void alert(struct smsc *s, const struct phone *phone)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
+#include <osmocom/core/hashtable.h>
 #include <osmocom/core/linuxlist.h>
 
 #include "lab/smsc/smsc.h"
@@ -31,6 +32,8 @@ struct session {
 
 struct phone {
 	struct llist_head list;
+	struct llist_head active; /* on smsc.active while it has messages */
+	struct hlist_node by_imsi, by_msisdn;
 	char imsi[16];
 	char msisdn[16];
 	bool attached, barred;
@@ -88,6 +91,9 @@ struct smsc {
 	void *priv;
 	int64_t now_ms;
 	struct llist_head sessions, phones, mos;
+	struct llist_head active; /* phones with a message in the queue or in the air */
+	DECLARE_HASHTABLE(by_imsi, 12);
+	DECLARE_HASHTABLE(by_msisdn, 12);
 	unsigned last_session;
 	uint32_t last_number;
 	uint64_t chance;

@@ -48,6 +48,13 @@ static const struct rate_ctr_group_desc ctr_group_desc = {
 	"smsr", "SM-SR", OSMO_STATS_CLASS_GLOBAL, ARRAY_SIZE(ctr_desc), ctr_desc,
 };
 
+/* libosmocore keeps a list of all groups and takes a freed one out only here. */
+static int smsr_destructor(struct smsr *s)
+{
+	rate_ctr_group_free(s->ctrs);
+	return 0;
+}
+
 struct smsr *smsr_alloc(const void *ctx)
 {
 	struct smsr *s = talloc_zero(ctx, struct smsr);
@@ -55,6 +62,7 @@ struct smsr *smsr_alloc(const void *ctx)
 	OSMO_ASSERT(s);
 	s->ctrs = rate_ctr_group_alloc(s, &ctr_group_desc, 0);
 	OSMO_ASSERT(s->ctrs);
+	talloc_set_destructor(s, smsr_destructor);
 	return s;
 }
 

@@ -38,10 +38,39 @@ enum smsc_mode {
 /*! A message to a peer as it left. */
 struct world_post {
 	struct llist_head entry;
-	int64_t ref;
+	int64_t ref; /* 0: the SM-SR was told how it went */
+	int64_t at_ms;
 	char *url;
 	char *action;
 	char *body;
+	char *message_id;
+};
+
+/*! A message of a card at the service centre, until it is acknowledged. */
+struct world_mo {
+	struct llist_head entry;
+	int64_t due_ms;
+	uint64_t token;
+	char *source;
+	bool udhi;
+	struct bytes ud;
+};
+
+/*! What is unusual about the next request of world_call(). */
+struct world_request {
+	const char *cert;     /* serialNumber in the certificate; NULL: the sender's */
+	const char *from;     /* EntityId of From */
+	const char *to;	      /* EntityId of To */
+	const char *reply_to; /* NULL: below the sender's prefix */
+	bool no_reply_to;
+	uint8_t twist; /* another content under the same call id */
+};
+
+/*! A packet that left for the card, opened. */
+struct world_packet {
+	uint64_t cntr;
+	struct bytes octets;
+	unsigned int copies;
 };
 
 struct world {
@@ -51,6 +80,7 @@ struct world {
 	struct keystore *keystore;
 	struct db *db;
 	struct smsr_cfg *cfg;
+	struct db *reader; /* a second connection: sees only what is committed */
 	struct turn *turn;
 	struct smsr *s;
 	int64_t now_ms;
@@ -62,20 +92,31 @@ struct world {
 	char no_coverage[16]; /* IMSI that the network refuses */
 
 	enum smsc_mode smsc;
-	unsigned int mt_count; /* short messages that reached the card */
-	unsigned int drop_mo;  /* so many messages of the card get lost */
-	bool double_mo;	       /* each message of the card comes twice */
-	struct llist_head mt;  /* submitted, not yet treated */
-	struct llist_head posts;
+	unsigned int mt_count;	 /* short messages that reached the card */
+	unsigned int drop_mo;	 /* so many messages of the card get lost */
+	bool double_mo;		 /* each message of the card comes twice */
+	bool early;		 /* the card has a message before the SM-SR has the service centre's answer */
+	struct llist_head mt;	 /* submitted, not yet treated */
+	struct llist_head mo;	 /* not yet acknowledged */
+	struct llist_head posts; /* of struct world_post, as the peers got them */
 	unsigned int http_status; /* what peers answer; 0: no connection */
 	uint64_t next_token;
+	char message_id[16];	    /* that the service centre gave out last */
+	struct world_mo *last_por;  /* copies of what the card sent last, for replays */
+	struct world_mo *last_notif;
 
 	struct es_answer *answer; /* the last one */
 	uint64_t next_xid;
-	/* Octets of every packet that left, for P2. */
-	struct bytes *sent;
-	size_t n_sent;
-	bool dead; /* simulated kill: outputs are dropped */
+	struct world_request request;
+	struct world_packet *packets; /* every packet that left */
+	size_t n_packets;
+
+	/* A kill at the n-th point, counted from 1: before a commit, behind it, behind each output. */
+	unsigned int points;
+	unsigned int kill_at; /* 0: never */
+	bool kill_loses;      /* what had just left is lost, too */
+	bool dead;	      /* outputs are dropped */
+	unsigned int events;
 };
 
 int world_setup(void **state);
@@ -88,30 +129,66 @@ void world_advance(struct world *w, int64_t ms);
 
 /*! Register the card (as an import) as its seed has it. */
 void world_register(struct world *w);
-/*! kill -9 and a new start: the store is closed and opened again, the engine is new.  What was on its way is lost. */
+/*! kill -9 and a new start: the store is closed and opened again, the engine is new. */
 void world_restart(struct world *w);
+/*! Run a handler as an event. */
+int world_event(struct world *w, turn_handler_cb handler, void *event);
 
-/*! Send a request with an own call id; the answer is in w->answer. */
+/* world_peer.c */
+
+/*! Send a request as w->request says, which is reset by that; the answer is in w->answer. */
 struct es_answer *world_call(struct world *w, const char *sender, enum es_fn fn, const char *call_id, void *body);
-/*! Enable, disable, delete, audit... of the operational or bootstrap profile; expects 202. */
+/*! Enable, disable, delete, audit of a profile, without looking at the answer. */
+struct es_answer *world_ask(struct world *w, const char *sender, enum es_fn fn, enum seed_profile_id profile,
+			    const char *call_id, uint32_t validity_s);
+/*! The same; expects 202. */
 void world_order(struct world *w, const char *sender, enum es_fn fn, enum seed_profile_id profile, const char *call_id,
 		 uint32_t validity_s);
-/*! Oldest message to a peer; fails the test when there is none. */
-struct world_post *world_post(struct world *w);
+/*! Expect an answer in the HTTP response: "FAILED 8.1.1/3.9", or a fault: "fault 400". */
+void world_expect_answer(struct world *w, const char *what);
+/*! Oldest message to a URL that holds this text; fails the test when there is none.  Its repetitions are dropped. */
+struct world_post *world_post(struct world *w, const char *url);
 /*! Expect a callback that says this, e.g. "EXECUTED_SUCCESS" or "FAILED 8.2.2/3.8". */
 void world_expect_outcome(struct world *w, const char *fn, const char *outcome);
 void world_expect_note(struct world *w, const char *name, enum seed_profile_id profile, const char *url);
 void world_expect_silence(struct world *w);
 
-/*! State of a profile in the EIS. */
+/* world_air.c */
+
+/*! One move of somebody.  \returns false when nothing moves at this time */
+bool world_step(struct world *w);
+/*! A message from the air for the SM-SR; udhi as the network says. */
+void world_inject(struct world *w, const char *source, bool udhi, struct bytes ud);
+/*! Once more what the card had sent. */
+void world_replay(struct world *w, const struct world_mo *mo);
+/*! A receipt for the message that the service centre took last. */
+void world_receipt(struct world *w, bool delivered);
+void world_mt_take(struct world *w, const struct sms_out *sms);
+void world_air_restart(struct world *w);
+void world_air_ack(struct world *w, uint64_t token);
+const char *world_msisdn(struct world *w, enum seed_profile_id profile);
+
+/* world_look.c */
+
+/*! State of a profile in the EIS; PROFILE_IN_CREATION: it is not there. */
 enum profile_state world_state(struct world *w, enum seed_profile_id profile);
 void world_expect_eis(struct world *w, enum profile_state boot, enum profile_state oper);
+/*! The EIS says of each profile what the card says. */
+void world_expect_agreement(struct world *w);
 /*! IMSI that the card really uses. */
 void world_expect_card(struct world *w, enum seed_profile_id enabled);
 bool world_audit_due(struct world *w);
 void world_set_pol2(struct world *w, enum seed_profile_id profile, unsigned int rules);
-/*! Number of messages on the air with different octets but the same counter field: must be 0. */
-void world_check_counters(struct world *w);
-
-/*! Run a handler as an event. */
-int world_event(struct world *w, turn_handler_cb handler, void *event);
+void world_set_pol1(struct world *w, enum seed_profile_id profile, uint8_t pol1);
+/*! Rows of the audit trail of this type. */
+unsigned int world_records(struct world *w, enum audit_type type);
+/*! Operations of this kind in this state; kind 0: any. */
+unsigned int world_operations(struct world *w, enum op_kind kind, enum op_state state);
+/*! A line of any timeline holds this text. */
+bool world_told(struct world *w, const char *text);
+uint64_t world_counter(struct world *w, enum smsr_ctr ctr);
+/*! P2 and P1: open a packet that leaves, compare it with what left under its counter, and with the committed row. */
+void world_check_packet(struct world *w, const struct sms_out *sms);
+void world_check_post(struct world *w, const struct http_out *h);
+/*! Packets that left under different counters. */
+unsigned int world_packets(struct world *w);

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Looking: at the store (by a second connection, which sees only what is committed), at the card, at what left. */
+#include <string.h>
+
+#include <osmocom/core/rate_ctr.h>
+#include <osmocom/core/utils.h>
+#include <talloc.h>
+
+#include "scp80/concat.h"
+#include "scp80/sp.h"
+#include "smsr/cmd_db.h"
+#include "smsr/eis_db.h"
+#include "smsr/op_db.h"
+#include "tests/support/world.h"
+
+#define ROWS_MAX 200
+
+/* ---- the EIS ---- */
+
+static void load_euicc(struct world *w, const void *ctx, struct euicc *e, struct profiles *p)
+{
+	assert_int_equal(eis_db_by_eid(ctx, w->reader, w->card_data.eid_bcd, e), 0);
+	assert_int_equal(eis_db_profiles(ctx, w->reader, e->id, p), 0);
+}
+
+static struct profile *find(struct world *w, struct profiles *p, enum seed_profile_id profile)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		if (strcmp(p->list[i].iccid, w->card_data.profiles[profile].iccid) == 0)
+			return &p->list[i];
+	}
+	return NULL;
+}
+
+enum profile_state world_state(struct world *w, enum seed_profile_id profile)
+{
+	void *ctx = talloc_new(w->ctx);
+	enum profile_state state;
+	struct profiles all;
+	struct profile *p;
+	struct euicc e;
+
+	load_euicc(w, ctx, &e, &all);
+	p = find(w, &all, profile);
+	state = p ? p->state : PROFILE_IN_CREATION;
+	talloc_free(ctx);
+	return state;
+}
+
+void world_expect_eis(struct world *w, enum profile_state boot, enum profile_state oper)
+{
+	assert_int_equal(world_state(w, SEED_BOOTSTRAP), boot);
+	assert_int_equal(world_state(w, SEED_OPERATIONAL), oper);
+}
+
+static enum profile_state on_card(struct world *w, enum seed_profile_id profile)
+{
+	for (size_t i = 0; i < euicc_n_profiles(w->card); i++) {
+		const struct euicc_profile *p = euicc_profile_at(w->card, i);
+
+		if (p->state != ISDP_NONE && memcmp(p->aid, w->card_data.profiles[profile].aid, sizeof(p->aid)) == 0)
+			return p->state == ISDP_ENABLED ? PROFILE_ENABLED : PROFILE_DISABLED;
+	}
+	return PROFILE_IN_CREATION;
+}
+
+void world_expect_agreement(struct world *w)
+{
+	for (enum seed_profile_id i = 0; i < SEED_N_PROFILES; i++)
+		assert_int_equal(world_state(w, i), on_card(w, i));
+}
+
+void world_expect_card(struct world *w, enum seed_profile_id enabled)
+{
+	assert_string_equal(euicc_enabled(w->card)->imsi, w->card_data.profiles[enabled].imsi);
+}
+
+bool world_audit_due(struct world *w)
+{
+	void *ctx = talloc_new(w->ctx);
+	struct profiles all;
+	struct euicc e;
+	bool due;
+
+	load_euicc(w, ctx, &e, &all);
+	due = e.audit_due != NULL;
+	talloc_free(ctx);
+	return due;
+}
+
+void world_set_pol2(struct world *w, enum seed_profile_id profile, unsigned int rules)
+{
+	void *ctx = talloc_new(w->ctx);
+	struct profiles all;
+	struct profile *p;
+	struct euicc e;
+
+	load_euicc(w, ctx, &e, &all);
+	p = find(w, &all, profile);
+	assert_non_null(p);
+	p->pol2 = rules;
+	assert_int_equal(eis_db_profile_update(w->db, p), 0);
+	talloc_free(ctx);
+}
+
+void world_set_pol1(struct world *w, enum seed_profile_id profile, uint8_t pol1)
+{
+	assert_int_equal(euicc_pol1_set(w->card, w->card_data.profiles[profile].aid, pol1), 0);
+}
+
+/* ---- records ---- */
+
+unsigned int world_records(struct world *w, enum audit_type type)
+{
+	void *ctx = talloc_new(w->ctx);
+	struct audit_row *rows = talloc_array(ctx, struct audit_row, ROWS_MAX);
+	unsigned int found = 0;
+	size_t n;
+
+	assert_int_equal(record_db_audit_get(ctx, w->reader, bytes_of(NULL, 0), 0, rows, ROWS_MAX, &n), 0);
+	for (size_t i = 0; i < n; i++)
+		found += rows[i].type == type;
+	talloc_free(ctx);
+	return found;
+}
+
+unsigned int world_operations(struct world *w, enum op_kind kind, enum op_state state)
+{
+	void *ctx = talloc_new(w->ctx);
+	unsigned int found = 0;
+	int64_t ids[ROWS_MAX];
+	size_t n;
+
+	assert_int_equal(op_db_list(w->reader, 0, 0, ids, ROWS_MAX, &n), 0);
+	for (size_t i = 0; i < n; i++) {
+		struct operation op;
+
+		assert_int_equal(op_db_get(ctx, w->reader, ids[i], &op), 0);
+		found += (!kind || op.kind == kind) && op.state == state;
+	}
+	talloc_free(ctx);
+	return found;
+}
+
+static bool told_by(struct world *w, const void *ctx, int64_t op_id, const char *text)
+{
+	struct timeline_row *rows = talloc_array(ctx, struct timeline_row, ROWS_MAX);
+	size_t n;
+
+	assert_int_equal(record_db_timeline_get(rows, w->reader, op_id, 0, rows, ROWS_MAX, &n), 0);
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].text && strstr(rows[i].text, text))
+			return true;
+	}
+	return false;
+}
+
+bool world_told(struct world *w, const char *text)
+{
+	void *ctx = talloc_new(w->ctx);
+	int64_t ids[ROWS_MAX];
+	bool told = false;
+	size_t n;
+
+	assert_int_equal(op_db_list(w->reader, 0, 0, ids, ROWS_MAX, &n), 0);
+	for (size_t i = 0; i < n && !told; i++)
+		told = told_by(w, ctx, ids[i], text);
+	talloc_free(ctx);
+	return told;
+}
+
+uint64_t world_counter(struct world *w, enum smsr_ctr ctr)
+{
+	return rate_ctr_group_get_ctr(w->s->ctrs, ctr)->current;
+}
+
+/* ---- what left ---- */
+
+static uint64_t counter_of(struct world *w, const void *ctx, struct bytes pkt)
+{
+	struct sp_keys keys = { .crypto = w->crypto, .cc_len = 8 };
+	struct key *kic, *kid;
+	struct sp_cmd cmd;
+	struct wr plain;
+
+	assert_int_equal(key_import(ctx, KEY_AES, BYTES_ARR(w->card_data.kic), &kic), 0);
+	assert_int_equal(key_import(ctx, KEY_AES, BYTES_ARR(w->card_data.kid), &kid), 0);
+	keys.kic = kic;
+	keys.kid = kid;
+	wr_init(&plain, ctx);
+	assert_int_equal(sp_cmd_open(&keys, SP_SMS, pkt, &plain, &cmd), 0);
+	return cmd.hdr.cntr;
+}
+
+/* P1: the row that explains the packet is on the disk. */
+static void expect_row(struct world *w, const void *ctx, uint64_t cntr, struct bytes pkt)
+{
+	struct command cmds[16];
+	struct profiles all;
+	struct euicc e;
+	size_t n;
+
+	load_euicc(w, ctx, &e, &all);
+	assert_int_equal(cmd_db_recent(ctx, w->reader, e.id, cmds, ARRAY_SIZE(cmds), &n), 0);
+	for (size_t i = 0; i < n; i++) {
+		if (cmds[i].cntr == cntr) {
+			assert_true(bytes_eq(cmds[i].packet, pkt));
+			return;
+		}
+	}
+	fail_msg("the packet with counter %llu left before its row was committed", (unsigned long long)cntr);
+}
+
+void world_check_packet(struct world *w, const struct sms_out *sms)
+{
+	void *ctx = talloc_new(w->ctx);
+	struct ud_part part;
+	uint64_t cntr;
+
+	assert_int_equal(ud_dec(true, sms->ud, &part), 0);
+	assert_int_equal(part.total, 1); /* every command of ES5 that is pushed here fits into one message */
+	cntr = counter_of(w, ctx, part.payload);
+	expect_row(w, ctx, cntr, part.payload);
+	talloc_free(ctx);
+	for (size_t i = 0; i < w->n_packets; i++) {
+		if (w->packets[i].cntr != cntr)
+			continue;
+		if (!bytes_eq(w->packets[i].octets, part.payload)) /* P2 */
+			fail_msg("counter %llu was used for two packets", (unsigned long long)cntr);
+		w->packets[i].copies++;
+		return;
+	}
+	w->packets = talloc_realloc(w->ctx, w->packets, struct world_packet, (unsigned int)w->n_packets + 1);
+	w->packets[w->n_packets++] = (struct world_packet){ cntr, bytes_dup(w->ctx, part.payload), 1 };
+}
+
+void world_check_post(struct world *w, const struct http_out *h)
+{
+	void *ctx = talloc_new(w->ctx);
+	struct operation op;
+	struct outbox o;
+
+	assert_int_equal(outbox_db_get(ctx, w->reader, h->ref, &o), 0);
+	assert_true(bytes_eq(o.envelope, h->body));
+	if (strstr(o.name, "Handle") == NULL && o.op_id) {
+		assert_int_equal(op_db_get(ctx, w->reader, o.op_id, &op), 0);
+		assert_int_equal(op.state, OP_ST_DONE);
+	}
+	talloc_free(ctx);
+}
+
+unsigned int world_packets(struct world *w)
+{
+	return (unsigned int)w->n_packets;
+}

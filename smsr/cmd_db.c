@@ -29,6 +29,7 @@ enum cmd_stmt {
 	Q_PARTS_DUE,
 	Q_PARTS_NEAREST,
 	Q_PARTS_RECOVER,
+	Q_COPIES_RECOVER,
 	Q_PART_BY_MESSAGE,
 	Q_MO_GET,
 	Q_MO_INSERT,
@@ -60,6 +61,8 @@ static const char *const sql[] = {
 	[Q_PARTS_NEAREST] = "SELECT due_ms FROM part WHERE due_ms IS NOT NULL ORDER BY due_ms LIMIT 1",
 	[Q_PARTS_RECOVER] = "UPDATE part SET state = 0, maybe = 1, due_ms = ?1 WHERE state = 1 AND command_id IN "
 			    "(SELECT id FROM command WHERE state = 0)",
+	[Q_COPIES_RECOVER] = "UPDATE command SET attempt = attempt + 1 WHERE state = 0 AND id IN "
+			     "(SELECT command_id FROM part WHERE state = 1)",
 	[Q_PART_BY_MESSAGE] = "SELECT " PART_COLS " FROM part WHERE message_id = ?1 AND smsc = ?2 ORDER BY id DESC LIMIT 1",
 	[Q_MO_GET] = "SELECT ud FROM mo_part WHERE sender = ?1 AND ref = ?2 AND total = ?3 AND idx = ?4",
 	[Q_MO_INSERT] = "INSERT INTO mo_part (sender, ref, total, idx, ud, received_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -321,7 +324,9 @@ int cmd_db_parts_nearest(struct db *db, int64_t *due_ms)
 
 int cmd_db_parts_recover(struct db *db, int64_t now_ms)
 {
-	return db_run(stmt_id(db, Q_PARTS_RECOVER, now_ms));
+	int rc = db_run(stmt(db, Q_COPIES_RECOVER));
+
+	return rc < 0 ? rc : db_run(stmt_id(db, Q_PARTS_RECOVER, now_ms));
 }
 
 int cmd_db_part_by_message(const void *ctx, struct db *db, const char *smsc, const char *message_id, struct part *part)

@@ -34,7 +34,8 @@ int cmd_db_parts_hurry(struct db *db, int64_t command_id, int64_t now_ms) MUST_C
 /*! Part IDs that are due, the earliest first; at most max. */
 int cmd_db_parts_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
 int cmd_db_parts_nearest(struct db *db, int64_t *due_ms) MUST_CHECK;
-/*! After a restart: what was handed to a service centre without an answer may have been taken; due again now. */
+/*! After a restart: what was handed to a service centre without an answer may have been taken; due again now, as another
+ * copy. */
 int cmd_db_parts_recover(struct db *db, int64_t now_ms) MUST_CHECK;
 /*! The newest part that a service centre knows under this message id.  \returns -ENOENT */
 int cmd_db_part_by_message(const void *ctx, struct db *db, const char *smsc, const char *message_id, struct part *part) MUST_CHECK;

@@ -170,6 +170,17 @@ static int refused(struct smsr *s, struct part *part, struct command *cmd, const
 	return rc < 0 ? rc : op_event(s, cmd->op_id, &in);
 }
 
+/* The card may get these octets twice: from now on "counter too low" can mean that it has executed them. */
+static int maybe_taken(struct smsr *s, struct part *part, struct command *cmd)
+{
+	int rc;
+
+	part->maybe = true;
+	cmd->attempt++;
+	rc = cmd_db_update(s->db, cmd);
+	return rc < 0 ? rc : again(s, part, cmd, 0, "no answer, it may have been taken");
+}
+
 int smsr_ev_submit_done(void *smsr, void *submit_done)
 {
 	const struct submit_done *d = submit_done;
@@ -194,8 +205,7 @@ int smsr_ev_submit_done(void *smsr, void *submit_done)
 	case SUBMIT_REFUSED:
 		return refused(s, &part, &cmd, d->status);
 	case SUBMIT_UNKNOWN:
-		part.maybe = true;
-		return again(s, &part, &cmd, 0, "no answer, it may have been taken");
+		return maybe_taken(s, &part, &cmd);
 	case SUBMIT_NOT_SENT:
 		return again(s, &part, &cmd, 0, "not sent, the link was lost");
 	}

@@ -76,9 +76,27 @@ static const char *reason_of(int err)
 
 /* ---- what it means ---- */
 
+/* The first device seen is the one the eUICC is bound to; another one is worth a line. */
+static int bind_device(struct smsr *s, struct euicc *e, const struct es5_notif *n)
+{
+	bool new_imei = n->imei.len && !e->imei.len;
+	bool new_meid = n->meid.len && !e->meid.len;
+
+	if (n->imei.len && e->imei.len && !bytes_eq(n->imei, e->imei))
+		LOGP(DPROC, LOGL_NOTICE, "eid %s: notification from another device than before\n",
+		     hex_enc(turn_ctx(s->turn), BYTES_ARR(e->eid)));
+	if (!new_imei && !new_meid)
+		return 0;
+	if (new_imei)
+		e->imei = n->imei;
+	if (new_meid)
+		e->meid = n->meid;
+	return eis_db_update(s->db, e);
+}
+
 static int record(struct smsr *s, struct euicc *e, const struct es5_notif *n)
 {
-	struct audit_row row = {
+	const struct audit_row row = {
 		.eid = BYTES_ARR(e->eid),
 		.stamp_ms = clock_stamp_ms(),
 		.type = (enum audit_type)n->type,
@@ -86,19 +104,9 @@ static int record(struct smsr *s, struct euicc *e, const struct es5_notif *n)
 		.imei = n->imei,
 		.text = talloc_asprintf(turn_ctx(s->turn), "notification %u: %s", n->seq, es5_notif_name(n->type)),
 	};
-	bool new_device = n->imei.len && !bytes_eq(n->imei, e->imei);
 	int rc = record_db_audit(s->db, &row);
 
-	/* The first device seen is the one the eUICC is bound to; another one is worth a line. */
-	if (new_device && e->imei.len)
-		LOGP(DPROC, LOGL_NOTICE, "eid %s: notification from another device than before\n",
-		     hex_enc(turn_ctx(s->turn), BYTES_ARR(e->eid)));
-	if (rc < 0 || (!new_device && (!n->meid.len || e->meid.len)))
-		return rc;
-	e->imei = n->imei;
-	if (n->meid.len)
-		e->meid = n->meid;
-	return eis_db_update(s->db, e);
+	return rc < 0 ? rc : bind_device(s, e, n);
 }
 
 /* Nobody waits for it: confirm it by an operation of its own. */
@@ -116,12 +124,28 @@ static int confirm_apart(struct smsr *s, const struct euicc *e, const struct es5
 	return rc < 0 ? rc : op_note(s, op.id, STEP_NOTIFICATION, "%u: %s", n->seq, es5_notif_name(n->type));
 }
 
-static bool takes_notification(const struct operation *op, const struct es5_notif *n)
+static int16_t newer_by(const struct es5_notif *n, int seq)
 {
-	if (n->type == ES5_NOTIF_FIRST)
-		return false;
-	return op->state == OP_ST_CHANGE || op->state == OP_ST_NOTIF ||
-	       (op->state == OP_ST_CONFIRM && op_arg_seq(op) == n->seq);
+	return (int16_t)(n->seq - (uint16_t)seq);
+}
+
+/* One that was confirmed before is not about the change that is on its way now: it came twice, late, or was replayed. */
+static bool takes_notification(const struct euicc *e, const struct operation *op, const struct es5_notif *n)
+{
+	switch (op->state) {
+	case OP_ST_CHANGE:
+	case OP_ST_NOTIF:
+		return n->type != ES5_NOTIF_FIRST && n->seq != e->notif_seq;
+	case OP_ST_AUDIT: /* inside a change */
+		return op->kind != OP_AUDIT && !op->completed_ms && n->type != ES5_NOTIF_FIRST && n->seq != e->notif_seq;
+	case OP_ST_CONFIRM: /* the same again, or the card has rolled back meanwhile */
+		return newer_by(n, op_arg_seq(op)) == 0 || (newer_by(n, op_arg_seq(op)) > 0 && n->type != ES5_NOTIF_FIRST);
+	case OP_ST_QUEUED:
+	case OP_ST_DELETE:
+	case OP_ST_DONE:
+		break;
+	}
+	return false;
 }
 
 static bool confirms_already(struct smsr *s, const struct euicc *e, const struct es5_notif *n)
@@ -137,7 +161,7 @@ static bool confirms_already(struct smsr *s, const struct euicc *e, const struct
 /* The card counts its notifications; an older one than the last confirmed can only be a replay.  Numbers wrap. */
 static bool is_replay(const struct euicc *e, const struct es5_notif *n)
 {
-	return e->notif_seq >= 0 && (int16_t)(n->seq - (uint16_t)e->notif_seq) < 0;
+	return e->notif_seq >= 0 && newer_by(n, e->notif_seq) < 0;
 }
 
 /* A change that was given up: its outcome has been reported as unknown.  Without a confirmation the card rolls back. */
@@ -146,9 +170,19 @@ static bool is_late(const struct smsr *s, const struct euicc *e, const struct es
 	return n->type == ES5_NOTIF_CHANGED && e->audit_due && n->seq != e->notif_seq && !s->cfg->late_notification_confirm;
 }
 
-static int dispatch(struct smsr *s, struct euicc *e, const struct es5_notif *n)
+static int to_operation(struct smsr *s, struct euicc *e, const struct operation *op, const struct es5_notif *n)
 {
 	const struct op_input in = { .event = OP_EV_NOTIF, .notif = n };
+	bool again = op->state == OP_ST_CONFIRM && op_arg_seq(op) == n->seq;
+	int rc = again ? 0 : record(s, e, n);
+
+	if (rc == 0)
+		rc = op_note(s, op->id, STEP_NOTIFICATION, "%u: %s%s", n->seq, es5_notif_name(n->type), again ? ", again" : "");
+	return rc < 0 ? rc : op_event(s, op->id, &in);
+}
+
+static int dispatch(struct smsr *s, struct euicc *e, const struct es5_notif *n)
+{
 	struct operation active;
 	int rc;
 
@@ -156,13 +190,14 @@ static int dispatch(struct smsr *s, struct euicc *e, const struct es5_notif *n)
 		rc = op_db_get(turn_ctx(s->turn), s->db, e->active_op, &active);
 		if (rc < 0)
 			return rc;
-		if (takes_notification(&active, n)) {
-			rc = op_note(s, active.id, STEP_NOTIFICATION, "%u: %s", n->seq, es5_notif_name(n->type));
-			return rc < 0 ? rc : op_event(s, active.id, &in);
-		}
+		if (takes_notification(e, &active, n))
+			return to_operation(s, e, &active, n);
 	}
 	if (confirms_already(s, e, n))
 		return 0;
+	rc = n->seq == e->notif_seq ? 0 : record(s, e, n);
+	if (rc < 0)
+		return rc;
 	if (is_late(s, e, n)) {
 		LOGP(DPROC, LOGL_NOTICE, "eid %s: notification %u came too late and is not confirmed: the card will roll back\n",
 		     hex_enc(turn_ctx(s->turn), BYTES_ARR(e->eid)), n->seq);
@@ -187,6 +222,5 @@ int notif_rx(struct smsr *s, const char *source, struct bytes pkt)
 	if (is_replay(&e, &n))
 		return reject(s, source, "replayed: older than the last one that was confirmed");
 	smsr_count(s, CTR_NOTIFICATIONS);
-	rc = record(s, &e, &n);
-	return rc < 0 ? rc : dispatch(s, &e, &n);
+	return dispatch(s, &e, &n);
 }

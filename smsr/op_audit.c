@@ -21,10 +21,20 @@
 /* Enough for any eUICC: 100 profiles of 60 octets. */
 #define STATUS_MAX 6000
 
+/* Behind a notification the card is where that came from, whatever the EIS still says. */
+static struct profile *addressee(struct op_run *r)
+{
+	struct profile *p;
+
+	if (r->op.kind != OP_AUDIT && r->op.arg)
+		return op_confirm_addressee(r);
+	p = op_profile_enabled(r);
+	return p ? p : op_profile_fallback(r);
+}
+
 static int send_audit(struct smsr *s, struct op_run *r, int (*build)(struct wr *w))
 {
-	struct profile *cur = op_profile_enabled(r);
-	struct profile *fallback = op_profile_fallback(r);
+	struct profile *to = addressee(r);
 	uint8_t buf[32];
 	struct bytes capdu;
 	struct wr w;
@@ -34,9 +44,7 @@ static int send_audit(struct smsr *s, struct op_run *r, int (*build)(struct wr *
 	rc = build(&w);
 	if (rc == 0)
 		rc = wr_end(&w, &capdu);
-	if (!cur)
-		cur = fallback;
-	return rc < 0 ? rc : op_send(s, r, OP_ST_AUDIT, CMD_AUDIT, capdu, cur ? cur->msisdn : NULL);
+	return rc < 0 ? rc : op_send(s, r, OP_ST_AUDIT, CMD_AUDIT, capdu, to ? to->msisdn : NULL);
 }
 
 static int build_first(struct wr *w)
@@ -83,7 +91,7 @@ static int apply_isdp(struct smsr *s, struct op_run *r, const struct es5_isdp *i
 		p->allocated_memory = isdp->granted_memory;
 	if (isdp->remaining_memory >= 0)
 		p->free_memory = isdp->remaining_memory;
-	/* Enabled and Disabled are set together by op_apply_enabled(). */
+	/* Enabled and Disabled are set together by op_apply_enabled(), which also tells the owners. */
 	if (state_of(isdp->life) == PROFILE_CREATED)
 		p->state = PROFILE_CREATED;
 	return eis_db_profile_update(s->db, p);
@@ -130,7 +138,7 @@ static int apply_status(struct smsr *s, struct op_run *r, struct bytes status)
 	}
 	if (rc == 0 && enabled.len)
 		rc = op_apply_enabled(s, r, enabled);
-	if (rc == 0 || rc == -ENOENT)
+	if (rc == 0)
 		rc = drop_missing(s, r, status);
 	r->euicc.last_audit_ms = clock_stamp_ms();
 	r->euicc.audit_due = NULL;
@@ -154,33 +162,62 @@ static bool status_is_sound(struct bytes status)
 	return status.len && rd_end(&rd) == 0;
 }
 
-/* A change whose confirmation or delete was lost: did the card do it? */
-static int resolve(struct smsr *s, struct op_run *r)
+/* The profile that a change is about, as the card says: did the change happen? */
+static bool change_is_done(struct op_run *r)
 {
 	struct profile *t = op_profile_by_iccid(r, r->op.iccid);
-	bool done = true;
 
 	switch (r->op.kind) {
 	case OP_ENABLE:
-		done = t && t->state == PROFILE_ENABLED;
-		break;
+		return t && t->state == PROFILE_ENABLED;
 	case OP_DISABLE:
-		done = !t || t->state == PROFILE_DISABLED;
-		break;
-	case OP_DELETE:
-		done = !t || t->state != PROFILE_ENABLED; /* what is only disabled is deleted next */
-		break;
+	case OP_DELETE: /* what is only disabled is deleted next */
+		return !t || t->state != PROFILE_ENABLED;
 	case OP_CONFIRM:
 	case OP_AUDIT:
 		break;
 	}
-	if (!done)
+	return true;
+}
+
+/* The change itself was in doubt, no notification has come so far. */
+static int resolve_change(struct smsr *s, struct op_run *r)
+{
+	if (change_is_done(r))
+		return op_await(s, r, OP_ST_NOTIF);
+	if (r->op.attempt++ > 1)
+		return op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, r->op.iccid, "an audit shows that the card did not do it");
+	r->op.state = OP_ST_CHANGE;
+	return op_resend(s, r);
+}
+
+static bool awaits_notification(const struct op_run *r)
+{
+	bool changes = r->op.kind == OP_ENABLE || r->op.kind == OP_DISABLE || (r->op.kind == OP_DELETE && r->op.other_aid.len);
+
+	return changes && r->op.arg == 0;
+}
+
+/* A confirmation or delete was lost: did the card do it? */
+static int resolve(struct smsr *s, struct op_run *r)
+{
+	int rc = 0;
+
+	if (awaits_notification(r))
+		return resolve_change(s, r);
+	if (!change_is_done(r))
 		return op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, r->op.iccid, "an audit shows that the card did not do it");
 	if (!r->op.completed_ms)
 		r->op.completed_ms = clock_stamp_ms();
-	if (r->op.kind == OP_CONFIRM)
-		return op_finish(s, r, es_status_ok());
-	return op_change_done(s, r);
+	if (r->op.arg) {
+		r->euicc.notif_seq = op_arg_seq(&r->op);
+		rc = eis_db_update(s->db, &r->euicc);
+	}
+	if (rc == 0 && r->op.kind == OP_CONFIRM)
+		rc = op_finish(s, r, es_status_ok());
+	else if (rc == 0)
+		rc = op_change_done(s, r);
+	return rc;
 }
 
 static int status_answered(struct smsr *s, struct op_run *r, const struct op_input *in)

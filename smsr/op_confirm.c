@@ -13,6 +13,9 @@
 #include "smsr/op_proc.h"
 #include "smsr/report.h"
 
+/* Cards repeat an unconfirmed notification after a minute or more; what comes sooner is a double. */
+#define AGAIN_MIN_MS 10000
+
 int64_t op_arg_enc(const struct es5_notif *notif, bool good)
 {
 	return notif->seq | (int64_t)notif->type << 16 | (int64_t)good << 24;
@@ -58,7 +61,7 @@ static int send_confirmation(struct smsr *s, struct op_run *r, uint16_t seq, con
 }
 
 /* Number of the profile that is enabled on the card now. */
-static struct profile *addressee(struct op_run *r)
+struct profile *op_confirm_addressee(struct op_run *r)
 {
 	if (r->op.kind == OP_CONFIRM)
 		return enabled_by(r, op_arg_type(&r->op), r->op.aid);
@@ -69,7 +72,7 @@ static struct profile *addressee(struct op_run *r)
 
 int op_confirm_begin(struct smsr *s, struct op_run *r)
 {
-	struct profile *p = addressee(r);
+	struct profile *p = op_confirm_addressee(r);
 
 	return send_confirmation(s, r, op_arg_seq(&r->op), p ? p->msisdn : NULL);
 }
@@ -88,20 +91,29 @@ int op_confirm_send(struct smsr *s, struct op_run *r, const struct es5_notif *no
 	return rc < 0 ? rc : op_confirm_begin(s, r);
 }
 
-/* The card repeats a notification that we are confirming: it has not got our command yet. */
+int op_confirm_newer(struct smsr *s, struct op_run *r, const struct op_input *in)
+{
+	if (r->op.kind != OP_CONFIRM)
+		return op_change_notified(s, r, in);
+	r->op.aid = in->notif->aid;
+	return op_confirm_send(s, r, in->notif, false);
+}
+
+/* The card repeats a notification that we are confirming: it has not got our command yet.  A message that came twice,
+ * or that somebody replays, must not make us send as often. */
 int op_confirm_again(struct smsr *s, struct op_run *r, const struct op_input *in)
 {
 	struct command cmd;
 	int rc;
 
 	if (in->notif->seq != op_arg_seq(&r->op))
-		return 0;
+		return op_confirm_newer(s, r, in);
 	rc = cmd_db_open_of_op(turn_ctx(s->turn), s->db, r->op.id, &cmd);
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
 	if (!cmd.sent_ms) /* still on its way to the service centre */
 		return cmd_db_parts_hurry(s->db, cmd.id, clock_now_ms());
-	return cmd_copy(s, &cmd, clock_now_ms());
+	return clock_now_ms() - cmd.sent_ms < AGAIN_MIN_MS ? 0 : cmd_copy(s, &cmd, clock_now_ms());
 }
 
 /* ---- the answer ---- */
@@ -125,16 +137,16 @@ int op_apply_enabled(struct smsr *s, struct op_run *r, struct bytes aid)
 	struct profile *now = op_profile_by_aid(r, aid);
 	int rc = 0;
 
-	if (!now)
-		return -ENOENT;
 	for (size_t i = 0; rc == 0 && i < r->profiles.n; i++) {
 		struct profile *p = &r->profiles.list[i];
 
 		if (p != now && p->state == PROFILE_ENABLED)
 			rc = set_state(s, r, p, PROFILE_DISABLED);
 	}
-	if (rc == 0 && now->state != PROFILE_ENABLED)
+	if (rc == 0 && now && now->state != PROFILE_ENABLED)
 		rc = set_state(s, r, now, PROFILE_ENABLED);
+	if (rc == 0 && !now)
+		rc = op_note(s, r->op.id, STEP_EIS, "the card has enabled an ISD-P that the EIS does not know");
 	return rc;
 }
 
@@ -169,17 +181,37 @@ static int after_confirmation(struct smsr *s, struct op_run *r)
 	return rc < 0 ? rc : op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, r->op.iccid, es5_notif_name(type));
 }
 
+/* The card knows no such notification.  Either it was confirmed before, by a copy whose answer got lost, or the card has
+ * rolled back: only a look at it tells. */
+static int nothing_pending(struct smsr *s, struct op_run *r, const struct op_input *in)
+{
+	int rc;
+
+	if (op_arg_seq(&r->op) == r->euicc.notif_seq)
+		return op_card_error(s, r, in, "HandleNotificationConfirmation"); /* confirmed long ago, or replayed */
+	rc = op_note(s, r->op.id, STEP_POR, "the card does not wait for this confirmation: looking at the card");
+	return rc < 0 ? rc : op_audit_begin(s, r);
+}
+
+static int apply_notification(struct smsr *s, struct op_run *r, struct profile *enabled)
+{
+	bool unknown = r->op.kind == OP_CONFIRM && r->op.aid.len && !op_profile_by_aid(r, r->op.aid);
+
+	if (unknown || !enabled)
+		return op_mark_audit(s, r, "the card named an ISD-P that the EIS does not know");
+	return op_apply_enabled(s, r, enabled->isdp_aid);
+}
+
 int op_confirm_answer(struct smsr *s, struct op_run *r, const struct op_input *in)
 {
-	struct profile *enabled = addressee(r);
+	struct profile *enabled = op_confirm_addressee(r);
 	struct bytes deleted = bytes_of(NULL, 0);
 	int rc;
 
 	if (in->event == OP_EV_REFUSED || !in->script || script_rsp_judge(in->script, 1) != SCRIPT_DONE ||
 	    es5_confirmed_dec(in->script->last.data, &deleted) < 0) {
-		/* Nothing pending on the card: a notification that was confirmed before, or replayed. */
-		if (r->op.kind == OP_CONFIRM && in->script && in->script->last.sw == ES5_SW_NO_DATA)
-			return op_card_error(s, r, in, "HandleNotificationConfirmation");
+		if (in->script && in->script->last.sw == ES5_SW_NO_DATA)
+			return nothing_pending(s, r, in);
 		rc = op_mark_audit(s, r, "the card did not take the confirmation of its notification");
 		return rc < 0 ? rc : op_card_error(s, r, in, "HandleNotificationConfirmation");
 	}
@@ -190,9 +222,7 @@ int op_confirm_answer(struct smsr *s, struct op_run *r, const struct op_input *i
 		rc = op_note(s, r->op.id, STEP_CONFIRMED, "the card took the confirmation of notification %u",
 			     op_arg_seq(&r->op));
 	if (rc == 0 && op_arg_type(&r->op) != ES5_NOTIF_FIRST)
-		rc = op_apply_enabled(s, r, enabled ? enabled->isdp_aid : bytes_of(NULL, 0));
-	if (rc == -ENOENT)
-		rc = op_mark_audit(s, r, "the card named an ISD-P that the EIS does not know");
+		rc = apply_notification(s, r, enabled);
 	if (rc == 0)
 		rc = apply_deleted(s, r, deleted);
 	return rc < 0 ? rc : after_confirmation(s, r);
@@ -202,7 +232,8 @@ int op_confirm_lost(struct smsr *s, struct op_run *r, const struct op_input *in)
 {
 	const char *text = in->event == OP_EV_SILENT ? "the confirmation was delivered, but the card gave no answer" :
 						       "the confirmation could not be delivered: the card may roll back";
-	int rc = op_mark_audit(s, r, text);
+	/* A card that only declares itself has changed nothing. */
+	int rc = op_arg_type(&r->op) == ES5_NOTIF_FIRST ? 0 : op_mark_audit(s, r, text);
 
 	return rc < 0 ? rc : op_fail(s, r, ES_FAILED, ES_SC_NO_RESPONSE, r->op.iccid, text);
 }

@@ -9,7 +9,10 @@
  * Where it departs from the text, or the text leaves it open:
  *  - The EIS changes on the authenticated answer to the confirmation (or to an audit), never on the notification.
  *  - An answer "counter too low" to a copy means that an earlier copy was executed and its answer lost.  A change then
- *    waits for its notification; confirmation and delete look at the card by an audit inside the operation. */
+ *    waits for its notification; confirmation and delete look at the card by an audit inside the operation.
+ *  - The same answer to what left only once may mean that the card's counter is ahead, or that the network doubled the
+ *    message and the answer to the first one is late.  A change is not sent again before an audit has shown that it did
+ *    not happen; confirmation, delete and audit may be executed twice without harm and are sent again at once. */
 #include "smsr/op_proc.h"
 
 #include <errno.h>
@@ -40,9 +43,10 @@ int64_t op_deadline(const struct smsr *s, const struct operation *op)
 		return op->expires_ms + grace_ms;
 	case OP_ST_CONFIRM:
 		return op->expires_ms + grace_ms + answer_ms;
-	case OP_ST_DELETE:
-	case OP_ST_AUDIT: /* behind a change they end what has begun; alone they are the request itself */
-		return op->completed_ms || op->kind == OP_CONFIRM ? op->expires_ms + grace_ms + answer_ms : op->expires_ms;
+	case OP_ST_DELETE: /* behind a change it ends what has begun; alone it is the request itself */
+		return op->completed_ms ? op->expires_ms + grace_ms + answer_ms : op->expires_ms;
+	case OP_ST_AUDIT:
+		return op->completed_ms || op->kind != OP_AUDIT ? op->expires_ms + grace_ms + answer_ms : op->expires_ms;
 	case OP_ST_QUEUED:
 	case OP_ST_CHANGE:
 	case OP_ST_DONE:
@@ -178,6 +182,14 @@ int op_resend(struct smsr *s, struct op_run *r)
 	return -EINVAL;
 }
 
+static int counter_hopeless(struct smsr *s, struct op_run *r)
+{
+	const char *text = "the card refuses the counter even after a jump";
+	int rc = r->op.kind == OP_AUDIT ? 0 : op_mark_audit(s, r, text);
+
+	return rc < 0 ? rc : op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, NULL, text);
+}
+
 /* First copy refused: the card's counter is ahead of ours (a key set that was used elsewhere).  Jump once. */
 static int resynchronise(struct smsr *s, struct op_run *r, const struct op_input *in)
 {
@@ -185,7 +197,7 @@ static int resynchronise(struct smsr *s, struct op_run *r, const struct op_input
 	int rc;
 
 	if (r->op.attempt++ > 0)
-		return op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, NULL, "the card refuses the counter even after a jump");
+		return counter_hopeless(s, r);
 	rc = eis_db_counter_raise(s->db, in->cmd->keyset_id, value);
 	if (rc == 0)
 		rc = op_note(s, r->op.id, STEP_RETRY, "the card's counter is ahead: ours jumps to %llu",
@@ -199,8 +211,10 @@ static int on_stale_change(struct smsr *s, struct op_run *r, const struct op_inp
 {
 	int rc;
 
-	if (in->cmd->attempt == 0)
-		return resynchronise(s, r, in);
+	if (in->cmd->attempt == 0) {
+		rc = op_note(s, r->op.id, STEP_POR, "looking at the card before anything is sent again");
+		return rc < 0 ? rc : op_audit_begin(s, r);
+	}
 	rc = op_note(s, r->op.id, STEP_POR, "a copy was executed before and its answer lost: waiting for the notification");
 	return rc < 0 ? rc : op_await(s, r, OP_ST_NOTIF);
 }
@@ -292,6 +306,7 @@ static const op_action actions[OP_ST_DONE][OP_N_EVENTS] = {
 		[OP_EV_STALE] = on_stale_audit,
 		[OP_EV_SILENT] = op_audit_lost,
 		[OP_EV_UNREACHED] = op_audit_lost,
+		[OP_EV_NOTIF] = op_confirm_newer,
 		[OP_EV_CANCEL] = on_cancel,
 	},
 };

@@ -47,7 +47,12 @@ int op_confirm_send(struct smsr *s, struct op_run *r, const struct es5_notif *no
 int op_confirm_answer(struct smsr *s, struct op_run *r, const struct op_input *in) MUST_CHECK;
 int op_confirm_lost(struct smsr *s, struct op_run *r, const struct op_input *in) MUST_CHECK;
 int op_confirm_again(struct smsr *s, struct op_run *r, const struct op_input *in) MUST_CHECK;
-/*! Make the EIS say that this ISD-P is enabled and no other; tell the owners.  \returns -ENOENT for an unknown AID */
+/*! A notification that overtakes the one being confirmed, or what the operation is looking for. */
+int op_confirm_newer(struct smsr *s, struct op_run *r, const struct op_input *in) MUST_CHECK;
+/*! Profile that is enabled on the card since the notification that the operation took. */
+struct profile *op_confirm_addressee(struct op_run *r);
+/*! Make the EIS say that this ISD-P is enabled and no other; tell the owners.  Of one that the EIS does not know only the
+ * second half is said. */
 int op_apply_enabled(struct smsr *s, struct op_run *r, struct bytes aid) MUST_CHECK;
 
 /*! What op.arg holds from the notification on: sequence number, type, and whether it was the one hoped for. */

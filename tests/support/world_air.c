@@ -19,6 +19,7 @@ struct mt {
 	uint64_t ref; /* 0: nobody wants to know how it went */
 	char *dest;
 	struct bytes ud;
+	bool reached;
 };
 
 static void feed(struct world *w)
@@ -100,9 +101,12 @@ static void smsc_work(struct world *w)
 	bool reaches = w->smsc == SMSC_GOOD || w->smsc == SMSC_DOUBLE || w->smsc == SMSC_UNKNOWN;
 	bool twice = w->smsc == SMSC_DOUBLE;
 
-	llist_del(&mt->entry);
-	if (reaches && w->early)
+	if (reaches && w->early && !mt->reached) {
+		mt->reached = true;
 		to_card(w, mt);
+		return; /* the service centre's answer comes when the card has said all */
+	}
+	llist_del(&mt->entry);
 	switch (w->smsc) {
 	case SMSC_DOWN:
 	case SMSC_GOOD:
@@ -121,7 +125,7 @@ static void smsc_work(struct world *w)
 		submit_done(w, mt->ref, SUBMIT_UNKNOWN);
 		break;
 	}
-	if (reaches && !w->early)
+	if (reaches && !mt->reached)
 		to_card(w, mt);
 	if (twice)
 		to_card(w, mt);

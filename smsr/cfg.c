@@ -29,6 +29,7 @@ static const struct limits_cfg limits_default = {
 	.outcome_keep_days = 30,
 	.audit_keep_days = 3650,
 	.counter_margin = 1000000,
+	.bulk_per_s = 20,
 	.free_space_min = 64 << 20,
 };
 

@@ -51,6 +51,7 @@ struct limits_cfg {
 	unsigned int outcome_keep_days;
 	unsigned int audit_keep_days;
 	unsigned int counter_margin; /* jump after a restore */
+	unsigned int bulk_per_s;     /* audits of a bulk audit, each second; at most 1000 */
 	uint64_t free_space_min;     /* octets; below, requests are answered 503 */
 };
 

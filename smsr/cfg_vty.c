@@ -131,7 +131,7 @@ static const struct {
 	LIMIT(por_copies),	     LIMIT(undelivered_s),	  LIMIT(sms_retry_min_s),      LIMIT(sms_retry_max_s),
 	LIMIT(sms_parts_max),	     LIMIT(audit_validity_s),	  LIMIT(callback_retry_min_s), LIMIT(callback_retry_max_s),
 	LIMIT(callback_timeout_s),   LIMIT(callback_give_up_s),	  LIMIT(queue_max),	       LIMIT(outcome_keep_days),
-	LIMIT(audit_keep_days),	     LIMIT(counter_margin),
+	LIMIT(audit_keep_days),	     LIMIT(counter_margin),	  LIMIT(bulk_per_s),
 };
 
 static unsigned int *limit_at(struct limits_cfg *l, size_t i)

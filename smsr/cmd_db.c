@@ -28,6 +28,7 @@ enum cmd_stmt {
 	Q_PARTS_HURRY,
 	Q_PARTS_DUE,
 	Q_PARTS_NEAREST,
+	Q_PARTS_WAITING,
 	Q_PARTS_RECOVER,
 	Q_COPIES_RECOVER,
 	Q_PART_BY_MESSAGE,
@@ -59,6 +60,7 @@ static const char *const sql[] = {
 	[Q_PARTS_HURRY] = "UPDATE part SET due_ms = ?2 WHERE command_id = ?1 AND due_ms > ?2",
 	[Q_PARTS_DUE] = "SELECT id FROM part WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
 	[Q_PARTS_NEAREST] = "SELECT due_ms FROM part WHERE due_ms IS NOT NULL ORDER BY due_ms LIMIT 1",
+	[Q_PARTS_WAITING] = "SELECT count(*) FROM part WHERE due_ms IS NOT NULL",
 	[Q_PARTS_RECOVER] = "UPDATE part SET state = 0, maybe = 1, due_ms = ?1 WHERE state = 1 AND command_id IN "
 			    "(SELECT id FROM command WHERE state = 0)",
 	[Q_COPIES_RECOVER] = "UPDATE command SET attempt = attempt + 1 WHERE state = 0 AND id IN "
@@ -320,6 +322,11 @@ int cmd_db_parts_nearest(struct db *db, int64_t *due_ms)
 	if (rc == -ENOENT)
 		*due_ms = 0;
 	return rc == -ENOENT ? 0 : rc;
+}
+
+int cmd_db_parts_waiting(struct db *db, int64_t *n)
+{
+	return one_int(stmt(db, Q_PARTS_WAITING), n);
 }
 
 int cmd_db_parts_recover(struct db *db, int64_t now_ms)

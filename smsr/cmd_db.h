@@ -34,6 +34,8 @@ int cmd_db_parts_hurry(struct db *db, int64_t command_id, int64_t now_ms) MUST_C
 /*! Part IDs that are due, the earliest first; at most max. */
 int cmd_db_parts_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
 int cmd_db_parts_nearest(struct db *db, int64_t *due_ms) MUST_CHECK;
+/*! Short messages that wait to be submitted: the backlog. */
+int cmd_db_parts_waiting(struct db *db, int64_t *n) MUST_CHECK;
 /*! After a restart: what was handed to a service centre without an answer may have been taken; due again now, as another
  * copy. */
 int cmd_db_parts_recover(struct db *db, int64_t now_ms) MUST_CHECK;

@@ -19,6 +19,7 @@ enum eis_stmt {
 	Q_GET,
 	Q_BY_EID,
 	Q_BY_ADDRESS,
+	Q_BY_ICCID,
 	Q_LIST,
 	Q_LIST_AUDIT,
 	Q_COUNT,
@@ -49,6 +50,7 @@ static const char *const sql[] = {
 	[Q_BY_EID] = "SELECT " EUICC_COLS " FROM euicc WHERE eid = ?1",
 	[Q_BY_ADDRESS] = "SELECT euicc_id, max(state) AS best FROM profile WHERE msisdn = ?1 OR imsi = ?1 "
 			 "GROUP BY euicc_id ORDER BY best DESC LIMIT 2",
+	[Q_BY_ICCID] = "SELECT euicc_id FROM profile WHERE iccid = ?1 LIMIT 2",
 	[Q_LIST] = "SELECT id FROM euicc WHERE id > ?1 ORDER BY id LIMIT ?2",
 	[Q_LIST_AUDIT] = "SELECT id FROM euicc WHERE id > ?1 AND audit_due IS NOT NULL ORDER BY id LIMIT ?2",
 	[Q_COUNT] = "SELECT (SELECT count(*) FROM euicc), (SELECT count(*) FROM euicc WHERE audit_due IS NOT NULL)",
@@ -181,6 +183,25 @@ int eis_db_by_address(struct db *db, const char *digits, int64_t *euicc_id)
 	db_reset(s);
 	if (rc < 0)
 		return rc;
+	*euicc_id = id;
+	return 0;
+}
+
+int eis_db_by_iccid(struct db *db, const char *iccid, int64_t *euicc_id)
+{
+	struct db_stmt *s = stmt(db, Q_BY_ICCID);
+	int64_t id;
+	int rc;
+
+	db_bind_text(s, 1, iccid);
+	rc = need_row(s);
+	if (rc < 0)
+		return rc;
+	id = db_int(s, 0);
+	rc = db_row(s);
+	db_reset(s);
+	if (rc != 0)
+		return rc == 1 ? -EEXIST : rc;
 	*euicc_id = id;
 	return 0;
 }

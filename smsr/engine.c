@@ -16,8 +16,10 @@
 #include "smsr/op_db.h"
 #include "smsr/op_proc.h"
 #include "smsr/outbox_db.h"
+#include "smsr/lever.h"
 #include "smsr/record_db.h"
 #include "smsr/report.h"
+#include "smsr/restore.h"
 
 #define TICK_BATCH 200
 #define RETIRE_BATCH 200
@@ -42,6 +44,8 @@ static const struct rate_ctr_desc ctr_desc[] = {
 	[CTR_CALLBACK_ERRORS] = { "out:errors", "Attempts to reach a peer that failed" },
 	[CTR_CALLBACKS_GIVEN_UP] = { "out:given_up", "Messages to peers given up" },
 	[CTR_TURNS] = { "turn:commits", "Turns" },
+	[CTR_CERT_WARNINGS] = { "cert:warnings", "Certificates found near their end" },
+	[CTR_RESTORES] = { "store:restores", "Starts from a restored database" },
 };
 
 static const struct rate_ctr_group_desc ctr_group_desc = {
@@ -78,23 +82,14 @@ void smsr_sms_room(struct smsr *s)
 
 /* ---- start ---- */
 
-/* A restored file would repeat counters.  The restore command raises the epoch itself; a file put back by hand shows in
- * a last sign of life that lies in the future of what the operating system says, or is caught by the cards (resync). */
 int smsr_ev_start(void *smsr, void *unused)
 {
 	struct smsr *s = smsr;
-	struct meta meta;
-	int rc = record_db_meta(s->db, &meta);
+	int rc = restore_check(s);
 
-	if (rc < 0)
-		return rc;
-	s->epoch = meta.epoch;
-	meta.started_ms = clock_stamp_ms();
-	meta.committed_ms = clock_stamp_ms();
-	rc = record_db_meta_set(s->db, &meta);
-	if (rc == 0)
-		rc = cmd_db_parts_recover(s->db, clock_now_ms());
-	return rc;
+	/* What a resume had still to start when the last run ended. */
+	lever_wake(s);
+	return rc < 0 ? rc : cmd_db_parts_recover(s->db, clock_now_ms());
 }
 
 /* ---- due ---- */
@@ -156,18 +151,22 @@ static int retire(struct smsr *s)
 
 int smsr_ev_tick(void *smsr, void *more)
 {
-	bool more_ops = false, more_parts = false, more_posts = false;
+	bool more_ops = false, more_parts = false, more_posts = false, more_levers = false;
 	struct smsr *s = smsr;
 	int rc = ops_due(s, &more_ops);
 
+	if (rc == 0)
+		rc = lever_slice(s, &more_levers);
 	if (rc == 0 && !s->sms_blocked)
 		rc = cmd_pump(s, &more_parts);
 	if (rc == 0)
 		rc = report_pump(s, &more_posts);
 	if (rc == 0)
 		rc = retire(s);
+	if (rc == 0)
+		rc = restore_beat(s);
 	if (more)
-		*(bool *)more = more_ops || more_parts || more_posts;
+		*(bool *)more = more_ops || more_parts || more_posts || more_levers;
 	return rc;
 }
 
@@ -182,6 +181,8 @@ int64_t smsr_next_tick_ms(struct smsr *s)
 	int64_t best = s->retire_ms, due;
 	bool paused;
 
+	nearer(&best, s->beat_ms);
+	nearer(&best, lever_due_ms(s));
 	if (op_db_nearest(s->db, &due) == 0)
 		nearer(&best, due);
 	if (record_db_is_paused(s->db, PAUSE_ALL, "", &paused) < 0 || paused)

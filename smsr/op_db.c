@@ -24,6 +24,7 @@ enum op_stmt {
 	Q_LIST,
 	Q_LIST_EUICC,
 	Q_COUNT,
+	Q_IN_FLIGHT,
 	Q_IDLE_EUICCS,
 	Q_RETIRE,
 	Q_CALL_GET,
@@ -47,7 +48,8 @@ static const char *const sql[] = {
 	[Q_NEAREST] = "SELECT due_ms FROM operation WHERE due_ms IS NOT NULL ORDER BY due_ms LIMIT 1",
 	[Q_LIST] = "SELECT id FROM operation WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
 	[Q_LIST_EUICC] = "SELECT id FROM operation WHERE id < ?1 AND euicc_id = ?3 ORDER BY id DESC LIMIT ?2",
-	[Q_COUNT] = "SELECT state, count(*) FROM operation GROUP BY state",
+	[Q_COUNT] = "SELECT state, count(*) FROM operation WHERE state < 6 GROUP BY state",
+	[Q_IN_FLIGHT] = "SELECT id FROM operation WHERE state < 6 AND state > 0 AND id > ?1 ORDER BY id LIMIT ?2",
 	[Q_IDLE_EUICCS] = "SELECT DISTINCT o.euicc_id FROM operation o JOIN euicc e ON e.id = o.euicc_id "
 			  "WHERE o.state = 0 AND e.active_op IS NULL AND o.euicc_id > ?1 ORDER BY o.euicc_id LIMIT ?2",
 	[Q_RETIRE] = "DELETE FROM operation WHERE id IN (SELECT id FROM operation o WHERE ended_ms < ?1 AND NOT EXISTS "
@@ -249,6 +251,14 @@ int op_db_count(struct db *db, int64_t counts[OP_ST_DONE + 1])
 			counts[db_int(s, 0)] = db_int(s, 1);
 	}
 	return rc;
+}
+
+int op_db_in_flight(struct db *db, int64_t after, int64_t *ids, size_t max, size_t *n)
+{
+	struct db_stmt *s = stmt_id(db, Q_IN_FLIGHT, after);
+
+	db_bind_int(s, 2, (int64_t)max);
+	return id_list(s, ids, n);
 }
 
 int op_db_idle_euiccs(struct db *db, int64_t after, int64_t *ids, size_t max, size_t *n)

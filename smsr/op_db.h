@@ -25,8 +25,10 @@ int op_db_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_t *n
 int op_db_nearest(struct db *db, int64_t *due_ms) MUST_CHECK;
 /*! Latest operations of one eUICC (0: of all), newest first; before_id 0 starts at the newest. */
 int op_db_list(struct db *db, int64_t euicc_id, int64_t before_id, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
-/*! Operations by state: counts[enum op_state]. */
+/*! Operations that are not done, by state: counts[enum op_state]; the last stays 0. */
 int op_db_count(struct db *db, int64_t counts[OP_ST_DONE + 1]) MUST_CHECK;
+/*! Operations that have begun and are not done, from after this id on. */
+int op_db_in_flight(struct db *db, int64_t after, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
 /*! EUICCs that have something queued, nothing in flight, from after this id on: what a resume has to start. */
 int op_db_idle_euiccs(struct db *db, int64_t after, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
 /*! Forget finished operations (with their commands, timeline and reports) that ended before; at most max rows. */

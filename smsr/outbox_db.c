@@ -2,7 +2,6 @@
 #include "smsr/outbox_db.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include <osmocom/core/utils.h>
 
@@ -18,7 +17,8 @@ enum outbox_stmt {
 	Q_HEAD,
 	Q_NEAREST,
 	Q_HURRY,
-	Q_COUNT,
+	Q_WAITING,
+	Q_LIST,
 	Q_OF_OP,
 	Q_RETIRE,
 };
@@ -33,7 +33,8 @@ static const char *const sql[] = {
 	[Q_HEAD] = "SELECT id FROM outbox WHERE peer = ?1 AND euicc_id IS ?2 AND state = 0 ORDER BY id LIMIT 1",
 	[Q_NEAREST] = "SELECT due_ms FROM outbox WHERE due_ms IS NOT NULL ORDER BY due_ms LIMIT 1",
 	[Q_HURRY] = "UPDATE outbox SET due_ms = ?2 WHERE state = 0 AND due_ms > ?2 AND (?1 IS NULL OR peer = ?1)",
-	[Q_COUNT] = "SELECT state, count(*) FROM outbox GROUP BY state",
+	[Q_WAITING] = "SELECT count(*) FROM outbox WHERE state = 0",
+	[Q_LIST] = "SELECT id FROM outbox WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
 	[Q_OF_OP] = "SELECT id FROM outbox WHERE op_id = ?1 ORDER BY id LIMIT ?2",
 	[Q_RETIRE] = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE ended_ms < ?1 LIMIT ?2)",
 };
@@ -177,17 +178,21 @@ int outbox_db_hurry(struct db *db, const char *peer, int64_t now_ms)
 	return db_run(s);
 }
 
-int outbox_db_count(struct db *db, int64_t counts[OUTBOX_NO_ADDRESS + 1])
+int outbox_db_waiting(struct db *db, int64_t *n)
 {
-	struct db_stmt *s = stmt(db, Q_COUNT);
-	int rc;
+	struct db_stmt *s = stmt(db, Q_WAITING);
+	int rc = db_row(s);
 
-	memset(counts, 0, sizeof(counts[0]) * (OUTBOX_NO_ADDRESS + 1));
-	while ((rc = db_row(s)) == 1) {
-		if (db_int(s, 0) >= 0 && db_int(s, 0) <= OUTBOX_NO_ADDRESS)
-			counts[db_int(s, 0)] = db_int(s, 1);
-	}
-	return rc;
+	if (rc <= 0)
+		return rc == 0 ? -ENOENT : rc;
+	*n = db_int(s, 0);
+	db_reset(s);
+	return 0;
+}
+
+int outbox_db_list(struct db *db, int64_t before_id, int64_t *ids, size_t max, size_t *n)
+{
+	return id_list(stmt(db, Q_LIST), before_id ? before_id : INT64_MAX, ids, max, n);
 }
 
 int outbox_db_retire(struct db *db, int64_t before_ms, size_t max)

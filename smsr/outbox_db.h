@@ -35,8 +35,9 @@ int outbox_db_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_
 int outbox_db_nearest(struct db *db, int64_t *due_ms) MUST_CHECK;
 /*! Make what waits for a later attempt due now; peer NULL: for all. */
 int outbox_db_hurry(struct db *db, const char *peer, int64_t now_ms) MUST_CHECK;
-/*! Messages by state: counts[enum outbox_state]. */
-int outbox_db_count(struct db *db, int64_t counts[OUTBOX_NO_ADDRESS + 1]) MUST_CHECK;
+int outbox_db_waiting(struct db *db, int64_t *n) MUST_CHECK;
+/*! Latest messages of all, newest first; before_id 0 starts at the newest. */
+int outbox_db_list(struct db *db, int64_t before_id, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
 /*! Messages of one operation, in order. */
 int outbox_db_of_op(struct db *db, int64_t op_id, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
 /*! Forget what ended before, of operations that are gone too. */

@@ -36,6 +36,8 @@ struct smsr_ports {
 	/*! Answer to a parked request.
 	 * \param[in] steal_answer  talloc tree without parent that the request's handler made (smsr/es_in.h) */
 	void (*answer)(void *priv, uint64_t xid, void *steal_answer);
+	/*! Give a link nothing more, or again.  May be NULL. */
+	void (*sms_pause)(void *priv, const char *smsc, bool paused);
 	/*! An operation took a step: for those who follow it.  May be NULL. */
 	void (*progress)(void *priv, int64_t op_id);
 };

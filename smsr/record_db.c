@@ -30,8 +30,8 @@ static const char *const sql[] = {
 	[Q_AUDIT_GET] = "SELECT " AUDIT_COLS " FROM audit WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
 	[Q_AUDIT_GET_EID] = "SELECT " AUDIT_COLS " FROM audit WHERE id < ?1 AND eid = ?3 ORDER BY id DESC LIMIT ?2",
 	[Q_AUDIT_RETIRE] = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE stamp_ms < ?1 ORDER BY id LIMIT ?2)",
-	[Q_META] = "SELECT epoch, started_ms, committed_ms FROM meta",
-	[Q_META_SET] = "UPDATE meta SET epoch = ?1, started_ms = ?2, committed_ms = ?3",
+	[Q_META] = "SELECT epoch, started_ms, committed_ms, beats, backup FROM meta",
+	[Q_META_SET] = "UPDATE meta SET epoch = ?1, started_ms = ?2, committed_ms = ?3, beats = ?4, backup = ?5",
 	[Q_PAUSE] = "INSERT INTO pause (scope, name, since_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
 	[Q_RESUME] = "DELETE FROM pause WHERE scope = ?1 AND name = ?2",
 	[Q_IS_PAUSED] = "SELECT 1 FROM pause WHERE scope = ?1 AND name = ?2",
@@ -150,7 +150,7 @@ int record_db_meta(struct db *db, struct meta *meta)
 
 	if (rc <= 0)
 		return rc == 0 ? -ENOENT : rc;
-	*meta = (struct meta){ db_int(s, 0), db_int(s, 1), db_int(s, 2) };
+	*meta = (struct meta){ db_int(s, 0), db_int(s, 1), db_int(s, 2), db_int(s, 3), db_int(s, 4) != 0 };
 	db_reset(s);
 	return 0;
 }
@@ -162,6 +162,8 @@ int record_db_meta_set(struct db *db, const struct meta *meta)
 	db_bind_int(s, 1, meta->epoch);
 	db_bind_int(s, 2, meta->started_ms);
 	db_bind_int(s, 3, meta->committed_ms);
+	db_bind_int(s, 4, meta->beats);
+	db_bind_int(s, 5, meta->backup);
 	return db_run(s);
 }
 

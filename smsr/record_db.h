@@ -63,6 +63,8 @@ struct meta {
 	int64_t epoch;	      /* raised by a restore */
 	int64_t started_ms;   /* last start; 0: never */
 	int64_t committed_ms; /* last sign of life */
+	int64_t beats;	      /* signs of life, counted: smsr/restore.h */
+	bool backup;	      /* the file is a copy that db_backup() made */
 };
 
 int record_db_meta(struct db *db, struct meta *meta) MUST_CHECK;

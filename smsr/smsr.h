@@ -19,6 +19,15 @@ struct es_ctx;
 struct rate_ctr_group;
 struct trust;
 
+/*! Belongs to smsr/lever.c. */
+struct lever_slices {
+	bool waking;	     /* idle eUICCs are being started, from this row on */
+	int64_t wake_after;
+	int64_t audits_left; /* of a bulk audit */
+	int64_t audit_after;
+	int64_t audit_ms; /* next slice of them */
+};
+
 struct smsr {
 	struct db *db;
 	struct turn *turn;
@@ -32,6 +41,8 @@ struct smsr {
 	int64_t epoch; /* of the store: raised by a restore */
 	struct rate_ctr_group *ctrs;
 	int64_t retire_ms; /* next look at what may be forgotten */
+	int64_t beat_ms;   /* next sign of life (smsr/restore.h) */
+	struct lever_slices slices; /* work of operators that is done little by little (smsr/lever.h) */
 	bool sms_blocked; /* no link has room: parts wait for smsr_sms_room() and not for a time */
 };
 
@@ -53,6 +64,8 @@ enum smsr_ctr {
 	CTR_CALLBACK_ERRORS,
 	CTR_CALLBACKS_GIVEN_UP,
 	CTR_TURNS,
+	CTR_CERT_WARNINGS,
+	CTR_RESTORES,
 };
 
 /*! \returns talloc child of ctx; the members above ctrs are the caller's to fill in */

@@ -5,11 +5,13 @@
 -- One row: what is true for the whole file.
 CREATE TABLE meta (
 	id INTEGER PRIMARY KEY CHECK (id = 1),
-	epoch INTEGER NOT NULL,		-- raised by every restore; see counter_jump
-	started_ms INTEGER,		-- last start of the daemon: a step back shows a restored file
-	committed_ms INTEGER
+	epoch INTEGER NOT NULL,		-- raised by every restore
+	started_ms INTEGER,		-- last start of the daemon
+	committed_ms INTEGER,		-- last sign of life
+	beats INTEGER NOT NULL,		-- signs of life, counted: a step back shows a restored file
+	backup INTEGER NOT NULL		-- 1: this file is a copy made by the daemon
 );
-INSERT INTO meta VALUES (1, 1, NULL, NULL);
+INSERT INTO meta VALUES (1, 1, NULL, NULL, 0, 0);
 
 CREATE TABLE euicc (
 	id INTEGER PRIMARY KEY,
@@ -79,6 +81,7 @@ CREATE TABLE profile (
 );
 CREATE INDEX profile_msisdn ON profile (msisdn);
 CREATE INDEX profile_imsi ON profile (imsi);
+CREATE INDEX profile_iccid ON profile (iccid);
 
 -- One call of a requester, or one internal or operator's action, on one eUICC.
 CREATE TABLE operation (
@@ -113,6 +116,7 @@ CREATE TABLE operation (
 );
 CREATE INDEX operation_due ON operation (due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX operation_queue ON operation (euicc_id, id) WHERE state = 0;
+CREATE INDEX operation_open ON operation (state) WHERE state < 6;
 CREATE INDEX operation_ended ON operation (ended_ms) WHERE ended_ms IS NOT NULL;
 
 -- Repeats: same sender and FunctionCallIdentifier.

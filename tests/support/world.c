@@ -177,7 +177,7 @@ static void close_store(struct world *w)
 	talloc_free(w->db);
 }
 
-void world_restart(struct world *w)
+void world_stop(struct world *w)
 {
 	struct world_post *p;
 
@@ -186,8 +186,18 @@ void world_restart(struct world *w)
 	llist_for_each_entry (p, &w->posts, entry)
 		p->ref = 0;
 	world_air_restart(w);
+}
+
+void world_start(struct world *w)
+{
 	w->dead = false;
 	open_store(w);
+}
+
+void world_restart(struct world *w)
+{
+	world_stop(w);
+	world_start(w);
 }
 
 /* ---- set-up ---- */

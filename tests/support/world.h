@@ -131,6 +131,9 @@ void world_advance(struct world *w, int64_t ms);
 void world_register(struct world *w);
 /*! kill -9 and a new start: the store is closed and opened again, the engine is new. */
 void world_restart(struct world *w);
+/*! The two halves of that. */
+void world_stop(struct world *w);
+void world_start(struct world *w);
 /*! Run a handler as an event. */
 int world_event(struct world *w, turn_handler_cb handler, void *event);
 

@@ -16,7 +16,7 @@
  *   status                                    one row: see below
  *   smpp                                      a row for each link
  *   counters                                  a row {name, value, text} for each counter
- *   eis-list   {after?: eid, max?, audit_due?: bool}   rows of eUICCs, by registration; max 100, at most 1000
+ *   eis-list   {after?: eid, max?, audit_due?: bool}   rows of eUICCs, by registration
  *   eis        {eid | msisdn | imsi | iccid}  one row with its profiles and key sets (never values of keys)
  *   ops        {eid?, before?: id, max?}      rows of operations, newest first
  *   op         {id}                           one row
@@ -36,13 +36,15 @@
  *   import     {xml}                          register an EIS (text of XML) without a check of its signature; has "eid"
  *   backup     {path}                         online copy of the database into a new file
  *
+ * Lists have 100 rows unless max says otherwise, at most 1000; the last line has "more": true when there are more.
+ *
  * Times in rows are xs:dateTime text of UTC with milliseconds; a missing one is null.  EIDs have 32 digits, AIDs are
  * upper-case hex.  No row holds a secret.  Members of rows:
  *
  *   status     oid, name, version, started, epoch, euiccs, audit_due, links, links_up, paused: [scope or "scope name"],
- *              operations: {queued, change, notif, confirm, delete, audit, done},
- *              outbox: {waiting, delivered, given_up, no_address}, parts_waiting, database, database_free, certificate_ends
- *   smpp       name, remote, state, paused, window, unanswered, queued, submitted, delivered, errors, last_error
+ *              operations: {queued, change, notif, confirm, delete, audit, done}, outbox: {waiting, delivered, given_up},
+ *              parts_waiting, database, database_free, certificate_ends; done, delivered and given_up since the start
+ *   smpp       name, remote, state, up, paused, window, unanswered, to_ack, submitted, delivered, errors, last_error
  *   eis        eid, eum, verified, audit_due, last_audit, remaining_memory, available_memory, active_op,
  *              profiles: [{iccid, aid, state, fallback, mno, smdp, imsi, msisdn, pol2: [rule], allocated_memory,
  *              free_memory, type}], keysets: [{version, type, counter}];  in lists: eid, eum, verified, audit_due,
@@ -68,5 +70,7 @@ struct smsr_daemon;
  * \param[out] why  sentence for the operator, talloc child of d
  * \returns 0; negative errno */
 int admin_start(struct smsr_daemon *d, const char *path, struct admin **admin, const char **why) MUST_CHECK;
+/*! Close all connections and remove the socket. */
+void admin_stop(struct admin *a);
 /*! Core, after the commit: an operation took a step; its followers hear of it. */
 void admin_progress(struct admin *a, int64_t op_id);

@@ -15,8 +15,11 @@
 #include "common/app/log.h"
 #include "common/es/es_codec.h"
 #include "common/es/soap.h"
+#include "smsr/admin.h"
+#include "smsr/backup.h"
 #include "smsr/es_in.h"
 #include "smsr/report.h"
+#include "smsr/restore.h"
 #include "smsr/smsr_vty.h"
 #include "smsr/trust.h"
 
@@ -80,12 +83,29 @@ static void port_answer(void *priv, uint64_t xid, void *steal_answer)
 	soap_http_answer(priv, xid, steal_answer);
 }
 
+static void port_pause(void *priv, const char *smsc, bool paused)
+{
+	struct smsr_daemon *d = priv;
+
+	links_pause(d->links, smsc, paused);
+}
+
+static void port_progress(void *priv, int64_t op_id)
+{
+	struct smsr_daemon *d = priv;
+
+	if (d->admin)
+		admin_progress(d->admin, op_id);
+}
+
 static const struct smsr_ports ports = {
 	.sms_reserve = port_reserve,
 	.sms_submit = port_submit,
 	.sms_ack = port_ack,
 	.http_post = port_post,
 	.answer = port_answer,
+	.sms_pause = port_pause,
+	.progress = port_progress,
 };
 
 /* ---- events ---- */
@@ -341,6 +361,10 @@ static enum app_exit smsr_start(void *prog, bool upgrade)
 		return complain(APP_CONFIG, why);
 	if (links_start(d, &why) < 0)
 		return complain(APP_CONFIG, why);
+	if (links_apply_pauses(d->links) < 0)
+		return APP_STORE;
+	if (d->cfg->admin_socket && admin_start(d, d->cfg->admin_socket, &d->admin, &why) < 0)
+		return complain(APP_BIND, why);
 	if (start_net(d, &why) < 0)
 		return complain(APP_BIND, why);
 	turn_close(d->s->turn);
@@ -371,6 +395,11 @@ static void smsr_stop(void *prog)
 {
 	struct smsr_daemon *d = prog;
 
+	if (d->admin) {
+		admin_stop(d->admin);
+		d->admin = NULL;
+	}
+	backup_stop(d);
 	if (d->server)
 		http_server_drain(d->server);
 	if (d->links && d->server)
@@ -380,6 +409,8 @@ static void smsr_stop(void *prog)
 		io_stop(d->io);
 		d->io = NULL;
 	}
+	if (d->s && d->s->turn && d->server) /* it was running */
+		daemon_event(d, smsr_ev_stop, NULL, "stop");
 	if (d->s && d->s->turn)
 		turn_close(d->s->turn);
 	soap_http_free(d->soap);

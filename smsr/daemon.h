@@ -11,6 +11,8 @@
 /* The daemon around the engine: real clock, sockets, threads.  Parts: daemon.c (start, loop, stop), soap_http.c (requests
  * of peers, in I/O threads), links.c (SMPP), cfg_vty.c (configuration). */
 
+struct admin;
+struct backup;
 struct es_answer;
 struct links;
 struct smpp_link;
@@ -27,6 +29,8 @@ struct smsr_daemon {
 	struct soap_http *soap;
 	struct links *links;
 	struct tls *server_tls; /* in force, for the warnings about expiry */
+	struct admin *admin;
+	struct backup *backup; /* running */
 	struct osmo_timer_list tick;
 	struct llist_head failed; /* outputs that could not leave: events of the next round */
 };
@@ -59,5 +63,11 @@ void links_submit(struct links *l, const struct sms_out *sms);
 void links_ack(struct links *l, const char *smsc, uint64_t token, bool ok);
 /*! Work that waits for a round of its own: submits that a link did not take. */
 void links_pending(struct links *l);
+/*! Give a link nothing more, or again. */
+void links_pause(struct links *l, const char *smsc, bool paused);
+/*! At start: what was paused stays paused. */
+int links_apply_pauses(struct links *l) MUST_CHECK;
+/*! How many are bound. */
+size_t links_up(const struct links *l);
 size_t links_n(const struct links *l);
 struct smpp_link *links_get(const struct links *l, size_t i);

@@ -11,6 +11,7 @@
 #include "smsr/cmd.h"
 #include "smsr/daemon.h"
 #include "smsr/mo.h"
+#include "smsr/record_db.h"
 
 struct slot {
 	struct smpp_link *link;
@@ -311,7 +312,7 @@ static int start_one(struct links *l, struct smsc_cfg *c, const char **why)
 	}
 	cfg.name = c->name;
 	cfg.password = password;
-	s->name = c->name;
+	s->name = talloc_strdup(l, c->name); /* the configuration may be replaced */
 	s->link = smpp_link_alloc(l, &cfg, &ops, l);
 	if (password)
 		bytes_wipe(password, strlen(password));
@@ -354,6 +355,41 @@ bool links_stopped(const struct links *l)
 			return false;
 	}
 	return true;
+}
+
+void links_pause(struct links *l, const char *smsc, bool paused)
+{
+	struct slot *s = slot_by_name(l, smsc);
+
+	if (s && paused)
+		smpp_link_pause(s->link);
+	else if (s)
+		smpp_link_resume(s->link);
+}
+
+int links_apply_pauses(struct links *l)
+{
+	bool paused;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < l->n; i++) {
+		rc = record_db_is_paused(l->d->s->db, PAUSE_SMSC, l->slots[i].name, &paused);
+		if (rc == 0 && paused)
+			smpp_link_pause(l->slots[i].link);
+	}
+	return rc;
+}
+
+size_t links_up(const struct links *l)
+{
+	struct smpp_link_info info;
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		smpp_link_info(l->slots[i].link, &info);
+		n += info.up;
+	}
+	return n;
 }
 
 size_t links_n(const struct links *l)

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+#include <jansson.h>
+
+#include "smsr/admin.h"
+#include "smsr/daemon.h"
+#include "smsr/eis_db.h"
+#include "smsr/op.h"
+#include "smsr/outbox_db.h"
+#include "smsr/record_db.h"
+
+/* Shared by admin.c (socket), admin_cmds.c (commands) and admin_rows.c (rows). */
+
+struct admin_client;
+
+struct admin_req {
+	struct smsr_daemon *d;
+	struct smsr *s;
+	struct admin_client *client;
+	json_t *json; /* borrowed */
+	void *ctx;    /* of this request */
+};
+
+enum admin_code { ADMIN_NOT_FOUND, ADMIN_USAGE, ADMIN_BUSY, ADMIN_INTERNAL };
+
+/* Lines of an answer; they leave in a later round, after the commit. */
+void admin_row(struct admin_client *c, json_t *steal_row);
+/*! Last line.  \param[in] steal_members  object, or NULL */
+void admin_ok(struct admin_client *c, json_t *steal_members);
+void admin_error(struct admin_client *c, enum admin_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/*! Last line after an error of the store or of a lever. */
+void admin_errno(struct admin_client *c, int rc, const char *text);
+
+/*! Send the timeline of an operation from now on, until it is done; the last line comes from there. */
+void admin_follow(struct admin_client *c, int64_t op_id);
+/*! The answer comes later: no further request of this client before that. */
+void admin_hold(struct admin_client *c);
+/*! Answer to a held request; c may have gone. */
+void admin_backup_done(void *client, int rc, const char *text);
+
+/*! Run one request.  The last line is written, or will be. */
+void admin_run(struct admin_req *q);
+
+/* Rows, new references. */
+json_t *row_status(struct smsr_daemon *d, void *ctx);
+json_t *row_link(const struct smpp_link *link);
+json_t *row_eis(struct smsr *s, void *ctx, const struct euicc *e);
+json_t *row_eis_short(struct smsr *s, void *ctx, const struct euicc *e);
+json_t *row_audit_due(void *ctx, const struct euicc *e);
+json_t *row_op(struct smsr *s, void *ctx, const struct operation *op);
+json_t *row_timeline(void *ctx, const struct timeline_row *t);
+json_t *row_outbox(struct smsr *s, void *ctx, const struct outbox *o);
+json_t *row_trail(void *ctx, const struct audit_row *a);
+json_t *row_pause(void *ctx, const struct pause_row *p);

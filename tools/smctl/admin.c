@@ -18,6 +18,7 @@ struct admin_client {
 	const struct smctl *c;
 	FILE *f;
 	int64_t end_ms; /* give up reading then; 0 = never */
+	bool quiet;	/* "not found" is no news */
 };
 
 static int close_client(struct admin_client *a)
@@ -115,11 +116,14 @@ static json_t *rx(struct admin_client *a)
 	return object;
 }
 
-static enum smctl_exit refused(const struct smctl *c, const json_t *end)
+static enum smctl_exit refused(const struct admin_client *a, const json_t *end)
 {
+	const struct smctl *c = a->c;
 	const char *code = json_string_value(json_object_get(end, "code"));
 	const char *error = json_string_value(json_object_get(end, "error"));
 
+	if (a->quiet && code && strcmp(code, "not-found") == 0)
+		return SMCTL_REFUSED;
 	if (c->json)
 		print_json(end);
 	complain(c, "%s", error ? error : "refused without a reason");
@@ -145,7 +149,7 @@ enum smctl_exit admin_request(struct admin_client *a, json_t *request, void (*ro
 		return SMCTL_UNREACHABLE;
 	}
 	if (!json_is_true(json_object_get(line, "ok")))
-		code = refused(a->c, line);
+		code = refused(a, line);
 	if (code == SMCTL_OK)
 		*end = json_incref(line);
 	json_decref(line);
@@ -176,6 +180,7 @@ enum smctl_exit admin_follow_call(const struct smctl *c, const char *call_id, in
 		return code;
 	}
 	a->end_ms = end_ms;
+	a->quiet = true; /* a call that was refused has no operation */
 	code = admin_request(a, request, print_step, (void *)c, &end);
 	if (code == SMCTL_OK)
 		json_decref(end);

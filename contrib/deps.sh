@@ -31,7 +31,7 @@ else
 fi
 export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086 # the list is meant to be split
-$sudo apt-get update -q && $sudo apt-get install -y -q --no-install-recommends $missing || {
+if ! { $sudo apt-get update -q && $sudo apt-get install -y -q --no-install-recommends $missing; }; then
 	echo "deps: apt-get failed; as root, run: apt-get update && apt-get install$missing" >&2
 	exit 1
-}
+fi

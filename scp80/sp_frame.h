@@ -45,6 +45,7 @@ struct sp_fields {
 	uint8_t status; /* response only */
 };
 
+/*! Write a packet: lengths, checksum, padding, ciphering.  Errors as sp_cmd_seal(). */
 int sp_frame_seal(const struct sp_keys *keys, enum sp_dialect dialect, const struct sp_shape *shape,
 		  const struct sp_prot *prot, const struct sp_fields *fields, struct bytes data,
 		  struct wr *w) MUST_CHECK;
@@ -57,6 +58,7 @@ struct sp_wire {
 	size_t check_len; /* as CHL or RHL implies */
 };
 
+/*! \param[out] wire  views into pkt.  \returns 0; -EINVAL when a length is inconsistent */
 int sp_frame_split(enum sp_dialect dialect, const struct sp_shape *shape, struct bytes pkt,
 		   struct sp_wire *wire) MUST_CHECK;
 

@@ -18,6 +18,7 @@ int cmd_db_update(struct db *db, const struct command *cmd) MUST_CHECK;
 /*! The last commands of an eUICC, newest first: for late and doubled answers. */
 int cmd_db_recent(const void *ctx, struct db *db, int64_t euicc_id, struct command *cmds, size_t max, size_t *n) MUST_CHECK;
 
+/*! Short messages of a command, idx from 0; each row is one to submit. */
 int cmd_db_part_insert(struct db *db, int64_t command_id, int idx, int64_t due_ms) MUST_CHECK;
 int cmd_db_part_get(const void *ctx, struct db *db, int64_t id, struct part *part) MUST_CHECK;
 int cmd_db_part_update(struct db *db, const struct part *part) MUST_CHECK;

@@ -6,6 +6,7 @@
 /* Rows of the registry: eUICC, its signed part, key sets, profiles.  Lists and texts are talloc children of ctx.
  * All return 0 or a negative errno of db.h; -ENOENT where one row was asked for and is not there. */
 
+/*! An eUICC by its row or its EID. */
 int eis_db_get(const void *ctx, struct db *db, int64_t id, struct euicc *e) MUST_CHECK;
 int eis_db_by_eid(const void *ctx, struct db *db, const uint8_t eid[EID_LEN], struct euicc *e) MUST_CHECK;
 /*! The eUICC one of whose profiles has this MSISDN (digits, no +) or IMSI.
@@ -32,12 +33,14 @@ int eis_db_update(struct db *db, const struct euicc *e) MUST_CHECK;
 int eis_db_set_audit_due(struct db *db, int64_t euicc_id, const char *why) MUST_CHECK;
 int eis_db_set_active_op(struct db *db, int64_t euicc_id, int64_t op_id) MUST_CHECK;
 
+/*! Profiles of an eUICC; insert fills in the id. */
 int eis_db_profiles(const void *ctx, struct db *db, int64_t euicc_id, struct profiles *p) MUST_CHECK;
 int eis_db_profile_insert(struct db *db, struct profile *p) MUST_CHECK;
 /*! State, POL2, subscription address, memory. */
 int eis_db_profile_update(struct db *db, const struct profile *p) MUST_CHECK;
 int eis_db_profile_delete(struct db *db, int64_t profile_id) MUST_CHECK;
 
+/*! Key sets and their keys, values wrapped by the keystore (P6); keyset_insert fills in the id. */
 int eis_db_keyset_insert(struct db *db, struct keyset *ks) MUST_CHECK;
 int eis_db_key_insert(struct db *db, int64_t keyset_id, int idx, int type, struct bytes kcv, struct bytes wrapped) MUST_CHECK;
 /*! Key set of a type: the one with this version, or with the lowest when version is 0. */

@@ -27,4 +27,5 @@ struct es_answer {
 	struct soap_fault *fault; /* instead of body */
 };
 
+/*! Event of a turn (turn_handler_cb): answer a struct es_request of a struct smsr. */
 int smsr_ev_request(void *smsr, void *es_request);

@@ -38,7 +38,9 @@ struct op_run {
 	struct profiles profiles;
 };
 
+/*! \param[out] r  everything on turn_ctx().  \returns 0; -ENOENT; -EIO */
 int op_load(struct smsr *s, int64_t op_id, struct op_run *r) MUST_CHECK;
+/*! A profile of the run by what is known of it; NULL when there is none. */
 struct profile *op_profile_by_aid(struct op_run *r, struct bytes aid);
 struct profile *op_profile_by_iccid(struct op_run *r, const char *iccid);
 struct profile *op_profile_enabled(struct op_run *r);
@@ -63,6 +65,7 @@ int op_mark_audit(struct smsr *s, struct op_run *r, const char *why) MUST_CHECK;
 int op_note(struct smsr *s, int64_t op_id, enum step step, const char *fmt, ...) __attribute__((format(printf, 4, 5)))
 MUST_CHECK;
 
+/*! Words for VTY, timeline and log; static. */
 const char *op_kind_name(enum op_kind kind);
 const char *op_state_name(enum op_state state);
 const char *op_event_name(enum op_event event);

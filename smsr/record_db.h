@@ -13,6 +13,7 @@ struct timeline_row {
 	char *text;
 };
 
+/*! Add a row. */
 int record_db_timeline(struct db *db, int64_t op_id, int64_t stamp_ms, enum step step, const char *text) MUST_CHECK;
 /*! Rows after a given one, in order, at most max. */
 int record_db_timeline_get(const void *ctx, struct db *db, int64_t op_id, int64_t after_id, struct timeline_row *rows,
@@ -51,6 +52,7 @@ struct audit_row {
 	char *text;
 };
 
+/*! Add a row. */
 int record_db_audit(struct db *db, const struct audit_row *row) MUST_CHECK;
 /*! Newest first; before_id 0 starts at the newest; eid empty: of all. */
 int record_db_audit_get(const void *ctx, struct db *db, struct bytes eid, int64_t before_id, struct audit_row *rows,
@@ -67,6 +69,7 @@ struct meta {
 	bool backup;	      /* the file is a copy that db_backup() made */
 };
 
+/*! The one row about this database. */
 int record_db_meta(struct db *db, struct meta *meta) MUST_CHECK;
 int record_db_meta_set(struct db *db, const struct meta *meta) MUST_CHECK;
 
@@ -82,4 +85,5 @@ struct pause_row {
 	int64_t since_ms;
 };
 
+/*! Pauses in force, at most max. */
 int record_db_pauses(const void *ctx, struct db *db, struct pause_row *rows, size_t max, size_t *n) MUST_CHECK;

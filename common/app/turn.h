@@ -18,6 +18,7 @@ struct turn;
 /*! Called when the store failed: the turn and its outputs are gone, the process must end (it does not return in a daemon). */
 typedef void (*turn_broken_cb)(void *priv);
 
+/*! \param[in] broken  called with priv when a commit fails.  \returns talloc child of ctx; db must outlive it */
 struct turn *turn_alloc(const void *ctx, struct db *db, turn_broken_cb broken, void *priv);
 
 /*! Handler of one event.  \returns 0; a negative value drops what it did */

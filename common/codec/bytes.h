@@ -33,6 +33,7 @@ struct bytes bytes_str(const char *str);
 /*! Part of a view; the caller guarantees off + len <= b.len (asserted). */
 struct bytes bytes_sub(struct bytes b, size_t off, size_t len);
 
+/*! Same length and octets.  Not for secrets. */
 bool bytes_eq(struct bytes a, struct bytes b);
 
 /*! Compare in a time that depends on the lengths only. */
@@ -52,8 +53,11 @@ struct rd {
 	bool failed;
 };
 
+/*! Start reading at the front of b, which must outlive the reader. */
 void rd_init(struct rd *r, struct bytes b);
+/*! Octets not read yet. */
 size_t rd_left(const struct rd *r);
+/*! Big-endian integers of 1, 2 and 4 octets. */
 uint8_t rd_u8(struct rd *r);
 uint16_t rd_u16(struct rd *r);
 uint32_t rd_u32(struct rd *r);

@@ -53,6 +53,7 @@ int key_mac(struct crypto *c, const struct key *key, const struct bytes *parts, 
  * \returns 0; -EINVAL for a PSK of another length; -EIO */
 int key_kcv(struct crypto *c, const struct key *key, uint8_t kcv[3]) MUST_CHECK;
 
+/*! SHA-256.  \returns 0; -EIO when OpenSSL fails */
 int crypto_sha256(struct bytes in, uint8_t out[32]) MUST_CHECK;
 /*! SHA-1 serves for subject key identifiers only (RFC 5280), never for a signature. */
 int crypto_sha1_ski(struct bytes in, uint8_t out[20]) MUST_CHECK;

@@ -46,6 +46,7 @@ int pubkey_spki_import(const void *ctx, struct bytes der, struct pubkey **key) M
 /*! \param[out] der  talloc child of ctx.  \returns 0; -EIO */
 int pubkey_spki_export(const void *ctx, const struct pubkey *key, struct bytes *der) MUST_CHECK;
 
+/*! False: an RSA key. */
 bool pubkey_is_ec(const struct pubkey *key);
 /*! \returns 0; -EINVAL when the key is on no curve of ours */
 int pubkey_curve(const struct pubkey *key, enum ec_curve *curve) MUST_CHECK;

@@ -93,6 +93,7 @@ struct bytes db_bytes(struct db_stmt *s, int col);
 /*! \returns talloc child of ctx; NULL for NULL */
 char *db_text(const void *ctx, struct db_stmt *s, int col);
 
+/*! Row id of the last INSERT. */
 int64_t db_last_id(struct db *db);
 /*! Rows changed by the last statement that ran. */
 int db_changes(struct db *db);

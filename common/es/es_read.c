@@ -139,30 +139,27 @@ static int read_number(const struct es_field *f, const char *text, void *p)
 	uint64_t u;
 	int64_t i;
 
-	switch (f->kind) {
-	case ES_K_U8:
-		if (read_unsigned(text, UINT8_MAX, &u) < 0)
-			return -EINVAL;
-		*(uint8_t *)p = (uint8_t)u;
-		return 0;
-	case ES_K_I8:
+	if (f->kind == ES_K_U64)
+		return read_unsigned(text, INT64_MAX, p);
+	if (f->kind == ES_K_I64)
+		return read_signed(text, INT64_MIN, INT64_MAX, p);
+	if (f->kind == ES_K_OPT_U64) {
+		((struct es_opt_u64 *)p)->has = true;
+		return read_unsigned(text, INT64_MAX, &((struct es_opt_u64 *)p)->v);
+	}
+	if (f->kind == ES_K_I8) {
 		if (read_signed(text, INT8_MIN, INT8_MAX, &i) < 0)
 			return -EINVAL;
 		*(int8_t *)p = (int8_t)i;
 		return 0;
-	case ES_K_U32:
-		if (read_unsigned(text, UINT32_MAX, &u) < 0)
-			return -EINVAL;
-		*(uint32_t *)p = (uint32_t)u;
-		return 0;
-	case ES_K_OPT_U64:
-		((struct es_opt_u64 *)p)->has = true;
-		return read_unsigned(text, INT64_MAX, &((struct es_opt_u64 *)p)->v);
-	case ES_K_U64:
-		return read_unsigned(text, INT64_MAX, p);
-	default:
-		return read_signed(text, INT64_MIN, INT64_MAX, p);
 	}
+	if (read_unsigned(text, f->kind == ES_K_U8 ? UINT8_MAX : UINT32_MAX, &u) < 0)
+		return -EINVAL;
+	if (f->kind == ES_K_U8)
+		*(uint8_t *)p = (uint8_t)u;
+	else
+		*(uint32_t *)p = (uint32_t)u;
+	return 0;
 }
 
 static int read_time(const char *text, int64_t *out)
@@ -232,27 +229,18 @@ static int read_struct(const void *root, const struct es_field *f, const xmlNode
 static int read_value(const void *root, const struct es_field *f, const xmlNode *node, void *out, void *p,
 		      struct es_status *bad)
 {
-	int rc;
+	int rc = 0;
 
-	switch (f->kind) {
-	case ES_K_SUB:
-	case ES_K_PTR:
+	if (f->kind == ES_K_SUB || f->kind == ES_K_PTR)
 		return read_struct(root, f, node, out, p, bad);
-	case ES_K_XML:
+	if (f->kind == ES_K_XML)
 		rc = read_canonical(root, node, p);
-		break;
-	case ES_K_TEXT:
+	else if (f->kind == ES_K_TEXT)
 		*(char **)p = talloc_strdup(root, xml_text(root, node));
-		rc = 0;
-		break;
-	case ES_K_HEX:
-	case ES_K_SECRET:
+	else if (f->kind == ES_K_HEX || f->kind == ES_K_SECRET)
 		rc = read_hex(root, f, node, p);
-		break;
-	default:
+	else
 		rc = read_token(root, f, node, p);
-		break;
-	}
 	if (rc < 0)
 		*bad = bad_value(root, f);
 	return rc;

@@ -69,6 +69,7 @@ struct es_code {
 	const char *reason;
 };
 
+/*! Codes as SGP.02 writes them, subject "1.6" and reason "2.1" for example; static. */
 const struct es_code *es_sc(enum es_sc sc);
 
 /*! EXECUTED_SUCCESS. */

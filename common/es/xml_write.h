@@ -6,6 +6,7 @@
 /* Text of XML into a writer.  Names come from our tables; only content is escaped.  A text that XML cannot carry
  * (invalid UTF-8, control characters) fails the writer. */
 
+/*! Start tag up to its attributes; the prefix brings its colon ("wsa:"). */
 void xw_open(struct wr *w, const char *prefix, const char *name);
 /*! Attribute of the element just opened; before xw_body(). */
 void xw_attr(struct wr *w, const char *name, const char *value);

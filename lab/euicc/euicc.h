@@ -93,6 +93,7 @@ struct euicc_settings {
 	uint32_t fallback_ms;
 };
 
+/*! Set every member to what euicc-sim --help names. */
 void euicc_settings_default(struct euicc_settings *set);
 
 /*! SCP80 keys of one card. */

@@ -48,6 +48,7 @@ struct smsc_cfg {
 	uint64_t seed;
 };
 
+/*! Set every member to what smsc-sim --help names. */
 void smsc_cfg_default(struct smsc_cfg *cfg);
 
 struct smsc_ops {

@@ -178,7 +178,12 @@ int cmd_send(struct smsr *s, struct op_run *r, enum cmd_kind kind, struct bytes 
 	cmd.ref = (uint8_t)cmd.cntr;
 	if (rc == 0)
 		rc = seal(s, &r->euicc, &ks, capdu, &cmd);
-	return rc < 0 ? rc : store(s, r, &ks, capdu, &cmd);
+	if (rc == 0)
+		rc = store(s, r, &ks, capdu, &cmd);
+	if (rc < 0)
+		LOGP(DSCP80, LOGL_ERROR, "#%lld: command with counter %llu: error %d\n", (long long)r->op.id,
+		     (unsigned long long)cmd.cntr, -rc);
+	return rc;
 }
 
 /* ---- waiting ---- */

@@ -85,6 +85,20 @@ static int pump_one(struct smsr *s, int64_t part_id, const char *smsc)
 	return rc < 0 ? rc : submit(s, &part, &cmd, &op, smsc);
 }
 
+/* A part that cannot be handed over must not stop those behind it: its command then waits for the deadline. */
+static int pump_isolated(struct smsr *s, int64_t part_id, const char *smsc)
+{
+	struct part part;
+	int rc = pump_one(s, part_id, smsc);
+
+	if (rc >= 0 || db_broken(s->db))
+		return rc;
+	LOGP(DSMS, LOGL_ERROR, "part %lld cannot be submitted: error %d\n", (long long)part_id, -rc);
+	rc = cmd_db_part_get(turn_ctx(s->turn), s->db, part_id, &part);
+	part.due_ms = 0;
+	return rc < 0 ? rc : cmd_db_part_update(s->db, &part);
+}
+
 int cmd_pump(struct smsr *s, bool *more)
 {
 	int64_t ids[PUMP_BATCH];
@@ -103,7 +117,7 @@ int cmd_pump(struct smsr *s, bool *more)
 			*more = false;
 			break;
 		}
-		rc = pump_one(s, ids[i], smsc);
+		rc = pump_isolated(s, ids[i], smsc);
 	}
 	return rc;
 }

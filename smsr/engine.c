@@ -24,6 +24,8 @@
 #define TICK_BATCH 200
 #define RETIRE_BATCH 200
 #define RETIRE_EVERY_MS (10 * 60 * 1000)
+#define RETIRE_AGAIN_MS 1000 /* a batch was full */
+#define POISON_MS (60 * 1000)
 #define MO_LIFETIME_MS (10 * 60 * 1000)
 
 static const struct rate_ctr_desc ctr_desc[] = {
@@ -89,6 +91,7 @@ int smsr_ev_start(void *smsr, void *unused)
 
 	/* What a resume had still to start when the last run ended. */
 	lever_wake(s);
+	s->retire_ms = clock_now_ms();
 	return rc < 0 ? rc : cmd_db_parts_recover(s->db, clock_now_ms());
 }
 
@@ -112,9 +115,32 @@ static int op_due(struct smsr *s, int64_t op_id)
 		return rc;
 	if (clock_now_ms() < deadline)
 		return op_db_set_due(s->db, op_id, deadline);
-	/* Whatever happens, it is not looked at again at once. */
 	rc = op_db_set_due(s->db, op_id, 0);
 	return rc < 0 ? rc : op_event(s, op_id, &in);
+}
+
+/* One row that nobody can handle (a defect of ours, a damaged row) must not stop the others, nor be due for ever.
+ * \returns what counts: 0, or that the store is broken */
+static int isolated(struct smsr *s, int (*handle)(struct smsr *s, int64_t id), int64_t id, const char *what)
+{
+	int rc = db_mark(s->db);
+
+	if (rc < 0)
+		return rc;
+	rc = handle(s, id);
+	if (rc >= 0 || db_broken(s->db))
+		return rc < 0 ? rc : db_keep(s->db);
+	LOGP(DPROC, LOGL_ERROR, "%s %" PRId64 ": error %d, put aside for %d s\n", what, id, -rc, POISON_MS / 1000);
+	return db_undo(s->db);
+}
+
+static int op_due_isolated(struct smsr *s, int64_t op_id)
+{
+	int rc;
+
+	/* First of all: whatever happens, it is not looked at again at once. */
+	rc = op_db_set_due(s->db, op_id, clock_now_ms() + POISON_MS);
+	return rc < 0 ? rc : isolated(s, op_due, op_id, "operation");
 }
 
 static int ops_due(struct smsr *s, bool *more)
@@ -125,28 +151,57 @@ static int ops_due(struct smsr *s, bool *more)
 
 	*more = rc == 0 && n == ARRAY_SIZE(ids);
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = op_due(s, ids[i]);
+		rc = op_due_isolated(s, ids[i]);
 	return rc;
 }
 
+static int retire_outcomes(struct db *db, int64_t before_ms)
+{
+	return op_db_retire(db, before_ms, RETIRE_BATCH);
+}
+
+static int retire_calls(struct db *db, int64_t before_ms)
+{
+	return op_db_call_retire(db, before_ms, RETIRE_BATCH);
+}
+
+static int retire_outbox(struct db *db, int64_t before_ms)
+{
+	return outbox_db_retire(db, before_ms, RETIRE_BATCH);
+}
+
+static int retire_audit(struct db *db, int64_t before_ms)
+{
+	return record_db_audit_retire(db, before_ms, RETIRE_BATCH);
+}
+
+/* A batch at a time, so that no turn takes long; a full batch brings the next one soon, or a busy SM-SR would write more
+ * than it forgets. */
 static int retire(struct smsr *s)
 {
 	const struct limits_cfg *l = &s->cfg->limits;
-	int64_t day_ms = 24 * 3600 * 1000LL;
-	int64_t now = clock_now_ms();
-	int rc;
+	const int64_t day_ms = 24 * 3600 * 1000LL, now = clock_now_ms();
+	const struct {
+		int (*retire)(struct db *db, int64_t before_ms);
+		int64_t before_ms;
+	} rules[] = {
+		{ retire_outcomes, now - l->outcome_keep_days * day_ms },
+		{ retire_calls, now - l->outcome_keep_days * day_ms },
+		{ retire_outbox, now - l->outcome_keep_days * day_ms },
+		{ retire_audit, clock_stamp_ms() - l->audit_keep_days * day_ms },
+		{ cmd_db_mo_retire, now - MO_LIFETIME_MS },
+	};
+	bool full = false;
+	int rc = 0;
 
 	if (now < s->retire_ms)
 		return 0;
-	s->retire_ms = now + RETIRE_EVERY_MS;
-	rc = op_db_retire(s->db, now - l->outcome_keep_days * day_ms, RETIRE_BATCH);
-	if (rc == 0)
-		rc = op_db_call_retire(s->db, now - l->outcome_keep_days * day_ms, RETIRE_BATCH);
-	if (rc == 0)
-		rc = outbox_db_retire(s->db, now - l->outcome_keep_days * day_ms, RETIRE_BATCH);
-	if (rc == 0)
-		rc = record_db_audit_retire(s->db, clock_stamp_ms() - l->audit_keep_days * day_ms, RETIRE_BATCH);
-	return rc < 0 ? rc : cmd_db_mo_retire(s->db, now - MO_LIFETIME_MS);
+	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(rules); i++) {
+		rc = rules[i].retire(s->db, rules[i].before_ms);
+		full |= rc == 0 && db_changes(s->db) >= RETIRE_BATCH;
+	}
+	s->retire_ms = now + (full ? RETIRE_AGAIN_MS : RETIRE_EVERY_MS);
+	return rc;
 }
 
 int smsr_ev_tick(void *smsr, void *more)

@@ -379,6 +379,8 @@ static int check_body(struct smsr *s, struct es_call *c)
 		return es_refuse(s, c, m->bad);
 	c->max_validity_s = max_validity(s, c->peer);
 	c->validity_s = base->validity_s ? base->validity_s : s->cfg->limits.default_validity_s;
+	if (!base->validity_s && c->validity_s > c->max_validity_s)
+		c->validity_s = c->max_validity_s;
 	if (base->validity_s > c->max_validity_s)
 		return es_refuse_with(s, c, ES_SC_VALIDITY_REFUSED, NULL, "ValidityPeriod is longer than we accept");
 	return 1;

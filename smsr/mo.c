@@ -119,8 +119,11 @@ static int part_rx(struct smsr *s, const char *source, const struct ud_part *par
 	if (rc == -EALREADY)
 		return 0;
 	if (rc == -EPROTO) {
-		LOGP(DSMS, LOGL_NOTICE, "contradicting parts from %s: message dropped\n", source);
-		return cmd_db_mo_drop(s->db, &key);
+		/* The card uses the reference again: the older message lost a part and will never be whole. */
+		LOGP(DSMS, LOGL_NOTICE, "%s reuses a reference: the unfinished message before is dropped\n", source);
+		rc = cmd_db_mo_drop(s->db, &key);
+		if (rc == 0)
+			rc = cmd_db_mo_add(s->db, &key, part->index, row_of(turn_ctx(s->turn), part), clock_now_ms());
 	}
 	return rc < 0 ? rc : join(s, source, &key);
 }

@@ -133,7 +133,9 @@ static int16_t newer_by(const struct es5_notif *n, int seq)
 static bool takes_notification(const struct euicc *e, const struct operation *op, const struct es5_notif *n)
 {
 	switch (op->state) {
-	case OP_ST_CHANGE:
+	case OP_ST_CHANGE: /* no answer yet: a failure that is told now is that of an earlier change */
+		return n->seq != e->notif_seq &&
+		       (n->type == ES5_NOTIF_CHANGED || (n->type == ES5_NOTIF_FALLBACK && op->kind != OP_ENABLE));
 	case OP_ST_NOTIF:
 		return n->type != ES5_NOTIF_FIRST && n->seq != e->notif_seq;
 	case OP_ST_AUDIT: /* inside a change */
@@ -193,7 +195,8 @@ static int dispatch(struct smsr *s, struct euicc *e, const struct es5_notif *n)
 		if (takes_notification(e, &active, n))
 			return to_operation(s, e, &active, n);
 	}
-	if (confirms_already(s, e, n))
+	/* Confirmed before, and the card is at something else now: if it still wants that answer it will ask again. */
+	if (confirms_already(s, e, n) || (e->active_op && n->seq == e->notif_seq))
 		return 0;
 	rc = n->seq == e->notif_seq ? 0 : record(s, e, n);
 	if (rc < 0)

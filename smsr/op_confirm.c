@@ -70,10 +70,25 @@ struct profile *op_confirm_addressee(struct op_run *r)
 	return enabled_by(r, op_arg_type(&r->op), bytes_of(NULL, 0));
 }
 
+/* Notification number of the operation against the last one that the card had confirmed. */
+static int16_t newer_by(const struct op_run *r)
+{
+	return r->euicc.notif_seq < 0 ? 1 : (int16_t)(op_arg_seq(&r->op) - (uint16_t)r->euicc.notif_seq);
+}
+
+static int overtaken(struct smsr *s, struct op_run *r)
+{
+	int rc = op_note(s, r->op.id, STEP_CONFIRMED, "a later notification was confirmed while this one waited");
+
+	return rc < 0 ? rc : op_finish(s, r, es_status_ok());
+}
+
 int op_confirm_begin(struct smsr *s, struct op_run *r)
 {
 	struct profile *p = op_confirm_addressee(r);
 
+	if (newer_by(r) < 0)
+		return overtaken(s, r);
 	return send_confirmation(s, r, op_arg_seq(&r->op), p ? p->msisdn : NULL);
 }
 
@@ -187,7 +202,7 @@ static int nothing_pending(struct smsr *s, struct op_run *r, const struct op_inp
 {
 	int rc;
 
-	if (op_arg_seq(&r->op) == r->euicc.notif_seq)
+	if (newer_by(r) <= 0)
 		return op_card_error(s, r, in, "HandleNotificationConfirmation"); /* confirmed long ago, or replayed */
 	rc = op_note(s, r->op.id, STEP_POR, "the card does not wait for this confirmation: looking at the card");
 	return rc < 0 ? rc : op_audit_begin(s, r);
@@ -232,8 +247,9 @@ int op_confirm_lost(struct smsr *s, struct op_run *r, const struct op_input *in)
 {
 	const char *text = in->event == OP_EV_SILENT ? "the confirmation was delivered, but the card gave no answer" :
 						       "the confirmation could not be delivered: the card may roll back";
-	/* A card that only declares itself has changed nothing. */
-	int rc = op_arg_type(&r->op) == ES5_NOTIF_FIRST ? 0 : op_mark_audit(s, r, text);
+	/* A card that only declares itself has changed nothing, and what was confirmed before is known. */
+	bool known = op_arg_type(&r->op) == ES5_NOTIF_FIRST || newer_by(r) <= 0;
+	int rc = known ? 0 : op_mark_audit(s, r, text);
 
 	return rc < 0 ? rc : op_fail(s, r, ES_FAILED, ES_SC_NO_RESPONSE, r->op.iccid, text);
 }

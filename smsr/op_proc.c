@@ -68,6 +68,8 @@ int op_send(struct smsr *s, struct op_run *r, enum op_state state, enum cmd_kind
 		return op_fail(s, r, ES_FAILED, ES_SC_INTERNAL, NULL, "no usable SCP80 key set of the ISD-R");
 	if (rc == -EINVAL)
 		return op_fail(s, r, ES_FAILED, ES_SC_CONDITIONAL_MISSING, NULL, "the profile to be addressed has no MSISDN");
+	if (rc < 0 && !db_broken(s->db))
+		return op_fail(s, r, ES_FAILED, ES_SC_INTERNAL, NULL, "the command could not be sealed: see the log of the SM-SR");
 	return rc < 0 ? rc : op_await(s, r, state);
 }
 
@@ -263,6 +265,12 @@ static int on_notif_deadline(struct smsr *s, struct op_run *r, const struct op_i
 	return unknown_outcome(s, r, "the card accepted the change, but its notification did not come");
 }
 
+/* No command is out although the state says so: not expected, but nothing may wait for ever (P4). */
+static int on_nothing_out(struct smsr *s, struct op_run *r, const struct op_input *in)
+{
+	return unknown_outcome(s, r, "time is over, and no command is out");
+}
+
 static const op_action actions[OP_ST_DONE][OP_N_EVENTS] = {
 	[OP_ST_QUEUED] = {
 		[OP_EV_START] = on_start,
@@ -276,6 +284,7 @@ static const op_action actions[OP_ST_DONE][OP_N_EVENTS] = {
 		[OP_EV_SILENT] = on_silent,
 		[OP_EV_UNREACHED] = on_unreached,
 		[OP_EV_NOTIF] = op_change_notified,
+		[OP_EV_DEADLINE] = on_nothing_out,
 		[OP_EV_CANCEL] = on_cancel,
 	},
 	[OP_ST_NOTIF] = {
@@ -290,6 +299,7 @@ static const op_action actions[OP_ST_DONE][OP_N_EVENTS] = {
 		[OP_EV_SILENT] = op_confirm_lost,
 		[OP_EV_UNREACHED] = op_confirm_lost,
 		[OP_EV_NOTIF] = op_confirm_again,
+		[OP_EV_DEADLINE] = on_nothing_out,
 		[OP_EV_CANCEL] = on_cancel,
 	},
 	[OP_ST_DELETE] = {
@@ -298,6 +308,7 @@ static const op_action actions[OP_ST_DONE][OP_N_EVENTS] = {
 		[OP_EV_STALE] = on_stale_look,
 		[OP_EV_SILENT] = op_delete_lost,
 		[OP_EV_UNREACHED] = op_delete_lost,
+		[OP_EV_DEADLINE] = on_nothing_out,
 		[OP_EV_CANCEL] = on_cancel,
 	},
 	[OP_ST_AUDIT] = {
@@ -307,6 +318,7 @@ static const op_action actions[OP_ST_DONE][OP_N_EVENTS] = {
 		[OP_EV_SILENT] = op_audit_lost,
 		[OP_EV_UNREACHED] = op_audit_lost,
 		[OP_EV_NOTIF] = op_confirm_newer,
+		[OP_EV_DEADLINE] = on_nothing_out,
 		[OP_EV_CANCEL] = on_cancel,
 	},
 };

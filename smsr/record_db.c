@@ -29,7 +29,7 @@ static const char *const sql[] = {
 		    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 	[Q_AUDIT_GET] = "SELECT " AUDIT_COLS " FROM audit WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
 	[Q_AUDIT_GET_EID] = "SELECT " AUDIT_COLS " FROM audit WHERE id < ?1 AND eid = ?3 ORDER BY id DESC LIMIT ?2",
-	[Q_AUDIT_RETIRE] = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE stamp_ms < ?1 ORDER BY id LIMIT ?2)",
+	[Q_AUDIT_RETIRE] = "DELETE FROM audit WHERE stamp_ms < ?1 AND id IN (SELECT id FROM audit ORDER BY id LIMIT ?2)",
 	[Q_META] = "SELECT epoch, started_ms, committed_ms, beats, backup FROM meta",
 	[Q_META_SET] = "UPDATE meta SET epoch = ?1, started_ms = ?2, committed_ms = ?3, beats = ?4, backup = ?5",
 	[Q_PAUSE] = "INSERT INTO pause (scope, name, since_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",

@@ -57,6 +57,7 @@ int record_db_audit(struct db *db, const struct audit_row *row) MUST_CHECK;
 /*! Newest first; before_id 0 starts at the newest; eid empty: of all. */
 int record_db_audit_get(const void *ctx, struct db *db, struct bytes eid, int64_t before_id, struct audit_row *rows,
 			size_t max, size_t *n) MUST_CHECK;
+/*! Looks at the max oldest rows only: the table is large, and in order of time. */
 int record_db_audit_retire(struct db *db, int64_t before_ms, size_t max) MUST_CHECK;
 
 /* ---- the daemon's own ---- */

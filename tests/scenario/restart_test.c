@@ -8,8 +8,6 @@
 
 #include "tests/support/world.h"
 
-#define HOUR_MS (3600 * 1000LL)
-
 /* A change, from a registered card to the moment before the order. */
 struct story {
 	const char *name;

@@ -119,6 +119,10 @@ struct world {
 	unsigned int events;
 };
 
+#define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+#define MINUTE_MS 60000LL
+#define HOUR_MS (60 * MINUTE_MS)
+
 int world_setup(void **state);
 int world_teardown(void **state);
 
@@ -158,6 +162,8 @@ void world_expect_silence(struct world *w);
 
 /* world_air.c */
 
+/*! Let things move, one by one, until a timeline says this. */
+void world_until(struct world *w, const char *text);
 /*! One move of somebody.  \returns false when nothing moves at this time */
 bool world_step(struct world *w);
 /*! A message from the air for the SM-SR; udhi as the network says. */
@@ -172,6 +178,11 @@ void world_air_ack(struct world *w, uint64_t token);
 const char *world_msisdn(struct world *w, enum seed_profile_id profile);
 
 /* world_look.c */
+
+/*! Move the fall-back attribute, on the card and in the EIS. */
+void world_set_fallback(struct world *w, enum seed_profile_id profile);
+/*! Delete a profile on the card behind the back of the SM-SR. */
+void world_delete_on_card(struct world *w, enum seed_profile_id profile);
 
 /*! State of a profile in the EIS; PROFILE_IN_CREATION: it is not there. */
 enum profile_state world_state(struct world *w, enum seed_profile_id profile);

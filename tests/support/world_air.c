@@ -342,10 +342,21 @@ void world_run(struct world *w)
 	}
 }
 
-static void nearer(int64_t *next, int64_t at)
+static int64_t next_time(struct world *w)
 {
-	if (at && at < *next)
-		*next = at;
+	int64_t at[] = { smsr_next_tick_ms(w->s), euicc_deadline(w->card) };
+	int64_t next = INT64_MAX;
+	struct world_mo *mo;
+
+	for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
+		if (at[i] && at[i] < next)
+			next = at[i];
+	}
+	llist_for_each_entry (mo, &w->mo, entry) {
+		if (mo->due_ms < next)
+			next = mo->due_ms;
+	}
+	return next;
 }
 
 void world_advance(struct world *w, int64_t ms)
@@ -354,15 +365,23 @@ void world_advance(struct world *w, int64_t ms)
 
 	world_run(w);
 	while (w->now_ms < end) {
-		int64_t next = end;
-		struct world_mo *mo;
+		int64_t next = next_time(w);
 
-		nearer(&next, smsr_next_tick_ms(w->s));
-		nearer(&next, euicc_deadline(w->card));
-		llist_for_each_entry (mo, &w->mo, entry)
-			nearer(&next, mo->due_ms);
 		assert_true(next > w->now_ms);
-		w->now_ms = next;
+		w->now_ms = next < end ? next : end;
 		world_run(w);
+	}
+}
+
+void world_until(struct world *w, const char *text)
+{
+	int64_t end = w->now_ms + 24 * HOUR_MS;
+
+	while (!world_told(w, text)) {
+		if (world_step(w))
+			continue;
+		if (w->now_ms >= end)
+			fail_msg("nobody says \"%s\"", text);
+		w->now_ms = next_time(w);
 	}
 }

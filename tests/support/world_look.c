@@ -108,6 +108,40 @@ void world_set_pol1(struct world *w, enum seed_profile_id profile, uint8_t pol1)
 	assert_int_equal(euicc_pol1_set(w->card, w->card_data.profiles[profile].aid, pol1), 0);
 }
 
+static void on_isdr(struct world *w, const char *capdu)
+{
+	void *ctx = talloc_new(w->ctx);
+	struct bytes c, r;
+
+	assert_int_equal(hex_dec(ctx, capdu, &c), 0);
+	assert_int_equal(euicc_apdu(w->card, ctx, c, &r), 0);
+	assert_memory_equal(r.data + r.len - 2, "\x90\x00", 2);
+	talloc_free(ctx);
+}
+
+void world_set_fallback(struct world *w, enum seed_profile_id profile)
+{
+	void *ctx = talloc_new(w->ctx);
+	struct profiles all;
+	struct euicc e;
+
+	on_isdr(w, talloc_asprintf(ctx, "80E28800153A05124F10%s", hex_enc(ctx, BYTES_ARR(w->card_data.profiles[profile].aid))));
+	load_euicc(w, ctx, &e, &all);
+	for (size_t i = 0; i < all.n; i++) {
+		all.list[i].fallback = &all.list[i] == find(w, &all, profile);
+		assert_int_equal(eis_db_profile_update(w->db, &all.list[i]), 0);
+	}
+	talloc_free(ctx);
+}
+
+void world_delete_on_card(struct world *w, enum seed_profile_id profile)
+{
+	char *aid = hex_enc(w->ctx, BYTES_ARR(w->card_data.profiles[profile].aid));
+
+	on_isdr(w, talloc_asprintf(aid, "80E40040124F10%s00", aid));
+	talloc_free(aid);
+}
+
 /* ---- records ---- */
 
 unsigned int world_records(struct world *w, enum audit_type type)

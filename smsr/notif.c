@@ -129,19 +129,26 @@ static int16_t newer_by(const struct es5_notif *n, int seq)
 	return (int16_t)(n->seq - (uint16_t)seq);
 }
 
+/* Types that tell how a change ended; others (a declaration, what later versions add) are confirmed for themselves. */
+static bool tells_a_result(const struct es5_notif *n)
+{
+	return n->type == ES5_NOTIF_CHANGED || n->type == ES5_NOTIF_ROLLED_BACK || n->type == ES5_NOTIF_FALLBACK;
+}
+
 /* One that was confirmed before is not about the change that is on its way now: it came twice, late, or was replayed. */
 static bool takes_notification(const struct euicc *e, const struct operation *op, const struct es5_notif *n)
 {
+	bool news = tells_a_result(n) && n->seq != e->notif_seq;
+
 	switch (op->state) {
 	case OP_ST_CHANGE: /* no answer yet: a failure that is told now is that of an earlier change */
-		return n->seq != e->notif_seq &&
-		       (n->type == ES5_NOTIF_CHANGED || (n->type == ES5_NOTIF_FALLBACK && op->kind != OP_ENABLE));
+		return news && (n->type == ES5_NOTIF_CHANGED || (n->type == ES5_NOTIF_FALLBACK && op->kind != OP_ENABLE));
 	case OP_ST_NOTIF:
-		return n->type != ES5_NOTIF_FIRST && n->seq != e->notif_seq;
+		return news;
 	case OP_ST_AUDIT: /* inside a change */
-		return op->kind != OP_AUDIT && !op->completed_ms && n->type != ES5_NOTIF_FIRST && n->seq != e->notif_seq;
+		return news && op->kind != OP_AUDIT && !op->completed_ms;
 	case OP_ST_CONFIRM: /* the same again, or the card has rolled back meanwhile */
-		return newer_by(n, op_arg_seq(op)) == 0 || (newer_by(n, op_arg_seq(op)) > 0 && n->type != ES5_NOTIF_FIRST);
+		return newer_by(n, op_arg_seq(op)) == 0 || (news && newer_by(n, op_arg_seq(op)) > 0);
 	case OP_ST_QUEUED:
 	case OP_ST_DELETE:
 	case OP_ST_DONE:

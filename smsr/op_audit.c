@@ -26,7 +26,7 @@ static struct profile *addressee(struct op_run *r)
 {
 	struct profile *p;
 
-	if (r->op.kind != OP_AUDIT && r->op.arg)
+	if (r->op.kind != OP_AUDIT && op_arg_notified(&r->op))
 		return op_confirm_addressee(r);
 	p = op_profile_enabled(r);
 	return p ? p : op_profile_fallback(r);
@@ -195,7 +195,7 @@ static bool awaits_notification(const struct op_run *r)
 {
 	bool changes = r->op.kind == OP_ENABLE || r->op.kind == OP_DISABLE || (r->op.kind == OP_DELETE && r->op.other_aid.len);
 
-	return changes && r->op.arg == 0;
+	return changes && !op_arg_notified(&r->op);
 }
 
 /* A confirmation or delete was lost: did the card do it? */
@@ -209,7 +209,7 @@ static int resolve(struct smsr *s, struct op_run *r)
 		return op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, r->op.iccid, "an audit shows that the card did not do it");
 	if (!r->op.completed_ms)
 		r->op.completed_ms = clock_stamp_ms();
-	if (r->op.arg) {
+	if (op_arg_notified(&r->op)) {
 		r->euicc.notif_seq = op_arg_seq(&r->op);
 		rc = eis_db_update(s->db, &r->euicc);
 	}

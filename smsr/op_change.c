@@ -44,6 +44,11 @@ static int send_aid_command(struct smsr *s, struct op_run *r, enum op_state stat
 	return rc < 0 ? rc : op_send(s, r, state, kind, capdu, dest);
 }
 
+static int64_t auto_delete(const struct profile *p)
+{
+	return p && (p->pol2 & POL2_DISABLE_AUTO_DELETE) ? OP_ARG_AUTO_DELETE : 0;
+}
+
 int op_enable_begin(struct smsr *s, struct op_run *r)
 {
 	struct profile *t = target(r);
@@ -63,6 +68,7 @@ int op_enable_begin(struct smsr *s, struct op_run *r)
 			       "the profile has no MSISDN: its confirmation by SMS could not reach the card");
 	r->op.aid = t->isdp_aid;
 	r->op.other_aid = cur ? cur->isdp_aid : bytes_of(NULL, 0);
+	r->op.arg = auto_delete(cur);
 	return send_aid_command(s, r, OP_ST_CHANGE, CMD_ENABLE, es5_enable_profile, t->isdp_aid,
 				cur ? cur->msisdn : t->msisdn);
 }
@@ -81,6 +87,7 @@ static int disable(struct smsr *s, struct op_run *r, struct profile *t)
 			       "there is no fall-back profile with an MSISDN that could take over");
 	r->op.aid = t->isdp_aid;
 	r->op.other_aid = fallback->isdp_aid;
+	r->op.arg = auto_delete(t);
 	return send_aid_command(s, r, OP_ST_CHANGE, CMD_DISABLE, es5_disable_profile, t->isdp_aid, t->msisdn);
 }
 
@@ -171,7 +178,7 @@ int op_change_done(struct smsr *s, struct op_run *r)
 	if (r->op.kind == OP_DELETE)
 		/* POL1 may have deleted it already. */
 		return p ? op_delete_send(s, r, victim) : op_finish(s, r, es_status_ok());
-	if (!p || !(p->pol2 & POL2_DISABLE_AUTO_DELETE) || p->fallback)
+	if (!p || !(r->op.arg & OP_ARG_AUTO_DELETE) || p->fallback)
 		return op_finish(s, r, es_status_ok());
 	rc = op_note(s, r->op.id, STEP_STARTED, "POL2 Auto-Delete of ICCID %s", p->iccid);
 	return rc < 0 ? rc : op_delete_send(s, r, victim);

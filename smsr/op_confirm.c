@@ -21,6 +21,11 @@ int64_t op_arg_enc(const struct es5_notif *notif, bool good)
 	return notif->seq | (int64_t)notif->type << 16 | (int64_t)good << 24;
 }
 
+bool op_arg_notified(const struct operation *op)
+{
+	return op_arg_type(op) != 0;
+}
+
 uint16_t op_arg_seq(const struct operation *op)
 {
 	return (uint16_t)op->arg;
@@ -102,7 +107,7 @@ int op_confirm_send(struct smsr *s, struct op_run *r, const struct es5_notif *no
 		rc = cmd_close(s, &cmd, CMD_ST_CLOSED);
 	else if (rc == -ENOENT)
 		rc = 0;
-	r->op.arg = op_arg_enc(notif, good);
+	r->op.arg = (r->op.arg & OP_ARG_AUTO_DELETE) | op_arg_enc(notif, good);
 	return rc < 0 ? rc : op_confirm_begin(s, r);
 }
 

@@ -55,8 +55,13 @@ struct profile *op_confirm_addressee(struct op_run *r);
  * second half is said. */
 int op_apply_enabled(struct smsr *s, struct op_run *r, struct bytes aid) MUST_CHECK;
 
-/*! What op.arg holds from the notification on: sequence number, type, and whether it was the one hoped for. */
+/*! In op.arg of a change: POL2 said at its start that what it disables is to be deleted.  Rules that change meanwhile are
+ * for the next request. */
+#define OP_ARG_AUTO_DELETE (INT64_C(1) << 32)
+
+/*! What op.arg holds besides, from the notification on: sequence number, type, and whether it was the one hoped for. */
 int64_t op_arg_enc(const struct es5_notif *notif, bool good);
+bool op_arg_notified(const struct operation *op);
 uint16_t op_arg_seq(const struct operation *op);
 uint8_t op_arg_type(const struct operation *op);
 bool op_arg_good(const struct operation *op);

@@ -12,8 +12,6 @@
 #include "smsr/restore.h"
 #include "tests/support/world.h"
 
-#define MINUTE_MS 60000
-
 static int setup(void **state)
 {
 	struct world *w;

@@ -132,6 +132,7 @@ static void library_init(void)
 	osmo_stats_init(app.lib);
 	OSMO_ASSERT(rate_ctr_init(app.lib) == 0);
 	osmo_init_ignore_signals();
+	signal(SIGXFSZ, SIG_IGN); /* a limit on file size is then an error of the write, as a full disk is */
 	/* instances that end inside their own callback are freed after the round */
 	osmo_fsm_set_dealloc_ctx(OTC_SELECT);
 	osmo_fsm_log_timeouts(true);

@@ -253,7 +253,7 @@ static int load_tls(struct smsr_daemon *d, const struct smsr_cfg *cfg, enum tls_
 /* Everything that can be looked at without opening a port or changing a file. */
 static enum app_exit smsr_check(void *prog)
 {
-	const struct db_opts opts = { .read_only = true };
+	const struct db_opts opts = { .read_only = true, .upgrade = true }; /* an older schema is for start() to judge */
 	struct smsr_daemon *d = prog;
 	struct keystore *keystore;
 	struct trust *trust;

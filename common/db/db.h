@@ -35,7 +35,7 @@ struct db_desc {
 
 struct db_opts {
 	bool create;		       /* make the file when there is none */
-	bool upgrade;		       /* run missing migrations; else an older schema is refused */
+	bool upgrade;		       /* run missing migrations (a reader: take it as it is); else an older schema is refused */
 	bool read_only;		       /* no lock file, no pragma that writes */
 	unsigned int checkpoint_pages; /* wal_autocheckpoint; 0 = 4000 */
 };

@@ -129,17 +129,27 @@ static int migrate_one(struct db *db, const struct db_desc *desc, unsigned int v
 	return rc;
 }
 
+static int check_version(const void *ctx, int64_t version, const struct db_desc *desc, const struct db_opts *opts,
+			 const char **why)
+{
+	if (version > desc->n_migrations)
+		return fail(ctx, why, -EPROTO, "the schema is newer than this program: use the newer program");
+	if (version < desc->n_migrations && !opts->upgrade)
+		return fail(ctx, why, -EPROTO, "the schema is older than this program: make a backup and start once with -U");
+	return 0;
+}
+
 static int check_schema(const void *ctx, struct db *db, const struct db_desc *desc, const struct db_opts *opts,
 			bool fresh, const char **why)
 {
 	int64_t version = pragma_int(db, "user_version");
+	int rc;
 
 	if (!fresh && pragma_int(db, "application_id") != desc->application_id)
 		return fail(ctx, why, -EINVAL, "the file is no database of this program");
-	if (version > desc->n_migrations)
-		return fail(ctx, why, -EPROTO, "the schema is newer than this program: use the newer program");
-	if (version < desc->n_migrations && !fresh && !opts->upgrade)
-		return fail(ctx, why, -EPROTO, "the schema is older than this program: make a backup and start once with -U");
+	rc = fresh ? 0 : check_version(ctx, version, desc, opts, why);
+	if (rc < 0)
+		return rc;
 	for (unsigned int v = (unsigned int)version + 1; v <= desc->n_migrations; v++) {
 		if (migrate_one(db, desc, v) < 0)
 			return fail(ctx, why, -EIO, "the schema could not be brought up to date; nothing was changed");
@@ -218,9 +228,7 @@ static int open_reader(const void *ctx, struct db *db, const struct db_desc *des
 		rc = -EINVAL;
 	if (rc < 0)
 		return fail(ctx, why, rc, open_error(rc));
-	if (pragma_int(db, "user_version") != desc->n_migrations)
-		return fail(ctx, why, -EPROTO, "the schema is not the one of this program");
-	return 0;
+	return check_version(ctx, pragma_int(db, "user_version"), desc, opts, why);
 }
 
 int db_open(const void *ctx, const char *path, const struct db_desc *desc, const struct db_opts *opts, struct db **out,

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: AGPL-3.0-or-later
-# tshark reads the capture of the demo: each short message is what SCP80 over SMS says.  3GPP TS 31.115 §4.
+# tshark reads the capture of the demo: each short message is what SCP80 over SMS says.  3GPP TS 31.115.
 set -eu
 command -v tshark >/dev/null || { echo "tshark is not installed"; exit 77; }
 B=$(cd "${B:-build/rel}" && pwd)

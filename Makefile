@@ -127,17 +127,16 @@ bench:
 	$(Q)$(MAKE) --no-print-directory all
 	@tests/bench/run $(B)
 # FUZZ_TIME seconds for each decoder, starting from the stored corpus; what it finds new goes to build/fuzz/corpus.
-fuzz: $(FUZZERS)
-	@for f in $^; do n=$$(basename $$f); echo "  FUZZ $$n"; mkdir -p build/fuzz/corpus/$$n; \
+FUZZ_CFLAGS := -O1 -g -U_FORTIFY_SOURCE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+fuzz:
+	$(Q)$(MAKE) --no-print-directory B=build/fuzz CC=clang CFLAGS='$(FUZZ_CFLAGS)' fuzz-built
+	@for f in $(FUZZERS); do n=$$(basename $$f); echo "  FUZZ $$n"; mkdir -p build/fuzz/corpus/$$n; \
 	 $$f -max_total_time=$(or $(FUZZ_TIME),60) -rss_limit_mb=2048 -timeout=10 -print_final_stats=0 -verbosity=0 \
 	  build/fuzz/corpus/$$n tests/fuzz/corpus/$$n || exit 1; done
-build/fuzz/bin/%: tests/fuzz/%.c
-	$(Q)$(MAKE) --no-print-directory B=build/fuzz CC=clang \
-	 CFLAGS='-O1 -g -U_FORTIFY_SOURCE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' fuzz-libs
+fuzz-built: $(FUZZERS)
+$(FUZZERS): build/fuzz/bin/%: tests/fuzz/%.c $(ALL_LIBS)
 	@mkdir -p $(@D); echo "  LD   $@"
-	$(Q)clang -std=gnu11 -D_GNU_SOURCE -I. -O1 -g -fsanitize=fuzzer,address,undefined $(PKG_CFLAGS) -o $@ $< \
-	 $(patsubst $(B)/%,build/fuzz/%,$(ALL_LIBS)) $(PKG_LIBS) -pthread
-fuzz-libs: $(ALL_LIBS)
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer $(PKG_CFLAGS) -o $@ $< $(filter %.a,$^) $(PKG_LIBS) -pthread
 lint:
 	@tests/lint.sh
 cover:
@@ -154,7 +153,7 @@ clean:
 	rm -rf build
 help:
 	@sed -n '3,9p' Makefile | cut -c3-
-.PHONY: all check check-built demo lab bench fuzz fuzz-libs lint cover deps install clean help
+.PHONY: all check check-built demo lab bench fuzz fuzz-built lint cover deps install clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -86,10 +86,10 @@ class Lab(SmsrLab):
         context.load_cert_chain(self.pki / f'{name}.pem', self.pki / f'{name}.key')
         return context
 
-    def smctl(self, *argv, timeout=60):
+    def smctl(self, *argv, timeout=60, cwd=None):
         """Returns exit code, stdout, stderr."""
         run = subprocess.run([self.bin / 'smctl', '--config', self.dir / 'smctl.conf', *map(str, argv)],
-                             capture_output=True, text=True, timeout=timeout)
+                             capture_output=True, text=True, timeout=timeout, cwd=cwd)
         return run.returncode, run.stdout, run.stderr
 
     def smctl_json(self, *argv, timeout=60):

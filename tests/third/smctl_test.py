@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """smctl against a running lab: what it prints and the exit codes that scripts rely on."""
 import pathlib
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
@@ -102,9 +103,83 @@ def slow_card(lab, card):
     expect('outcome later', (code, answers[-1]['status']), (OK, 'EXECUTED_SUCCESS'))
 
 
+def admin(lab, card):
+    """The same with the admin socket: what it shows, and the levers."""
+    eid, iccid = card.eid, card.operational[0]
+    code, rows = lab.smctl_json('list')
+    expect('list', (code, [r['eid'] for r in rows]), (OK, [c.eid for c in lab.cards]))
+    code, rows = lab.smctl_json('list', '--max', 1)
+    expect('list --max 1', (code, rows[0]['eid'], rows[1]), (OK, lab.cards[0].eid, {'more': True}))
+    code, rows = lab.smctl_json('list', '--max', 1, '--after', lab.cards[0].eid)
+    expect('list --after', (code, rows[0]['eid']), (OK, lab.cards[1].eid))
+    code, out, err = lab.smctl('list', '--max', 1)
+    expect('list says how to go on', (code, out.count('\n'), f'--after {lab.cards[0].eid}' in err), (OK, 2, True))
+    for option, value in (('--iccid', iccid), ('--imsi', card.operational[1]), ('--msisdn', card.operational[2])):
+        code, rows = lab.smctl_json('show', option, value)
+        expect(f'show {option}', (code, rows[0]['eid']), (OK, eid))
+    code, rows = lab.smctl_json('smpp')
+    expect('smpp', (code, rows[0]['name'], rows[0]['state']), (OK, 'lab', 'BOUND'))
+    code, rows = lab.smctl_json('status')
+    expect('status', (code, rows[0]['links_up'], rows[0]['euiccs']), (OK, 1, 2))
+    code, out, _ = lab.smctl('status')
+    expect('status for people', (code, 'links_up' in out), (OK, True))
+
+    code, rows = lab.smctl_json('disable', eid, iccid, '--wait')
+    steps = [r['step'] for r in rows if 'step' in r]
+    expect('--wait shows the steps', (code, steps[0], 'notification' in steps, 'confirmed' in steps, rows[-1]['status']),
+           (OK, 'accepted', True, True, 'EXECUTED_SUCCESS'))
+    code, rows = lab.smctl_json('ops', eid, '--max', 1)
+    op = rows[0]['id']
+    expect('ops', (code, rows[0]['kind'], rows[0]['status']), (OK, 'DisableProfile', 'EXECUTED_SUCCESS'))
+    expect('op', lab.smctl_json('op', op)[1][0]['id'], op)
+    code, rows = lab.smctl_json('timeline', op)
+    first = rows[0]['id']
+    expect('timeline', (code, [r['step'] for r in rows][:2]), (OK, ['accepted', 'started']))
+    code, rows = lab.smctl_json('timeline', op, '--after', first)
+    expect('timeline --after', (code, rows[0]['step']), (OK, 'started'))
+    code, rows = lab.smctl_json('trail', eid, '--max', 2)
+    expect('trail', (code, 'DisableProfile' in [r.get('type') for r in rows]), (OK, True))
+
+
+def levers(lab, card):
+    eid, iccid = card.eid, card.operational[0]
+    expect('pause', lab.smctl('pause', 'eid', eid)[0], OK)
+    expect('pauses', [(r['scope'], r['name']) for r in lab.smctl_json('pauses')[1]], [('eid', eid)])
+    code, rows = lab.smctl_json('enable', eid, iccid, '--wait', '--timeout', 1)
+    expect('nothing happens while it is paused', (code, [r['step'] for r in rows if 'step' in r]), (RUNNING, ['accepted']))
+    op = lab.smctl_json('ops', eid, '--max', 1)[1][0]['id']
+    with subprocess.Popen([lab.bin / 'smctl', '--config', lab.dir / 'smctl.conf', 'follow', str(op)],
+                          stdout=subprocess.PIPE, text=True) as follower:
+        expect('follow begins with what was', 'accepted' in follower.stdout.readline(), True)
+        expect('resume', lab.smctl('resume', 'eid', eid)[0], OK)
+        text = follower.communicate(timeout=30)[0]
+    expect('follow goes on and ends', (follower.returncode, 'EXECUTED_SUCCESS' in text, 'notification' in text), (OK, True, True))
+    code, rows = lab.smctl_json('cancel', op)
+    expect('cancel what is done', (code, rows[0]['ok']), (REFUSED, False))
+    expect('no such operation', lab.smctl('op', 9999)[0], REFUSED)
+    expect('drain', (lab.smctl('drain')[0], lab.smctl_json('status')[1][0]['paused']), (OK, ['drain']))
+    expect('resume drain', lab.smctl('resume', 'drain')[0], OK)
+    expect('unknown scope', lab.smctl('pause', 'moon')[0], USAGE)
+    counter = lab.smctl_json('show', eid)[1][0]['keysets'][0]['counter']
+    expect('counter', lab.smctl('counter', eid, 1, counter + 100)[0], OK)
+    expect('counter never goes down', lab.smctl('counter', eid, 1, counter)[0] != OK, True)
+    code, rows = lab.smctl_json('audit-card', eid)
+    code = lab.smctl('follow', rows[0]['op'])[0]
+    expect('audit-card, with the raised counter', (code, lab.smctl_json('op', rows[0]['op'])[1][0]['status']), (OK, 'EXECUTED_SUCCESS'))
+    expect('audit-list', lab.smctl('audit-list')[:2], (OK, 'none\n'))
+    expect('audit-bulk', lab.smctl_json('audit-bulk')[1][0]['n'], 0)
+    expect('backup', (lab.smctl('backup', 'copy.db', cwd=lab.dir)[0], (lab.dir / 'copy.db').exists()), (OK, True))
+    expect('import of a known eUICC', lab.smctl('import', lab.eis_file(card))[0] != OK, True)
+
+
 with Lab(count=2) as lab:
     lab.write_smctl_conf(admin=False)
     soap(lab, lab.cards[0])
     callback(lab, lab.cards[0])
     errors(lab, lab.cards[0])
     slow_card(lab, lab.cards[1])
+    lab.write_smctl_conf()
+    admin(lab, lab.cards[1])
+    levers(lab, lab.cards[1])
+    lab.smsr.stop()
+    expect('after the end of smsr', (lab.smctl('status')[0], lab.smctl('get-eis', lab.cards[0].eid)[0]), (UNREACHABLE, UNREACHABLE))

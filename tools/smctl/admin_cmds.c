@@ -11,6 +11,8 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
+#define EID_DIGITS 32
+
 /* Which member of the request the n-th argument of a command is.  '#' before the name: a number; '@': a file whose text
  * is sent; '/': a path as the SM-SR sees it. */
 static const struct {
@@ -128,8 +130,11 @@ static int put_options(const struct smctl *c, json_t *request)
 		json_put_int(request, "max", o->max);
 	if (o->audit_due)
 		json_put_steal(request, "audit_due", json_true());
-	if (o->after)
+	/* Lists go on behind an EID, or behind the number of a row. */
+	if (o->after && strlen(o->after) == EID_DIGITS)
 		json_put(request, "after", o->after);
+	else if (o->after && put_number(c, request, "after", o->after) < 0)
+		return -EINVAL;
 	return o->before ? put_number(c, request, "before", o->before) : 0;
 }
 
@@ -147,18 +152,37 @@ static json_t *make_request(const struct smctl *c, const struct command *cmd)
 	return NULL;
 }
 
-/* What the last line says besides "ok". */
-static size_t print_end(const struct smctl *c, json_t *end)
+/* How to see the rows behind the last one. */
+static void tell_more(const struct smctl *c, const json_t *rows)
 {
-	size_t n;
+	const json_t *last = json_array_get(rows, json_array_size(rows) - 1);
+	const json_t *id = json_object_get(last, "id");
+
+	if (strstr(c->cmd->options, " before ") && id)
+		complain(c, "there are more: --before %lld", (long long)json_integer_value(id));
+	else if (strstr(c->cmd->options, " after "))
+		complain(c, "there are more: --after %s", json_string_value(json_object_get(last, "eid")));
+}
+
+/* What the last line says besides "ok".  \returns whether it said something */
+static bool print_end(const struct smctl *c, json_t *end, const json_t *rows)
+{
+	const char *done = json_string_value(json_object_get(end, "done"));
+	bool more = json_is_true(json_object_get(end, "more"));
 
 	json_object_del(end, "ok");
-	n = json_object_size(end);
-	if (n && c->json)
-		print_json(end);
-	else if (n)
+	if (c->json) {
+		if (json_object_size(end))
+			print_json(end);
+		return true;
+	}
+	if (done)
+		printf("%s\n", done);
+	else if (!more && json_object_size(end))
 		print_record(c, end);
-	return n;
+	if (more)
+		tell_more(c, rows);
+	return json_object_size(end);
 }
 
 static void collect(void *data, json_t *row)
@@ -215,7 +239,7 @@ static enum smctl_exit run(struct smctl *c, const struct command *cmd, enum rows
 				       : admin_request(a, json_incref(request), collect, rows, &end);
 	if (code == SMCTL_OK) {
 		print_rows(c, rows, as);
-		if (print_end(c, end) == 0 && json_array_size(rows) == 0 && as != AS_STREAM && !c->json)
+		if (!print_end(c, end, rows) && json_array_size(rows) == 0 && as != AS_STREAM)
 			printf("%s\n", as == AS_TABLE ? "none" : "done");
 	}
 	json_decref(end);

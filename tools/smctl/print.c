@@ -112,8 +112,10 @@ static size_t width(const char *text)
 
 static void pad(const char *text, size_t to, bool last)
 {
+	size_t n = width(text);
+
 	fputs(text, stdout);
-	for (size_t n = width(text); !last && n < to + 2; n++)
+	for (size_t end = OSMO_MAX(n, to) + 2; !last && n < end; n++)
 		putchar(' ');
 }
 
@@ -122,6 +124,7 @@ static void pad(const char *text, size_t to, bool last)
 struct columns {
 	const char *name[COLUMNS_MAX];
 	size_t width[COLUMNS_MAX];
+	bool used[COLUMNS_MAX]; /* has a value in some row; the others are left out */
 	size_t n;
 };
 
@@ -150,9 +153,23 @@ static void measure(const void *ctx, const json_t *rows, struct columns *cols)
 			char *text = cell(ctx, json_object_get(row, cols->name[k]));
 
 			cols->width[k] = OSMO_MAX(cols->width[k], width(text));
+			cols->used[k] |= strcmp(text, "-") != 0;
 			talloc_free(text);
 		}
 	}
+}
+
+static void drop_empty(struct columns *cols)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < cols->n; k++) {
+		if (!cols->used[k])
+			continue;
+		cols->name[n] = cols->name[k];
+		cols->width[n++] = cols->width[k];
+	}
+	cols->n = n;
 }
 
 void print_table(const void *ctx, const json_t *rows)
@@ -163,6 +180,7 @@ void print_table(const void *ctx, const json_t *rows)
 	size_t i;
 
 	measure(tmp, rows, &cols);
+	drop_empty(&cols);
 	for (size_t k = 0; k < cols.n; k++)
 		pad(cols.name[k], cols.width[k], k + 1 == cols.n);
 	if (cols.n)

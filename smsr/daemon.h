@@ -14,6 +14,7 @@
 struct admin;
 struct backup;
 struct es_answer;
+struct expiry_list;
 struct links;
 struct smpp_link;
 struct soap_http;
@@ -31,6 +32,8 @@ struct smsr_daemon {
 	struct tls *server_tls; /* in force, for the warnings about expiry */
 	struct admin *admin;
 	struct backup *backup; /* running */
+	struct expiry_list *expiry;
+	struct osmo_timer_list expiry_timer;
 	struct osmo_timer_list tick;
 	struct llist_head failed; /* outputs that could not leave: events of the next round */
 };

@@ -184,11 +184,20 @@ static void on_room(void *priv, struct smpp_link *link)
 	smsr_sms_room(l->d->s);
 }
 
+static void tell_trap(const char *name, bool up)
+{
+	char *value = talloc_asprintf(NULL, "%s,%s", name, up ? "up" : "down");
+
+	app_trap("smpp-link", value);
+	talloc_free(value);
+}
+
 static void on_state(void *priv, struct smpp_link *link, bool up)
 {
 	struct links *l = priv;
 
 	LOGP(DSMPP, LOGL_NOTICE, "%s is %s\n", slot_of(l, link)->name, up ? "bound" : "down");
+	tell_trap(slot_of(l, link)->name, up);
 	if (up)
 		smsr_sms_room(l->d->s);
 }

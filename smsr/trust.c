@@ -74,6 +74,28 @@ const struct x509 *trust_eum(const struct trust *t, const char *oid)
 	return NULL;
 }
 
+struct visitor {
+	void (*visit)(void *priv, const char *what, const struct x509 *cert);
+	void *priv;
+};
+
+static void visit_issuer(void *visitor, const struct x509 *cert)
+{
+	const struct visitor *v = visitor;
+
+	v->visit(v->priv, "certificate issuer", cert);
+}
+
+void trust_visit(const struct trust *t, void (*visit)(void *priv, const char *what, const struct x509 *cert), void *priv)
+{
+	struct visitor v = { visit, priv };
+
+	for (size_t i = 0; i < t->n_eums; i++)
+		visit(priv, "EUM certificate", t->eums[i].cert);
+	if (t->ci)
+		x509_bundle_visit(t->ci, visit_issuer, &v);
+}
+
 int trust_eum_chain(const void *ctx, const struct trust *t, const struct x509 *eum, int64_t at_ms, const char **why)
 {
 	return t->ci ? x509_chain_check(ctx, eum, t->ci, at_ms, why) : 0;

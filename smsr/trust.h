@@ -19,6 +19,9 @@ int trust_load(const void *ctx, const struct smsr_cfg *cfg, const char *ci_bundl
 /*! \returns NULL when this OID is no EUM with a certificate */
 const struct x509 *trust_eum(const struct trust *trust, const char *oid);
 
+/*! Call visit for each certificate, with what it is: "EUM certificate", "certificate issuer". */
+void trust_visit(const struct trust *trust, void (*visit)(void *priv, const char *what, const struct x509 *cert), void *priv);
+
 /*! Chain of an EUM at a time, e.g. at production of a card.  \returns 0, also without a bundle; -EBADMSG with why */
 int trust_eum_chain(const void *ctx, const struct trust *trust, const struct x509 *eum, int64_t at_ms,
 		    const char **why) MUST_CHECK;

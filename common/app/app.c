@@ -70,6 +70,18 @@ const char *app_config_file(void)
 	return app.config;
 }
 
+void app_trap(const char *variable, const char *value)
+{
+	char *copy;
+
+	if (!app.ctrl)
+		return;
+	copy = talloc_strdup(app.ctx, value);
+	if (ctrl_cmd_send_trap(app.ctrl, variable, copy) < 0)
+		LOGP(DMAIN, LOGL_ERROR, "the trap %s could not be sent\n", variable);
+	talloc_free(copy);
+}
+
 /* Keys pass through this process: no dump, no debugger, no file for others. */
 static void harden(void)
 {

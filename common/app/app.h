@@ -64,5 +64,8 @@ int app_main(int argc, char **argv, const struct app_desc *desc);
 /*! Core thread: leave the loop after this round.  The first code given wins. */
 void app_quit(enum app_exit code);
 
+/*! Tell those who listen on the CTRL interface; nothing happens without one. */
+void app_trap(const char *variable, const char *value);
+
 /*! File of -c (or the default), for a reload that parses it again; NULL before the options were read. */
 const char *app_config_file(void);

@@ -93,6 +93,21 @@ size_t x509_bundle_count(const struct x509_bundle *bundle)
 	return bundle->certs;
 }
 
+void x509_bundle_visit(const struct x509_bundle *bundle, void (*visit)(void *priv, const struct x509 *cert), void *priv)
+{
+	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(bundle->store);
+
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+		X509 *x = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+		struct x509 *cert;
+
+		if (!x || X509_up_ref(x) != 1 || x509_wrap(bundle, x, &cert) < 0)
+			continue;
+		visit(priv, cert);
+		talloc_free(cert);
+	}
+}
+
 static int bad(const void *ctx, const struct x509 *cert, const char *what, const char **why)
 {
 	*why = talloc_asprintf(ctx, "certificate of %s: %s", cert->subject, what);

@@ -5,10 +5,13 @@
  * Passwords and keys are names of files, never values. */
 #include "smsr/smsr_vty.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <osmocom/core/utils.h>
+#include <osmocom/vty/buffer.h>
 #include <osmocom/vty/command.h>
 #include <osmocom/vty/vty.h>
 #include <talloc.h>
@@ -645,6 +648,53 @@ static void install_smsc(void)
 	install_element(SMSC_NODE, &smsc_rate_cmd);
 	install_element(SMSC_NODE, &smsc_coding_cmd);
 	install_element(SMSC_NODE, &smsc_status_cmd);
+}
+
+/* ---- as text ---- */
+
+struct smsr_daemon *smsr_vty_daemon(void)
+{
+	return the_daemon;
+}
+
+int smsr_vty_read(const char *path)
+{
+	return vty_read_config_file(path, the_daemon) < 0 ? -EINVAL : 0;
+}
+
+char *smsr_vty_text(struct smsr_daemon *d, const void *ctx, struct smsr_cfg *cfg, bool smscs_only)
+{
+	static int (*const writers[])(struct vty *vty) = { write_smsr, write_https, write_peers, write_smscs };
+	struct smsr_cfg *before = d->edit;
+	struct vty *vty = vty_new();
+	char *raw, *text;
+
+	vty->type = VTY_FILE;
+	d->edit = cfg;
+	for (size_t i = smscs_only ? ARRAY_SIZE(writers) - 1 : 0; i < ARRAY_SIZE(writers); i++)
+		writers[i](vty);
+	d->edit = before;
+	raw = buffer_getstr(vty->obuf);
+	buffer_reset(vty->obuf); /* vty_close() would write it to descriptor 0 */
+	text = talloc_strdup(ctx, raw);
+	talloc_free(raw);
+	vty_close(vty);
+	return text;
+}
+
+struct smsr_cfg *smsr_vty_copy(struct smsr_daemon *d, const struct smsr_cfg *cfg)
+{
+	struct smsr_cfg *before = d->edit, *copy = smsr_cfg_alloc(d);
+	char *text = smsr_vty_text(d, d, (struct smsr_cfg *)cfg, false);
+	FILE *f = fmemopen(text, strlen(text), "r");
+
+	OSMO_ASSERT(f);
+	d->edit = copy;
+	OSMO_ASSERT(vty_read_config_filep(f, d) == 0); /* our own words */
+	d->edit = before;
+	fclose(f);
+	talloc_free(text);
+	return copy;
 }
 
 void smsr_vty_cfg_init(struct smsr_daemon *d)

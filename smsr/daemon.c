@@ -18,8 +18,10 @@
 #include "smsr/admin.h"
 #include "smsr/backup.h"
 #include "smsr/es_in.h"
+#include "smsr/expiry.h"
 #include "smsr/report.h"
 #include "smsr/restore.h"
+#include "smsr/smsr_ctrl.h"
 #include "smsr/smsr_vty.h"
 #include "smsr/trust.h"
 
@@ -220,6 +222,13 @@ static void *smsr_prog_alloc(void *ctx)
 static void vty_init_cb(void *prog)
 {
 	smsr_vty_cfg_init(prog);
+	smsr_vty_show_init();
+	smsr_vty_lever_init();
+}
+
+static void ctrl_init_cb(void *prog)
+{
+	smsr_ctrl_init(prog);
 }
 
 static enum app_exit complain(enum app_exit code, const char *why)
@@ -243,45 +252,13 @@ static int open_db(struct smsr_daemon *d, const struct db_opts *opts, struct db 
 	return rc;
 }
 
-static int load_tls(struct smsr_daemon *d, const struct smsr_cfg *cfg, enum tls_role role, struct tls **tls, const char **why)
-{
-	const struct tls_files files = { .ca = cfg->https.ca, .cert = cfg->https.cert, .key = cfg->https.key };
-
-	return tls_load(d, role, &files, tls, why);
-}
-
-/* Everything that can be looked at without opening a port or changing a file. */
 static enum app_exit smsr_check(void *prog)
 {
-	const struct db_opts opts = { .read_only = true, .upgrade = true }; /* an older schema is for start() to judge */
 	struct smsr_daemon *d = prog;
-	struct keystore *keystore;
-	struct trust *trust;
-	const char *why = "";
-	struct tls *tls;
-	struct db *db;
 
 	clock_feed();
 	d->cfg = d->edit;
-	if (smsr_cfg_check(d, d->cfg, &why) < 0)
-		return complain(APP_CONFIG, why);
-	if (load_tls(d, d->cfg, TLS_SERVER, &tls, &why) < 0)
-		return complain(APP_CONFIG, why);
-	talloc_free(tls);
-	if (trust_load(d, d->cfg, d->cfg->ci_bundle, clock_stamp_ms(), &trust, &why) < 0)
-		return complain(APP_CONFIG, why);
-	talloc_free(trust);
-	if (keystore_open(d, d->cfg->master_key, &keystore, &why) < 0)
-		return complain(APP_CONFIG, why);
-	talloc_free(keystore);
-	if (access(d->cfg->database, F_OK) < 0)
-		return APP_OK; /* made at the first start */
-	if (open_db(d, &opts, &db) < 0)
-		return APP_DB;
-	if (db_free_space(db) && db_free_space(db) < d->cfg->limits.free_space_min)
-		LOGP(DMAIN, LOGL_NOTICE, "the disk of the database is nearly full: %" PRIu64 " octets left\n", db_free_space(db));
-	talloc_free(db);
-	return APP_OK;
+	return daemon_check(d);
 }
 
 static void store_broken(void *priv)
@@ -335,9 +312,9 @@ static int start_net(struct smsr_daemon *d, const char **why)
 	d->soap = soap_http_alloc(d, h->threads);
 	if (!d->soap)
 		return -ENOMEM;
-	rc = load_tls(d, d->cfg, TLS_SERVER, &d->server_tls, why);
+	rc = daemon_load_tls(d, d->cfg, TLS_SERVER, &d->server_tls, why);
 	if (rc == 0)
-		rc = load_tls(d, d->cfg, TLS_CLIENT, &client_tls, why);
+		rc = daemon_load_tls(d, d->cfg, TLS_CLIENT, &client_tls, why);
 	if (rc == 0) {
 		rc = http_client_start(d, d->io, &client_conf, client_tls, &d->client);
 		talloc_free(client_tls);
@@ -369,11 +346,13 @@ static enum app_exit smsr_start(void *prog, bool upgrade)
 		return complain(APP_BIND, why);
 	turn_close(d->s->turn);
 	schedule(d);
+	daemon_edit_again(d);
+	expiry_watch(d);
 	LOGP(DMAIN, LOGL_NOTICE, "%s serves ES1 and ES4 on port %u\n", d->cfg->oid, http_server_port(d->server, 0));
 	return APP_OK;
 }
 
-/* ---- reload and stop ---- */
+/* ---- stop ---- */
 
 /* What is in flight gets its answer, every account is left in order. */
 static void unbind(struct smsr_daemon *d)
@@ -400,6 +379,7 @@ static void smsr_stop(void *prog)
 		d->admin = NULL;
 	}
 	backup_stop(d);
+	expiry_watch_stop(d);
 	if (d->server)
 		http_server_drain(d->server);
 	if (d->links && d->server)
@@ -426,6 +406,8 @@ const struct app_desc smsr_app = {
 	.vty_init = vty_init_cb,
 	.check = smsr_check,
 	.start = smsr_start,
+	.ctrl_init = ctrl_init_cb,
 	.turn = smsr_turn,
+	.reload = daemon_reload,
 	.stop = smsr_stop,
 };

@@ -43,6 +43,18 @@ extern const struct app_desc smsr_app;
 /*! Run a handler in the open turn; what fails is logged.  \returns as turn_event() */
 int daemon_event(struct smsr_daemon *d, turn_handler_cb handler, void *event, const char *what);
 
+/* check.c */
+/*! Files of d->cfg: certificates, keys, database.  Logs what is wrong. */
+enum app_exit daemon_check(struct smsr_daemon *d);
+/*! \param[out] tls  talloc child of ctx, like why */
+int daemon_load_tls(const void *ctx, const struct smsr_cfg *cfg, enum tls_role role, struct tls **tls,
+		    const char **why) MUST_CHECK;
+
+/* reload.c */
+void daemon_reload(void *prog);
+/*! VTY commands get a copy of the configuration in force to write to. */
+void daemon_edit_again(struct smsr_daemon *d);
+
 /* soap_http.c */
 struct soap_http *soap_http_alloc(struct smsr_daemon *d, unsigned int n_threads);
 /*! After io_stop(). */
@@ -55,6 +67,8 @@ void soap_http_job(struct smsr_daemon *d, struct io_job *job);
 void soap_http_answer(struct smsr_daemon *d, uint64_t xid, struct es_answer *steal_answer);
 
 /* links.c */
+/*! First line of a file.  \param[out] password  talloc child of ctx, to be wiped  \returns 0; negative errno */
+int links_read_password(const void *ctx, const char *path, char **password) MUST_CHECK;
 int links_start(struct smsr_daemon *d, const char **why) MUST_CHECK;
 /*! Unbind all; \returns true when nothing is connected any more */
 void links_stop(struct links *l);

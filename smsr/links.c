@@ -291,7 +291,7 @@ void links_ack(struct links *l, const char *smsc, uint64_t token, bool ok)
 
 /* ---- start and stop ---- */
 
-static int read_password(const void *ctx, const char *path, char **password)
+int links_read_password(const void *ctx, const char *path, char **password)
 {
 	char line[64];
 	FILE *f = fopen(path, "r");
@@ -315,7 +315,7 @@ static int start_one(struct links *l, struct smsc_cfg *c, const char **why)
 	struct smpp_link_cfg cfg = c->link;
 	char *password = NULL;
 
-	if (c->password_file && read_password(l, c->password_file, &password) < 0) {
+	if (c->password_file && links_read_password(l, c->password_file, &password) < 0) {
 		*why = talloc_asprintf(l->d->ctx, "smsc %s: %s: no password can be read", c->name, c->password_file);
 		return -EINVAL;
 	}

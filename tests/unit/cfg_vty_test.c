@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The example configuration: read, written back, read again, compared; and what the commands refuse. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <osmocom/core/application.h>
+#include <osmocom/ctrl/control_vty.h>
+#include <osmocom/vty/logging.h>
+#include <osmocom/vty/vty.h>
+#include <talloc.h>
+
+#include "common/app/log.h"
+#include "smsr/daemon.h"
+#include "smsr/smsr_vty.h"
+
+#define EXAMPLE "docs/examples/smsr.cfg"
+
+static struct vty_app_info info = { .name = "test", .version = "0" };
+static struct smsr_daemon *d;
+
+static int setup(void **state)
+{
+	void *ctx = talloc_named_const(NULL, 0, "test");
+
+	osmo_init_logging2(ctx, &log_info_esim);
+	info.tall_ctx = ctx;
+	vty_init(&info);
+	logging_vty_add_cmds();
+	ctrl_vty_init(ctx);
+	d = smsr_app.alloc(ctx);
+	smsr_app.vty_init(d);
+	return 0;
+}
+
+static struct smsr_cfg *read_file(const char *path)
+{
+	struct smsr_cfg *cfg = smsr_cfg_alloc(d);
+
+	d->edit = cfg;
+	assert_int_equal(smsr_vty_read(path), 0);
+	return cfg;
+}
+
+/* Reads text as a configuration file.  \returns result of the reader */
+static int read_text(const char *text)
+{
+	char path[] = "/tmp/smsr-cfg-XXXXXX";
+	int fd = mkstemp(path);
+	int rc;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	d->edit = smsr_cfg_alloc(d);
+	rc = smsr_vty_read(path);
+	unlink(path);
+	return rc;
+}
+
+static void the_example_says_what_it_seems_to(void **state)
+{
+	struct smsr_cfg *cfg = read_file(EXAMPLE);
+	const struct smsr_cfg *def = smsr_cfg_alloc(d);
+	const char *why = "";
+
+	/* Only a file of TLS towards the service centre is missed at this place. */
+	assert_int_equal(smsr_cfg_check(d, cfg, &why), -EINVAL);
+	assert_non_null(strstr(why, "smsc example"));
+	assert_string_equal(cfg->oid, "1.3.6.1.4.1.32473.30");
+	assert_int_equal(cfg->https.n_listen, 2);
+	assert_int_equal(cfg->https.listen[1].port, 8443);
+	assert_int_equal(cfg->n_peers, 3);
+	assert_int_equal(cfg->peers[0].roles, PEER_EUM);
+	assert_string_equal(cfg->peers[1].tls_subject, "CN=smdp.example.net,O=Example SM-DP,C=XX");
+	assert_true(cfg->peers[1].notify_mno_id);
+	assert_int_equal(cfg->peers[2].max_validity_s, 604800);
+	assert_int_equal(cfg->n_smscs, 1);
+	assert_true(cfg->smscs[0].link.tls);
+	assert_int_equal(cfg->smscs[0].link.window, 10);
+	assert_int_equal(cfg->smscs[0].link.n_data_coding, 2);
+	assert_int_equal(cfg->smscs[0].link.n_rules, 1);
+	/* It claims to show the defaults. */
+	assert_memory_equal(&cfg->limits, &def->limits, sizeof(cfg->limits));
+}
+
+static void written_and_read_again_it_is_the_same(void **state)
+{
+	struct smsr_cfg *first = read_file(EXAMPLE);
+	struct smsr_cfg *second = smsr_vty_copy(d, first);
+	char *a = smsr_vty_text(d, d, first, false), *b = smsr_vty_text(d, d, second, false);
+
+	assert_string_equal(a, b);
+	assert_memory_equal(&first->limits, &second->limits, sizeof(first->limits));
+	assert_int_equal(second->checkpoint_pages, 4000);
+	assert_int_equal(second->ecasd_check, first->ecasd_check);
+	assert_string_equal(second->smscs[0].link.tls_name, "smsc.example.net");
+	assert_string_equal(second->peers[2].tls_fingerprint, first->peers[2].tls_fingerprint);
+	assert_non_null(strstr(a, " smsc example\n"));
+	assert_null(strstr(smsr_vty_text(d, d, first, true), "peer"));
+}
+
+/* Every line of the example that is no comment and no default comes back in what is written. */
+static void nothing_of_the_example_is_lost(void **state)
+{
+	char *text = smsr_vty_text(d, d, read_file(EXAMPLE), false);
+	FILE *f = fopen(EXAMPLE, "r");
+	bool in_smsr = false;
+	char line[256];
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		const char *word = line + strspn(line, " ");
+
+		in_smsr = in_smsr || strncmp(line, "smsr", 4) == 0;
+		/* Defaults are not written. */
+		if (!in_smsr || *word == '!' || strncmp(word, "limit ", 6) == 0 || strncmp(word, "no ", 3) == 0 ||
+		    strncmp(word, "ecasd", 5) == 0 || strncmp(word, "free-space", 10) == 0)
+			continue;
+		if (!strstr(text, line))
+			fail_msg("not written back: %s", line);
+	}
+	fclose(f);
+}
+
+static void every_setting_survives(void **state)
+{
+	struct smsr_cfg *copy;
+
+	assert_int_equal(read_text("smsr\n late-notification-confirm\n omit-filtered-parts\n no ecasd-check\n"
+				   " limit bulk-per-s 7\n free-space-min 1\n peer p\n  role mno\n  role sm-dp\n"
+				   " smsc s\n  remote h 1\n  bind transmitter-receiver\n  mode forward\n  receipts all\n"
+				   "  validity absolute\n  message-id dec-hex\n  source 5 0 abc\n"),
+			 0);
+	copy = smsr_vty_copy(d, d->edit);
+	assert_true(copy->late_notification_confirm && copy->omit_filtered_parts && !copy->ecasd_check);
+	assert_int_equal(copy->limits.bulk_per_s, 7);
+	assert_int_equal(copy->limits.free_space_min, 1 << 20);
+	assert_int_equal(copy->peers[0].roles, PEER_MNO | PEER_SMDP);
+	assert_int_equal(copy->smscs[0].link.bind_mode, SMPP_BIND_TX_RX);
+	assert_int_equal(copy->smscs[0].link.esm_class, 0x42);
+	assert_int_equal(copy->smscs[0].link.receipts, SMPP_RECEIPT_ALL);
+	assert_int_equal(copy->smscs[0].link.validity, SMPP_VALIDITY_ABSOLUTE);
+	assert_int_equal(copy->smscs[0].link.msgid_type, SMPP_MSGID_DEC_HEX);
+	assert_true(bytes_eq(copy->smscs[0].link.source.digits, BYTES_LIT("abc")));
+}
+
+static void wrong_lines_are_refused(void **state)
+{
+	static const char *const wrong[] = {
+		"smsr\n entity-id 1..2\n", "smsr\n limit nonsense-s 1\n", "smsr\n nonsense\n",
+		"smsr\n smsc s\n  data-coding XX\n", "smsr\n https\n  listen 1.2.3.4 70000\n",
+	};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_true(read_text(wrong[i]) < 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_example_says_what_it_seems_to),
+		cmocka_unit_test(written_and_read_again_it_is_the_same),
+		cmocka_unit_test(nothing_of_the_example_is_lost),
+		cmocka_unit_test(every_setting_survives),
+		cmocka_unit_test(wrong_lines_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}

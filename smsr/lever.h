@@ -75,6 +75,7 @@ struct lever_figures {
 	int64_t parts_waiting;
 };
 
+/*! \returns 0; -EIO */
 int lever_figures(struct smsr *s, struct lever_figures *f) MUST_CHECK;
 /*! Counter since the start. */
 uint64_t smsr_ctr(const struct smsr *s, enum smsr_ctr ctr);

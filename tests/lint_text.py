@@ -42,7 +42,7 @@ def cite():
     for path in tracked('*.c', '*.h', '*.py', '*.sh', '*.sql', '*.xsd', '*.wsdl', '*.md', ':!tests/vectors', ':!tests/lint_text.py'):
         text = path.read_text()
         # a section belongs to the document named last; "A §1 and §2" cites both of A
-        marks = sorted([(m.start(), 'document', m[1]) for m in DOCUMENT.finditer(text)] +
+        marks = sorted([(m.start(), 'document', m[1].replace('/IEC', '')) for m in DOCUMENT.finditer(text)] +
                        [(m.start(), 'section', m[1].rstrip('.')) for m in SECTION.finditer(text)])
         document, where = None, 0
         for at, kind, name in marks:

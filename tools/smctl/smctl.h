@@ -158,6 +158,7 @@ enum smctl_exit admin_follow_call(const struct smctl *c, const char *call_id, in
 
 /* ---- commands ---- */
 
+/*! By SOAP; cmd is a row of the table in main.c. */
 enum smctl_exit cmd_register(struct smctl *c, const struct command *cmd);
 enum smctl_exit cmd_change(struct smctl *c, const struct command *cmd);
 enum smctl_exit cmd_audit(struct smctl *c, const struct command *cmd);

@@ -682,19 +682,37 @@ char *smsr_vty_text(struct smsr_daemon *d, const void *ctx, struct smsr_cfg *cfg
 	return text;
 }
 
-struct smsr_cfg *smsr_vty_copy(struct smsr_daemon *d, const struct smsr_cfg *cfg)
+/* Our own words into a configuration. */
+static void read_text(struct smsr_daemon *d, struct smsr_cfg *into, char *text)
 {
-	struct smsr_cfg *before = d->edit, *copy = smsr_cfg_alloc(d);
-	char *text = smsr_vty_text(d, d, (struct smsr_cfg *)cfg, false);
+	struct smsr_cfg *before = d->edit;
 	FILE *f = fmemopen(text, strlen(text), "r");
 
 	OSMO_ASSERT(f);
-	d->edit = copy;
-	OSMO_ASSERT(vty_read_config_filep(f, d) == 0); /* our own words */
+	d->edit = into;
+	OSMO_ASSERT(vty_read_config_filep(f, d) == 0);
 	d->edit = before;
 	fclose(f);
+}
+
+struct smsr_cfg *smsr_vty_copy(struct smsr_daemon *d, const struct smsr_cfg *cfg)
+{
+	struct smsr_cfg *copy = smsr_cfg_alloc(d);
+	char *text = smsr_vty_text(d, d, (struct smsr_cfg *)cfg, false);
+
+	read_text(d, copy, text);
 	talloc_free(text);
 	return copy;
+}
+
+void smsr_vty_take_smscs(struct smsr_daemon *d, struct smsr_cfg *into, const struct smsr_cfg *from)
+{
+	char *text = talloc_asprintf(d, "smsr\n%s", smsr_vty_text(d, into, (struct smsr_cfg *)from, true));
+
+	into->smscs = NULL;
+	into->n_smscs = 0;
+	read_text(d, into, text);
+	talloc_free(text);
 }
 
 void smsr_vty_cfg_init(struct smsr_daemon *d)

@@ -58,6 +58,19 @@ static bool same_listeners(const struct https_cfg *a, const struct https_cfg *b)
 	return equal;
 }
 
+static void keep_listeners(struct smsr_cfg *next, const struct https_cfg *now)
+{
+	struct https_cfg *h = &next->https;
+
+	h->listen = talloc_zero_array(next, struct http_listen, (unsigned int)now->n_listen);
+	OSMO_ASSERT(h->listen);
+	h->n_listen = now->n_listen;
+	for (size_t i = 0; i < now->n_listen; i++)
+		h->listen[i] = (struct http_listen){ talloc_strdup(next, now->listen[i].host), now->listen[i].port };
+	h->threads = now->threads;
+	h->max_connections = now->max_connections;
+}
+
 static bool same_smscs(struct smsr_daemon *d, struct smsr_cfg *a, struct smsr_cfg *b)
 {
 	void *ctx = talloc_new(d);
@@ -79,12 +92,18 @@ static void keep_fixed(struct smsr_daemon *d, struct smsr_cfg *next)
 		restart_wanted(fixed_texts[i].name);
 		*then = now ? talloc_strdup(next, now) : NULL;
 	}
-	if (!same_listeners(&d->cfg->https, &next->https))
+	if (!same_listeners(&d->cfg->https, &next->https)) {
 		restart_wanted("https listen, threads or max-connections");
-	if (!same_smscs(d, d->cfg, next))
+		keep_listeners(next, &d->cfg->https);
+	}
+	if (!same_smscs(d, d->cfg, next)) {
 		restart_wanted("smsc");
-	if (d->cfg->checkpoint_pages != next->checkpoint_pages)
+		smsr_vty_take_smscs(d, next, d->cfg);
+	}
+	if (d->cfg->checkpoint_pages != next->checkpoint_pages) {
 		restart_wanted("checkpoint-pages");
+		next->checkpoint_pages = d->cfg->checkpoint_pages;
+	}
 }
 
 static int load(struct smsr_daemon *d, struct snapshot *n, const char **why)

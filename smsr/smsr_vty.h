@@ -22,3 +22,5 @@ int smsr_vty_read(const char *path) MUST_CHECK;
 char *smsr_vty_text(struct smsr_daemon *d, const void *ctx, struct smsr_cfg *cfg, bool smscs_only);
 /*! A copy, by way of its text.  \returns talloc child of d */
 struct smsr_cfg *smsr_vty_copy(struct smsr_daemon *d, const struct smsr_cfg *cfg);
+/*! Put the nodes "smsc" of another configuration in place of those that are there. */
+void smsr_vty_take_smscs(struct smsr_daemon *d, struct smsr_cfg *into, const struct smsr_cfg *from);

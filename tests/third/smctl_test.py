@@ -19,7 +19,7 @@ def expect(what, got, want):
 
 
 def eid_of(digits):
-    """With its check digits (ISO/IEC 7064, MOD 97-10)."""
+    """With its check digits (modulo 97)."""
     return f'{digits}{98 - int(digits) * 100 % 97:02}'
 
 

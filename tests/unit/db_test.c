@@ -218,13 +218,19 @@ static void newer_and_older_schemas(void **state)
 	assert_int_equal(open_with(f, m, 2, (struct db_opts){ .create = true }, &db, &why), -EPROTO);
 	assert_non_null(strstr(why, "older"));
 	assert_string_equal(ask(f, f->path, "PRAGMA user_version"), "1");
+	assert_int_equal(open_with(f, m, 2, (struct db_opts){ .read_only = true }, &db, &why), -EPROTO);
+	assert_non_null(strstr(why, "older"));
+	assert_int_equal(open_with(f, m, 2, (struct db_opts){ .read_only = true, .upgrade = true }, &db, NULL), 0);
+	assert_int_equal(db_version(db), 1);
+	talloc_free(db);
 	assert_int_equal(open_with(f, m, 2, (struct db_opts){ .upgrade = true }, &db, &why), 0);
 	assert_int_equal(db_version(db), 2);
 	assert_int_equal(count(db), 1);
 	talloc_free(db);
 	assert_int_equal(open_with(f, m, 1, (struct db_opts){ .upgrade = true }, &db, &why), -EPROTO);
 	assert_non_null(strstr(why, "newer"));
-	assert_int_equal(open_with(f, m, 1, (struct db_opts){ .read_only = true }, &db, &why), -EPROTO);
+	assert_int_equal(open_with(f, m, 1, (struct db_opts){ .read_only = true, .upgrade = true }, &db, &why), -EPROTO);
+	assert_non_null(strstr(why, "newer"));
 }
 
 static void a_migration_that_fails_changes_nothing(void **state)

@@ -146,7 +146,13 @@ static void measure(const void *ctx, const json_t *rows, struct columns *cols)
 	json_t *row, *value;
 	size_t i;
 
-	json_array_foreach(rows, i, row) json_object_foreach(row, name, value) add_column(cols, name);
+	json_array_foreach(rows, i, row)
+	{
+		json_object_foreach(row, name, value)
+		{
+			add_column(cols, name);
+		}
+	}
 	json_array_foreach(rows, i, row)
 	{
 		for (size_t k = 0; k < cols->n; k++) {

@@ -148,7 +148,7 @@ struct admin_client;
 struct admin_client *admin_open(const struct smctl *c, const void *ctx);
 /*! Send a request, hand each row to row() and return the last line.
  * \param[in]  request  its reference is taken
- * \param[out] end      a reference of the caller; NULL on error
+ * \param[out] end      a reference of the caller; untouched on error
  * \returns exit code; complains about all but SMCTL_OK */
 enum smctl_exit admin_request(struct admin_client *a, json_t *request, void (*row)(void *data, json_t *row), void *data,
 			      json_t **end);
@@ -158,14 +158,22 @@ enum smctl_exit admin_follow_call(const struct smctl *c, const char *call_id, in
 
 /* ---- commands ---- */
 
-/*! By SOAP; cmd is a row of the table in main.c. */
+/* They take the arguments and options of c and return the exit code of the program. */
+
+/*! ES1-RegisterEIS for each file named. */
 enum smctl_exit cmd_register(struct smctl *c, const struct command *cmd);
+/*! ES4-EnableProfile, ES4-DisableProfile or ES4-DeleteProfile, by the name of the command. */
 enum smctl_exit cmd_change(struct smctl *c, const struct command *cmd);
+/*! ES4-AuditEIS. */
 enum smctl_exit cmd_audit(struct smctl *c, const struct command *cmd);
+/*! ES4-GetEIS. */
 enum smctl_exit cmd_get_eis(struct smctl *c, const struct command *cmd);
+/*! ES4-UpdatePolicyRules. */
 enum smctl_exit cmd_set_pol2(struct smctl *c, const struct command *cmd);
+/*! ES4-UpdateSubscriptionAddress. */
 enum smctl_exit cmd_set_address(struct smctl *c, const struct command *cmd);
 
-enum smctl_exit cmd_rows(struct smctl *c, const struct command *cmd);	/* a table */
-enum smctl_exit cmd_record(struct smctl *c, const struct command *cmd); /* one row */
-enum smctl_exit cmd_stream(struct smctl *c, const struct command *cmd); /* rows as they come */
+/*! Over the admin socket, by cmd->admin: its rows as a table, as one record, or as they come. */
+enum smctl_exit cmd_rows(struct smctl *c, const struct command *cmd);
+enum smctl_exit cmd_record(struct smctl *c, const struct command *cmd);
+enum smctl_exit cmd_stream(struct smctl *c, const struct command *cmd);

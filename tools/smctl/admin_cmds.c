@@ -212,8 +212,7 @@ static void print_rows(const struct smctl *c, const json_t *rows, enum rows_as a
 	size_t i;
 
 	if (c->json || as == AS_RECORD) {
-		json_array_foreach(rows, i, row)
-		{
+		json_array_foreach (rows, i, row) {
 			if (c->json)
 				print_json(row);
 			else

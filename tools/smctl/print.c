@@ -54,8 +54,9 @@ static char *list_text(const void *ctx, const json_t *list)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(list, i, item) text = talloc_asprintf_append(
-		text, "%s%s", i ? "," : "", json_is_string(item) ? json_string_value(item) : "?");
+	json_array_foreach (list, i, item)
+		text = talloc_asprintf_append(text, "%s%s", i ? "," : "",
+					      json_is_string(item) ? json_string_value(item) : "?");
 	return *text ? text : talloc_strdup(ctx, "-");
 }
 
@@ -95,8 +96,8 @@ static char *object_text(const void *ctx, const json_t *object)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)object, name, value) text =
-		talloc_asprintf_append(text, "%s%s %s", *text ? ", " : "", name, cell(ctx, value));
+	json_object_foreach ((json_t *)object, name, value)
+		text = talloc_asprintf_append(text, "%s%s %s", *text ? ", " : "", name, cell(ctx, value));
 	return text;
 }
 
@@ -146,15 +147,12 @@ static void measure(const void *ctx, const json_t *rows, struct columns *cols)
 	json_t *row, *value;
 	size_t i;
 
-	json_array_foreach(rows, i, row)
-	{
-		json_object_foreach(row, name, value)
-		{
+	json_array_foreach (rows, i, row) {
+		json_object_foreach (row, name, value) {
 			add_column(cols, name);
 		}
 	}
-	json_array_foreach(rows, i, row)
-	{
+	json_array_foreach (rows, i, row) {
 		for (size_t k = 0; k < cols->n; k++) {
 			char *text = cell(ctx, json_object_get(row, cols->name[k]));
 
@@ -191,8 +189,7 @@ void print_table(const void *ctx, const json_t *rows)
 		pad(cols.name[k], cols.width[k], k + 1 == cols.n);
 	if (cols.n)
 		putchar('\n');
-	json_array_foreach(rows, i, row)
-	{
+	json_array_foreach (rows, i, row) {
 		for (size_t k = 0; k < cols.n; k++)
 			pad(cell(tmp, json_object_get(row, cols.name[k])), cols.width[k], k + 1 == cols.n);
 		putchar('\n');
@@ -207,16 +204,15 @@ void print_record(const void *ctx, const json_t *row)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)row, name, value) wide = is_table(value) ? wide : OSMO_MAX(wide, strlen(name));
-	json_object_foreach((json_t *)row, name, value)
-	{
+	json_object_foreach ((json_t *)row, name, value)
+		wide = is_table(value) ? wide : OSMO_MAX(wide, strlen(name));
+	json_object_foreach ((json_t *)row, name, value) {
 		if (is_table(value))
 			continue;
 		pad(name, wide, false);
 		printf("%s\n", cell(tmp, value));
 	}
-	json_object_foreach((json_t *)row, name, value)
-	{
+	json_object_foreach ((json_t *)row, name, value) {
 		if (!is_table(value))
 			continue;
 		printf("\n%s\n", name);
@@ -231,8 +227,7 @@ void print_stream(const void *ctx, const json_t *row)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)row, name, value)
-	{
+	json_object_foreach ((json_t *)row, name, value) {
 		if (strcmp(name, "id") == 0)
 			continue;
 		pad(cell(tmp, value), strcmp(name, "step") == 0 ? 12 : 0, strcmp(name, "text") == 0);

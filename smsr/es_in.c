@@ -256,6 +256,12 @@ static int repeat_sync(struct smsr *s, const struct es_call *c, const struct cal
 	return 0;
 }
 
+static bool is_same_call(const struct es_call *c, const struct operation *op)
+{
+	return op->requester && strcmp(op->requester, c->peer->oid) == 0 && op->call_id &&
+	       strcmp(op->call_id, c->req->msg->call_id) == 0;
+}
+
 /* Still running: silence.  Done: say it again, where it can be said. */
 static int repeat_async(struct smsr *s, const struct es_call *c, const struct call *seen)
 {
@@ -264,7 +270,8 @@ static int repeat_async(struct smsr *s, const struct es_call *c, const struct ca
 	void *made;
 	int rc = op_load(s, seen->op_id, &r);
 
-	if (rc == -ENOENT)
+	/* Numbers of operations come again when the newest were forgotten: never tell one peer another one's outcome. */
+	if (rc == -ENOENT || (rc == 0 && !is_same_call(c, &r.op)))
 		return es_refuse_with(s, c, ES_SC_CALL_ID_REUSED, NULL, "the outcome of this call is not kept any more");
 	if (rc < 0 || r.op.state != OP_ST_DONE)
 		return rc < 0 ? rc : es_accepted(s, c);

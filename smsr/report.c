@@ -52,6 +52,9 @@ int report_outcome(struct smsr *s, struct op_run *r)
 	rc = es_out_response(s, r, &body);
 	if (rc == 0)
 		rc = es_out_callback(s, op, body, &o.action, &o.envelope);
+	/* The operation has ended all the same, and what waits behind it goes on. */
+	if (rc < 0 && !db_broken(s->db))
+		return op_note(s, op->id, STEP_REPORTED, "given up: the message cannot be written (error %d)", -rc);
 	if (rc == 0)
 		rc = report_queue(s, &o);
 	if (rc == 0 && !o.url)

@@ -201,6 +201,8 @@ unsigned int world_operations(struct world *w, enum op_kind kind, enum op_state 
 /*! A line of any timeline holds this text. */
 bool world_told(struct world *w, const char *text);
 uint64_t world_counter(struct world *w, enum smsr_ctr ctr);
+/*! Do something to the store that no code of ours does. */
+void world_damage(struct world *w, const char *sql);
 /*! P2 and P1: open a packet that leaves, compare it with what left under its counter, and with the committed row. */
 void world_check_packet(struct world *w, const struct sms_out *sms);
 void world_check_post(struct world *w, const struct http_out *h);

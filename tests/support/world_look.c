@@ -4,6 +4,7 @@
 
 #include <osmocom/core/rate_ctr.h>
 #include <osmocom/core/utils.h>
+#include <sqlite3.h>
 #include <talloc.h>
 
 #include "scp80/concat.h"
@@ -206,6 +207,17 @@ bool world_told(struct world *w, const char *text)
 uint64_t world_counter(struct world *w, enum smsr_ctr ctr)
 {
 	return rate_ctr_group_get_ctr(w->s->ctrs, ctr)->current;
+}
+
+void world_damage(struct world *w, const char *sql)
+{
+	char *path = talloc_asprintf(w->ctx, "%s/smsr.db", w->dir);
+	sqlite3 *h;
+
+	assert_int_equal(sqlite3_open_v2(path, &h, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(h, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(h);
+	talloc_free(path);
 }
 
 /* ---- what left ---- */

@@ -120,6 +120,21 @@ static void doubled_answers(void **state)
 	world_expect_silence(w);
 }
 
+static void link_dies_and_the_first_answer_is_lost(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	euicc_fault_set(w->card, EUICC_FAULT_DROP_POR, true, 1);
+	w->smsc = SMSC_UNKNOWN;
+	order_audit(w, "a");
+	world_advance(w, 5000);
+	w->smsc = SMSC_GOOD;
+	world_advance(w, MINUTE_MS);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+	assert_int_equal(world_records(w, AUDIT_COUNTER), 0);
+}
+
 static void slow_card(void **state)
 {
 	struct world *w = *state;
@@ -265,6 +280,7 @@ int main(void)
 		WORLD_TEST(forged_answers),
 		WORLD_TEST(late_and_repeated_answers_have_no_effect),
 		WORLD_TEST(doubled_answers),
+		WORLD_TEST(link_dies_and_the_first_answer_is_lost),
 		WORLD_TEST(slow_card),
 		WORLD_TEST(other_messages_are_ignored),
 		WORLD_TEST(parts_are_joined_and_bounded),

@@ -73,6 +73,9 @@ FUZZ_SRCS  := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 REPLAYS    := $(patsubst %.c,$(B)/%,$(FUZZ_SRCS))
 FUZZERS    := $(patsubst tests/fuzz/%.c,build/fuzz/bin/%,$(FUZZ_SRCS))
 TEST_LIB   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/support/*.c)))
+BENCH_SRCS := $(sort $(wildcard tests/bench/*_bench.c))
+BENCHES    := $(patsubst %.c,$(B)/%,$(BENCH_SRCS))
+BENCH_LIB  := $(patsubst %.c,$(B)/%.o,$(filter-out $(BENCH_SRCS),$(sort $(wildcard tests/bench/*.c))))
 SCRIPTS    := $(sort $(wildcard tests/third/*_test.py tests/third/*_test.sh))
 
 all: $(BINS) $(if $(filter $(B)/bin/vphone,$(BINS)),$(B)/lib/sctpshim.so)
@@ -108,6 +111,9 @@ $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(ALL_LIBS)
 $(REPLAYS): $(B)/tests/%: $(B)/tests/%.o $(B)/tests/fuzz/replay.o $(ALL_LIBS)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS)
+$(BENCHES): $(B)/tests/%: $(B)/tests/%.o $(BENCH_LIB) $(ALL_LIBS)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS)
 
 check:
 	@contrib/deps.sh
@@ -124,8 +130,8 @@ lab:
 	@lab/osmo/run $(B)
 bench:
 	@contrib/deps.sh
-	$(Q)$(MAKE) --no-print-directory all
-	@tests/bench/run $(B)
+	$(Q)$(MAKE) --no-print-directory all $(BENCHES)
+	@tests/bench/run $(B) $(BENCH_FLAGS)
 # FUZZ_TIME seconds for each decoder, starting from the stored corpus; what it finds new goes to build/fuzz/corpus.
 FUZZ_CFLAGS := -O1 -g -U_FORTIFY_SOURCE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 fuzz:

@@ -228,10 +228,12 @@ static void run_only(const char *dir, long n)
 {
 	struct smsc *smsc = smsc_start();
 	struct rig *r = rig_open(dir, smsc, 0);
+	int64_t start;
 
 	rig_queue(r, 0, n);
+	start = bench_process_ns();
 	push_all(r, dir, 0, n, BATCH, NULL);
-	printf("%ld submitted\n", r->submitted);
+	printf("%ld submitted, %.1f us of CPU time each\n", r->submitted, (double)(bench_process_ns() - start) / 1000 / (double)n);
 	rig_free(r);
 	smsc_stop(smsc);
 }

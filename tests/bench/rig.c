@@ -143,6 +143,7 @@ struct rig *rig_open(const char *dir, struct smsc *smsc, unsigned int checkpoint
 	r->s->ports = &ports;
 	r->s->ports_priv = r;
 	event(r, smsr_ev_start, NULL, "start");
+	rig_tick(r); /* takes up what a resume had left: nothing, so that from here on only rig_start() starts something */
 	turn_close(r->s->turn);
 	bench_check(eis_db_count(r->s->db, &total, &due) == 0, "number of eUICCs");
 	r->n_euiccs = (long)total;

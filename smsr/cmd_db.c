@@ -62,7 +62,7 @@ static const char *const sql[] = {
 	[Q_PARTS_NEAREST] = "SELECT due_ms FROM part WHERE due_ms IS NOT NULL ORDER BY due_ms LIMIT 1",
 	[Q_PARTS_WAITING] = "SELECT count(*) FROM part WHERE due_ms IS NOT NULL",
 	[Q_PARTS_RECOVER] = "UPDATE part SET state = 0, maybe = 1, due_ms = ?1 WHERE state = 1 AND command_id IN "
-			    "(SELECT id FROM command WHERE state = 0)",
+			    "(SELECT c.id FROM operation o JOIN command c ON c.op_id = o.id WHERE o.state < 6 AND c.state = 0)",
 	[Q_COPIES_RECOVER] = "UPDATE command SET attempt = attempt + 1 WHERE state = 0 AND id IN "
 			     "(SELECT command_id FROM part WHERE state = 1)",
 	[Q_PART_BY_MESSAGE] = "SELECT " PART_COLS " FROM part WHERE message_id = ?1 AND smsc = ?2 ORDER BY id DESC LIMIT 1",

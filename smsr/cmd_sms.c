@@ -81,7 +81,7 @@ static int pump_one(struct smsr *s, int64_t part_id, const char *smsc)
 	if (rc == 0)
 		rc = cmd_db_get(ctx, s->db, part.command_id, &cmd);
 	if (rc == 0)
-		rc = op_db_get(ctx, s->db, cmd.op_id, &op);
+		rc = op_db_times(s->db, cmd.op_id, &op);
 	return rc < 0 ? rc : submit(s, &part, &cmd, &op, smsc);
 }
 
@@ -140,7 +140,7 @@ static int taken(struct smsr *s, struct part *part, struct command *cmd, const s
 			     d->message_id && *d->message_id ? ", message id " : "", d->message_id ? d->message_id : "");
 	if (rc < 0 || cmd->state != CMD_ST_OPEN)
 		return rc;
-	rc = cmd_db_part_pending(turn_ctx(s->turn), s->db, cmd->id, &next);
+	rc = n == 1 ? -ENOENT : cmd_db_part_pending(turn_ctx(s->turn), s->db, cmd->id, &next);
 	if (rc == 0) {
 		next.due_ms = clock_now_ms();
 		return cmd_db_part_update(s->db, &next);
@@ -150,7 +150,7 @@ static int taken(struct smsr *s, struct part *part, struct command *cmd, const s
 	cmd->sent_ms = clock_now_ms();
 	rc = cmd_db_update(s->db, cmd);
 	if (rc == 0)
-		rc = op_db_get(turn_ctx(s->turn), s->db, cmd->op_id, &op);
+		rc = op_db_times(s->db, cmd->op_id, &op);
 	return rc < 0 ? rc : op_db_set_due(s->db, op.id, cmd_next_due(s, cmd, op_deadline(s, &op)));
 }
 

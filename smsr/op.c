@@ -165,21 +165,15 @@ int op_queue(struct smsr *s, struct operation *op)
 	return rc;
 }
 
-static int start(struct smsr *s, int64_t op_id)
+/* started_ms reaches the row with the state that the event leads to. */
+static int start(struct smsr *s, struct op_run *r)
 {
 	const struct op_input in = { .event = OP_EV_START };
-	struct op_run r;
-	int rc = op_load(s, op_id, &r);
+	int rc = eis_db_set_active_op(s->db, r->euicc.id, r->op.id);
 
-	if (rc == 0)
-		rc = eis_db_set_active_op(s->db, r.op.euicc_id, op_id);
-	if (rc < 0)
-		return rc;
-	r.op.started_ms = clock_now_ms();
-	rc = op_db_update(s->db, &r.op);
-	if (rc == 0)
-		rc = op_event(s, op_id, &in);
-	return rc;
+	r->euicc.active_op = r->op.id;
+	r->op.started_ms = clock_now_ms();
+	return rc < 0 ? rc : op_event_loaded(s, r, &in);
 }
 
 /* An eUICC whose state is in doubt is audited before the next change (P5).  The audit knows for whom it is done. */
@@ -194,13 +188,16 @@ static int start_audit_first(struct smsr *s, const struct euicc *e, const struct
 		.expires_ms = head->expires_ms,
 		.due_ms = head->expires_ms,
 	};
+	struct op_run r;
 	int rc = op_db_insert(s->db, &audit);
 
 	if (rc == 0)
 		rc = op_note(s, audit.id, STEP_ACCEPTED, "audit before #%lld: %s", (long long)head->id, e->audit_due);
 	if (rc == 0)
 		rc = op_note(s, head->id, STEP_RETRY, "waits for audit #%lld: %s", (long long)audit.id, e->audit_due);
-	return rc < 0 ? rc : start(s, audit.id);
+	if (rc == 0)
+		rc = op_load(s, audit.id, &r);
+	return rc < 0 ? rc : start(s, &r);
 }
 
 static int is_held(struct smsr *s, const struct euicc *e, const struct operation *head, bool *held)
@@ -212,9 +209,13 @@ static int is_held(struct smsr *s, const struct euicc *e, const struct operation
 	} scopes[] = {
 		{ PAUSE_ALL, "" }, { PAUSE_DRAIN, "" }, { PAUSE_EUICC, eid }, { PAUSE_PEER, head->requester },
 	};
-	int rc = hex_enc_buf(eid, sizeof(eid), BYTES_ARR(e->eid));
+	bool any;
+	int rc = record_db_any_pause(s->db, &any); /* nearly always none: one look instead of four */
 
 	*held = false;
+	if (rc < 0 || !any)
+		return rc;
+	rc = hex_enc_buf(eid, sizeof(eid), BYTES_ARR(e->eid));
 	for (size_t i = 0; rc == 0 && !*held && i < ARRAY_SIZE(scopes); i++) {
 		if (scopes[i].name)
 			rc = record_db_is_paused(s->db, scopes[i].scope, scopes[i].name, held);
@@ -230,27 +231,27 @@ static bool is_change(enum op_kind kind)
 int op_start_next(struct smsr *s, int64_t euicc_id)
 {
 	void *ctx = turn_ctx(s->turn);
-	struct operation head;
-	struct euicc e;
+	struct op_run head;
 	bool held = false;
 	int64_t id;
-	int rc = eis_db_get(ctx, s->db, euicc_id, &e);
+	int rc = eis_db_get(ctx, s->db, euicc_id, &head.euicc);
 
-	if (rc < 0 || e.active_op)
+	if (rc < 0 || head.euicc.active_op)
 		return rc;
 	rc = op_db_next_queued(s->db, euicc_id, &id);
 	if (rc == -ENOENT)
 		return 0;
 	if (rc == 0)
-		rc = op_db_get(ctx, s->db, id, &head);
+		rc = op_db_get(ctx, s->db, id, &head.op);
 	if (rc == 0)
-		rc = is_held(s, &e, &head, &held);
+		rc = is_held(s, &head.euicc, &head.op, &held);
 	/* A card that waits for its confirmation would roll back: pauses do not hold that. */
-	if (rc < 0 || (held && head.kind != OP_CONFIRM))
+	if (rc < 0 || (held && head.op.kind != OP_CONFIRM))
 		return rc;
-	if (e.audit_due && is_change(head.kind))
-		return start_audit_first(s, &e, &head);
-	return start(s, id);
+	if (head.euicc.audit_due && is_change(head.op.kind))
+		return start_audit_first(s, &head.euicc, &head.op);
+	rc = eis_db_profiles(ctx, s->db, euicc_id, &head.profiles);
+	return rc < 0 ? rc : start(s, &head);
 }
 
 /* ---- states ---- */

@@ -53,6 +53,8 @@ int op_queue(struct smsr *s, struct operation *op) MUST_CHECK;
 int op_start_next(struct smsr *s, int64_t euicc_id) MUST_CHECK;
 /*! Give an event to an operation: op_proc.c. */
 int op_event(struct smsr *s, int64_t op_id, const struct op_input *in) MUST_CHECK;
+/*! The same when it was loaded just now, in this event. */
+int op_event_loaded(struct smsr *s, struct op_run *r, const struct op_input *in) MUST_CHECK;
 
 /*! Move on: write the row.  due_ms 0: only events of others move it. */
 int op_enter(struct smsr *s, struct op_run *r, enum op_state state, int64_t due_ms) MUST_CHECK;

@@ -15,6 +15,7 @@
 enum op_stmt {
 	Q_INSERT,
 	Q_GET,
+	Q_TIMES,
 	Q_UPDATE,
 	Q_SET_DUE,
 	Q_NEXT_QUEUED,
@@ -32,17 +33,17 @@ enum op_stmt {
 	Q_CALL_RETIRE,
 };
 
-/* Number 5 is OP_CONFIRM. */
 static const char *const sql[] = {
 	[Q_INSERT] = "INSERT INTO operation (euicc_id, kind, state, due_ms, fn, requester, call_id, message_id, "
 		     "transaction_id, context_id, reply_to, iccid, aid, other_aid, arg, created_ms, expires_ms) "
 		     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
 	[Q_GET] = "SELECT " OP_COLS " FROM operation WHERE id = ?1",
+	[Q_TIMES] = "SELECT kind, state, expires_ms, completed_ms FROM operation WHERE id = ?1",
 	[Q_UPDATE] = "UPDATE operation SET state = ?2, due_ms = ?3, aid = ?4, other_aid = ?5, arg = ?6, started_ms = ?7, "
 		     "ended_ms = ?8, completed_ms = ?9, attempt = ?10, status = ?11, subject = ?12, reason = ?13, "
 		     "subject_id = ?14, message = ?15, erd = ?16 WHERE id = ?1",
 	[Q_SET_DUE] = "UPDATE operation SET due_ms = ?2 WHERE id = ?1",
-	[Q_NEXT_QUEUED] = "SELECT id FROM operation WHERE euicc_id = ?1 AND state = 0 ORDER BY kind = 5 DESC, id LIMIT 1",
+	[Q_NEXT_QUEUED] = "SELECT id, kind FROM operation WHERE euicc_id = ?1 AND state = 0 ORDER BY id",
 	[Q_QUEUE_LEN] = "SELECT count(*) FROM operation WHERE euicc_id = ?1 AND state = 0",
 	[Q_DUE] = "SELECT id FROM operation WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
 	[Q_NEAREST] = "SELECT due_ms FROM operation WHERE due_ms IS NOT NULL ORDER BY due_ms LIMIT 1",
@@ -150,6 +151,24 @@ int op_db_get(const void *ctx, struct db *db, int64_t id, struct operation *op)
 	return 0;
 }
 
+int op_db_times(struct db *db, int64_t id, struct operation *op)
+{
+	struct db_stmt *s = stmt_id(db, Q_TIMES, id);
+	int rc = db_row(s);
+
+	if (rc <= 0)
+		return rc == 0 ? -ENOENT : rc;
+	*op = (struct operation){
+		.id = id,
+		.kind = (enum op_kind)db_int(s, 0),
+		.state = (enum op_state)db_int(s, 1),
+		.expires_ms = db_int(s, 2),
+		.completed_ms = db_int(s, 3),
+	};
+	db_reset(s);
+	return 0;
+}
+
 int op_db_update(struct db *db, const struct operation *op)
 {
 	struct db_stmt *s = stmt_id(db, Q_UPDATE, op->id);
@@ -205,7 +224,19 @@ static int id_list(struct db_stmt *s, int64_t *ids, size_t *n)
 
 int op_db_next_queued(struct db *db, int64_t euicc_id, int64_t *id)
 {
-	return one_int(stmt_id(db, Q_NEXT_QUEUED, euicc_id), id);
+	struct db_stmt *s = stmt_id(db, Q_NEXT_QUEUED, euicc_id);
+	bool found = false, confirm = false;
+	int rc;
+
+	/* The queue is short and in order already; sorting it by kind would cost more than all of this. */
+	while (!confirm && (rc = db_row(s)) == 1) {
+		confirm = db_int(s, 1) == OP_CONFIRM;
+		if (!found || confirm)
+			*id = db_int(s, 0);
+		found = true;
+	}
+	db_reset(s);
+	return rc < 0 ? rc : found ? 0 : -ENOENT;
 }
 
 int op_db_queue_len(struct db *db, int64_t euicc_id, int64_t *n)

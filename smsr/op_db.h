@@ -9,6 +9,8 @@
 /*! \param[in,out] op  id is filled in */
 int op_db_insert(struct db *db, struct operation *op) MUST_CHECK;
 int op_db_get(const void *ctx, struct db *db, int64_t id, struct operation *op) MUST_CHECK;
+/*! Only what op_deadline() looks at: kind, state, expires_ms, completed_ms. */
+int op_db_times(struct db *db, int64_t id, struct operation *op) MUST_CHECK;
 /*! Everything that moves: state, due, aids, arg, times, attempt, outcome. */
 int op_db_update(struct db *db, const struct operation *op) MUST_CHECK;
 /*! Next time the row wants attention; 0: none. */

@@ -323,16 +323,20 @@ static const op_action actions[OP_ST_DONE][OP_N_EVENTS] = {
 	},
 };
 
+int op_event_loaded(struct smsr *s, struct op_run *r, const struct op_input *in)
+{
+	op_action action;
+
+	if (r->op.state == OP_ST_DONE)
+		return unexpected(s, r, in);
+	action = actions[r->op.state][in->event];
+	return action ? action(s, r, in) : unexpected(s, r, in);
+}
+
 int op_event(struct smsr *s, int64_t op_id, const struct op_input *in)
 {
 	struct op_run r;
-	op_action action;
 	int rc = op_load(s, op_id, &r);
 
-	if (rc < 0)
-		return rc;
-	if (r.op.state == OP_ST_DONE)
-		return unexpected(s, &r, in);
-	action = actions[r.op.state][in->event];
-	return action ? action(s, &r, in) : unexpected(s, &r, in);
+	return rc < 0 ? rc : op_event_loaded(s, &r, in);
 }

@@ -17,6 +17,7 @@ enum record_stmt {
 	Q_PAUSE,
 	Q_RESUME,
 	Q_IS_PAUSED,
+	Q_ANY_PAUSE,
 	Q_PAUSES,
 };
 
@@ -35,6 +36,7 @@ static const char *const sql[] = {
 	[Q_PAUSE] = "INSERT INTO pause (scope, name, since_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
 	[Q_RESUME] = "DELETE FROM pause WHERE scope = ?1 AND name = ?2",
 	[Q_IS_PAUSED] = "SELECT 1 FROM pause WHERE scope = ?1 AND name = ?2",
+	[Q_ANY_PAUSE] = "SELECT 1 FROM pause LIMIT 1",
 	[Q_PAUSES] = "SELECT scope, name, since_ms FROM pause ORDER BY scope, name LIMIT ?1",
 };
 
@@ -193,16 +195,25 @@ int record_db_resume(struct db *db, enum pause_scope scope, const char *name)
 	return db_changes(db) ? 0 : -ENOENT;
 }
 
-int record_db_is_paused(struct db *db, enum pause_scope scope, const char *name, bool *paused)
+static int exists(struct db_stmt *s, bool *yes)
 {
-	struct db_stmt *s = stmt_pause(db, Q_IS_PAUSED, scope, name);
 	int rc = db_row(s);
 
 	if (rc < 0)
 		return rc;
-	*paused = rc == 1;
+	*yes = rc == 1;
 	db_reset(s);
 	return 0;
+}
+
+int record_db_any_pause(struct db *db, bool *any)
+{
+	return exists(stmt(db, Q_ANY_PAUSE), any);
+}
+
+int record_db_is_paused(struct db *db, enum pause_scope scope, const char *name, bool *paused)
+{
+	return exists(stmt_pause(db, Q_IS_PAUSED, scope, name), paused);
 }
 
 int record_db_pauses(const void *ctx, struct db *db, struct pause_row *rows, size_t max, size_t *n)

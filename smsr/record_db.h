@@ -78,6 +78,8 @@ int record_db_meta_set(struct db *db, const struct meta *meta) MUST_CHECK;
 int record_db_pause(struct db *db, enum pause_scope scope, const char *name, int64_t now_ms) MUST_CHECK;
 /*! \returns -ENOENT if that was not paused */
 int record_db_resume(struct db *db, enum pause_scope scope, const char *name) MUST_CHECK;
+/*! Whether anything at all is held back. */
+int record_db_any_pause(struct db *db, bool *any) MUST_CHECK;
 int record_db_is_paused(struct db *db, enum pause_scope scope, const char *name, bool *paused) MUST_CHECK;
 
 struct pause_row {

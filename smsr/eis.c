@@ -24,6 +24,11 @@ int eid_dec(const char *digits, uint8_t eid[EID_LEN])
 	return 0;
 }
 
+const char *msisdn_digits(const char *msisdn)
+{
+	return msisdn && *msisdn == '+' ? msisdn + 1 : msisdn;
+}
+
 /* ---- POL2 ---- */
 
 static const struct {

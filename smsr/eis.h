@@ -9,6 +9,9 @@
 /*! EID of 32 digits: length, "89", check digits (ISO 7064 MOD 97-10).  \returns 0; -EINVAL */
 int eid_dec(const char *digits, uint8_t eid[EID_LEN]) MUST_CHECK;
 
+/*! MSISDN as rows have it: without the + that the messages allow.  NULL gives NULL.  \returns view into the argument */
+const char *msisdn_digits(const char *msisdn);
+
 /*! Who an EIS is shown to. */
 enum eis_view {
 	EIS_VIEW_OWNER, /* ES4: own profiles only, no ISD-R, no audit trail */

@@ -282,7 +282,7 @@ static int store_profile(struct reg *g, const struct es_profile_info *in)
 		.mno_oid = (char *)in->mno_id,
 		.fallback = in->fallback,
 		.imsi = (char *)in->address.imsi,
-		.msisdn = (char *)in->address.msisdn,
+		.msisdn = (char *)msisdn_digits(in->address.msisdn),
 		.state = states[in->state],
 		.smdp_oid = (char *)in->smdp_id,
 		.type = (char *)in->profile_type,

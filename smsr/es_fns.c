@@ -199,7 +199,7 @@ static int update_subscription_address(struct smsr *s, const struct es_call *c)
 	if (rc != 1)
 		return rc;
 	p.imsi = (char *)q->address.imsi;
-	p.msisdn = (char *)q->address.msisdn;
+	p.msisdn = (char *)msisdn_digits(q->address.msisdn);
 	rc = eis_db_profile_update(s->db, &p);
 	if (rc == 0)
 		rc = record(s, c, &e, p.iccid, AUDIT_ADDRESS);

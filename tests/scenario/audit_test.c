@@ -214,7 +214,7 @@ static void new_number_is_used_at_once(void **state)
 	struct world *w = *state;
 	struct es_address_req q = { .base = { .call_id = "a" }, .eid = w->card_data.eid,
 				    .iccid = w->card_data.profiles[SEED_BOOTSTRAP].iccid,
-				    .address = { .imsi = w->card_data.profiles[SEED_BOOTSTRAP].imsi, .msisdn = "4912345" } };
+				    .address = { .imsi = w->card_data.profiles[SEED_BOOTSTRAP].imsi, .msisdn = "+4912345" } };
 
 	world_register(w);
 	world_call(w, MNO_BOOT, ES4_UPDATE_SUBSCRIPTION_ADDRESS, "a", &q);

@@ -24,7 +24,10 @@ enum record_stmt {
 #define AUDIT_COLS "id, eid, stamp_ms, type, requester, status, subject, reason, aid, iccid, imei, text"
 
 static const char *const sql[] = {
-	[Q_TIMELINE] = "INSERT INTO timeline (op_id, stamp_ms, step, text) VALUES (?1, ?2, ?3, ?4)",
+	/* Steps 4 to 7 and 11 are those of single messages, which a device out of reach repeats for weeks. */
+	[Q_TIMELINE] = "INSERT INTO timeline (op_id, stamp_ms, step, text) SELECT ?1, ?2, ?3, ?4 "
+		       "WHERE ?3 NOT IN (4, 5, 6, 7, 11) "
+		       "OR (SELECT count(*) FROM (SELECT 1 FROM timeline WHERE op_id = ?1 LIMIT 500)) < 500",
 	[Q_TIMELINE_GET] = "SELECT id, stamp_ms, step, text FROM timeline WHERE op_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
 	[Q_AUDIT] = "INSERT INTO audit (eid, stamp_ms, type, requester, status, subject, reason, aid, iccid, imei, text) "
 		    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",

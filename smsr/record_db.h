@@ -14,6 +14,7 @@ struct timeline_row {
 };
 
 /*! Add a row. */
+/*! What happens to single messages is dropped from row 500 on; the other steps are always kept. */
 int record_db_timeline(struct db *db, int64_t op_id, int64_t stamp_ms, enum step step, const char *text) MUST_CHECK;
 /*! Rows after a given one, in order, at most max. */
 int record_db_timeline_get(const void *ctx, struct db *db, int64_t op_id, int64_t after_id, struct timeline_row *rows,

@@ -257,6 +257,23 @@ static void receipt_for_a_message_of_nobody(void **state)
 	assert_int_equal(world_packets(w), 0);
 }
 
+static void timeline_of_an_unreachable_card_is_bounded(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	w->cfg->limits.sms_retry_min_s = 1;
+	w->cfg->limits.sms_retry_max_s = 1;
+	w->smsc = SMSC_THROTTLE;
+	order_audit(w, "a");
+	world_advance(w, 20 * MINUTE_MS);
+	assert_in_range(world_timeline(w, 1), 500, 510);
+	w->smsc = SMSC_GOOD;
+	world_advance(w, MINUTE_MS);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+	assert_true(world_told(w, "EXECUTED_SUCCESS"));
+}
+
 static void alert_hurries(void **state)
 {
 	struct world *w = *state;
@@ -288,6 +305,7 @@ int main(void)
 		WORLD_TEST(undeliverable_is_sent_again_after_a_grace),
 		WORLD_TEST(answer_after_the_receipt_wins),
 		WORLD_TEST(receipt_for_a_message_of_nobody),
+		WORLD_TEST(timeline_of_an_unreachable_card_is_bounded),
 		WORLD_TEST(alert_hurries),
 	};
 

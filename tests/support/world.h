@@ -200,6 +200,8 @@ unsigned int world_records(struct world *w, enum audit_type type);
 unsigned int world_operations(struct world *w, enum op_kind kind, enum op_state state);
 /*! A line of any timeline holds this text. */
 bool world_told(struct world *w, const char *text);
+/*! Rows of the timeline of an operation. */
+unsigned int world_timeline(struct world *w, int64_t op_id);
 uint64_t world_counter(struct world *w, enum smsr_ctr ctr);
 /*! Do something to the store that no code of ours does. */
 void world_damage(struct world *w, const char *sql);

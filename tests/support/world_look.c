@@ -180,14 +180,28 @@ unsigned int world_operations(struct world *w, enum op_kind kind, enum op_state 
 static bool told_by(struct world *w, const void *ctx, int64_t op_id, const char *text)
 {
 	struct timeline_row *rows = talloc_array(ctx, struct timeline_row, ROWS_MAX);
+	int64_t after = 0;
 	size_t n;
 
-	assert_int_equal(record_db_timeline_get(rows, w->reader, op_id, 0, rows, ROWS_MAX, &n), 0);
-	for (size_t i = 0; i < n; i++) {
-		if (rows[i].text && strstr(rows[i].text, text))
-			return true;
-	}
+	do {
+		assert_int_equal(record_db_timeline_get(rows, w->reader, op_id, after, rows, ROWS_MAX, &n), 0);
+		for (size_t i = 0; i < n; i++) {
+			if (rows[i].text && strstr(rows[i].text, text))
+				return true;
+			after = rows[i].id;
+		}
+	} while (n == ROWS_MAX);
 	return false;
+}
+
+unsigned int world_timeline(struct world *w, int64_t op_id)
+{
+	struct timeline_row *rows = talloc_array(w->ctx, struct timeline_row, 10000);
+	size_t n;
+
+	assert_int_equal(record_db_timeline_get(rows, w->reader, op_id, 0, rows, 10000, &n), 0);
+	talloc_free(rows);
+	return (unsigned int)n;
 }
 
 bool world_told(struct world *w, const char *text)

@@ -2,8 +2,8 @@
 /* The admin socket: connections, lines, following.  Commands are in admin_cmds.c.
  *
  * Nothing here waits: sockets are non-blocking, a client that does not read gets no further answers, one that asks for
- * more than fits is closed.  Octets are written only when poll() says so, which is a round after the one that made them,
- * so every answer leaves behind its commit (P1). */
+ * more than fits is closed.  Octets are written only when poll() says so, which is a round after the one that made
+ * them, so every answer leaves behind its commit (P1). */
 #include "smsr/admin.h"
 
 #include <errno.h>
@@ -48,10 +48,10 @@ struct admin_client {
 	char *out;
 	size_t out_len, out_off, out_size;
 	bool eof;
-	bool held;	  /* an answer is being made elsewhere */
-	bool overflow;	  /* it asked for more than fits: to be closed */
-	int64_t op_id;	  /* that it follows; 0: none */
-	int64_t after;	  /* last row of the timeline that it has */
+	bool held;     /* an answer is being made elsewhere */
+	bool overflow; /* it asked for more than fits: to be closed */
+	int64_t op_id; /* that it follows; 0: none */
+	int64_t after; /* last row of the timeline that it has */
 };
 
 /* ---- output ---- */
@@ -160,7 +160,7 @@ static bool busy(const struct admin_client *c)
 
 static void run_line(struct admin_client *c, const char *line, size_t len)
 {
-	struct admin_req q = { .d = c->a->d, .s = c->a->d->s, .client = c, .ctx = talloc_new(c) };
+	struct admin_req q = {.d = c->a->d, .s = c->a->d->s, .client = c, .ctx = talloc_new(c)};
 	json_error_t e;
 
 	q.json = json_loadb(line, len, JSON_REJECT_DUPLICATES, &e);
@@ -397,7 +397,7 @@ void admin_progress(struct admin *a, int64_t op_id)
 	struct admin_client *c;
 
 	/* A client that still has rows to read catches up when it has read them. */
-	llist_for_each_entry(c, &a->clients, entry) {
+	llist_for_each_entry (c, &a->clients, entry) {
 		if (c->op_id == op_id)
 			follow(c);
 	}
@@ -434,7 +434,7 @@ static int remove_stale(const struct sockaddr_un *addr)
 
 static int listen_on(const char *path, int *out)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int fd, rc;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
@@ -479,7 +479,7 @@ void admin_stop(struct admin *a)
 {
 	struct admin_client *c, *next;
 
-	llist_for_each_entry_safe(c, next, &a->clients, entry)
+	llist_for_each_entry_safe (c, next, &a->clients, entry)
 		talloc_free(c);
 	osmo_timer_del(&a->accept_again);
 	osmo_fd_close(&a->fd);

@@ -5,9 +5,9 @@
 
 /* The admin socket: how smctl and scripts of the same machine look at the SM-SR and pull its levers.
  *
- * UNIX stream socket at "admin-socket" of the configuration, mode 0600; the peer's uid must be root's or our own, others
- * are closed without a word.  One JSON object on each line, in both directions.  A client may send its next request
- * before the last answer is complete; they are answered in order.
+ * UNIX stream socket at "admin-socket" of the configuration, mode 0600; the peer's uid must be root's or our own,
+ * others are closed without a word.  One JSON object on each line, in both directions.  A client may send its next
+ * request before the last answer is complete; they are answered in order.
  *
  * Request:  {"cmd": NAME, ...}
  * Answer:   zero or more lines {"row": {...}}, then one last line
@@ -21,11 +21,10 @@
  *   ops        {eid?, before?: id, max?}      rows of operations, newest first
  *   op         {id}                           one row
  *   timeline   {id, after?}                   rows of one operation, oldest first
- *   follow     {id} or {requester, call_id}   rows of the timeline as they are committed; ends after the operation is done
- *                                             and its callback reached an end, or when the client closes
- *   outbox     {id?: operation, before?, max?}   rows of messages to peers; without id the latest of all, newest first
- *   outbox-retry {peer?: OID or name}         what waits for a later attempt is tried now
- *   trail      {eid?, before?: id, max?}      rows of the audit trail, newest first
+ *   follow     {id} or {requester, call_id}   rows of the timeline as they are committed; ends after the operation is
+ * done and its callback reached an end, or when the client closes outbox     {id?: operation, before?, max?}   rows of
+ * messages to peers; without id the latest of all, newest first outbox-retry {peer?: OID or name}         what waits
+ * for a later attempt is tried now trail      {eid?, before?: id, max?}      rows of the audit trail, newest first
  *   pauses                                    a row for each pause
  *   pause, resume {scope: all|drain|smsc|eid|peer, name?}
  *   audit      {eid}                          queue an audit; answer has "op"
@@ -42,8 +41,8 @@
  * upper-case hex.  No row holds a secret.  Members of rows:
  *
  *   status     oid, name, version, started, epoch, euiccs, audit_due, links, links_up, paused: [scope or "scope name"],
- *              operations: {queued, change, notif, confirm, delete, audit, done}, outbox: {waiting, delivered, given_up},
- *              parts_waiting, database, database_free, certificate_ends; done, delivered and given_up since the start
+ *              operations: {queued, change, notif, confirm, delete, audit, done}, outbox: {waiting, delivered,
+ * given_up}, parts_waiting, database, database_free, certificate_ends; done, delivered and given_up since the start
  *   smpp       name, remote, state, up, paused, window, unanswered, to_ack, submitted, delivered, errors, last_error
  *   eis        eid, eum, verified, audit_due, last_audit, remaining_memory, available_memory, active_op,
  *              profiles: [{iccid, aid, state, fallback, mno, smdp, imsi, msisdn, pol2: [rule], allocated_memory,

@@ -54,7 +54,7 @@ static void list_end(struct admin_req *q, int rc, size_t n, size_t max)
 /* \returns false when the answer was given */
 static bool found(struct admin_req *q, int rc, enum lever_key key, const char *value)
 {
-	static const char *const names[] = { "EID", "MSISDN", "IMSI", "ICCID" };
+	static const char *const names[] = {"EID", "MSISDN", "IMSI", "ICCID"};
 
 	if (rc == 0)
 		return true;
@@ -134,7 +134,8 @@ static void eis_rows(struct admin_req *q, bool audit_due, bool is_audit_list)
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		rc = eis_db_get(q->ctx, q->s->db, ids[i], &e);
 		if (rc == 0)
-			admin_row(q->client, is_audit_list ? row_audit_due(q->ctx, &e) : row_eis_short(q->s, q->ctx, &e));
+			admin_row(q->client,
+				  is_audit_list ? row_audit_due(q->ctx, &e) : row_eis_short(q->s, q->ctx, &e));
 	}
 	list_end(q, rc, n, max);
 }
@@ -152,7 +153,10 @@ static void cmd_audit_list(struct admin_req *q)
 static void cmd_eis(struct admin_req *q)
 {
 	static const char *const names[] = {
-		[KEY_EID] = "eid", [KEY_MSISDN] = "msisdn", [KEY_IMSI] = "imsi", [KEY_ICCID] = "iccid",
+		[KEY_EID] = "eid",
+		[KEY_MSISDN] = "msisdn",
+		[KEY_IMSI] = "imsi",
+		[KEY_ICCID] = "iccid",
 	};
 	struct euicc e;
 
@@ -287,7 +291,7 @@ static void cmd_trail(struct admin_req *q)
 	size_t max = arg_max(q), n = 0;
 	struct audit_row *rows = talloc_array(q->ctx, struct audit_row, (unsigned int)max);
 	const char *text = arg_text(q, "eid");
-	struct bytes eid = { 0 };
+	struct bytes eid = {0};
 	int rc;
 
 	OSMO_ASSERT(rows);
@@ -332,7 +336,7 @@ static bool pull(struct admin_req *q, lever_cb action, struct lever *l)
 
 static void pause_or_resume(struct admin_req *q, lever_cb action)
 {
-	struct lever l = { .name = arg_text(q, "name") };
+	struct lever l = {.name = arg_text(q, "name")};
 
 	if (pause_scope_parse(arg_text(q, "scope"), &l.scope) < 0)
 		admin_error(q->client, ADMIN_USAGE, "scope is all, drain, smsc, eid or peer");
@@ -352,7 +356,7 @@ static void cmd_resume(struct admin_req *q)
 
 static void cmd_audit(struct admin_req *q)
 {
-	struct lever l = { .eid = arg_text(q, "eid") };
+	struct lever l = {.eid = arg_text(q, "eid")};
 
 	if (pull(q, smsr_ev_audit, &l))
 		admin_ok(q->client, json_pack("{s:I, s:s}", "op", (json_int_t)l.op_id, "done", l.text));
@@ -360,7 +364,7 @@ static void cmd_audit(struct admin_req *q)
 
 static void cmd_audit_bulk(struct admin_req *q)
 {
-	struct lever l = { .max = arg_int(q, "max") };
+	struct lever l = {.max = arg_int(q, "max")};
 
 	if (pull(q, smsr_ev_audit_bulk, &l))
 		admin_ok(q->client, json_pack("{s:I, s:s}", "n", (json_int_t)l.n, "done", l.text));
@@ -368,7 +372,7 @@ static void cmd_audit_bulk(struct admin_req *q)
 
 static void cmd_cancel(struct admin_req *q)
 {
-	struct lever l = { .id = arg_int(q, "id") };
+	struct lever l = {.id = arg_int(q, "id")};
 	struct operation op;
 
 	if (pull(q, smsr_ev_cancel, &l) && get_op(q, l.id, &op))
@@ -378,7 +382,7 @@ static void cmd_cancel(struct admin_req *q)
 static void cmd_counter(struct admin_req *q)
 {
 	int64_t value = arg_int(q, "value"), version = arg_int(q, "version");
-	struct lever l = { .eid = arg_text(q, "eid"), .value = (uint64_t)value };
+	struct lever l = {.eid = arg_text(q, "eid"), .value = (uint64_t)value};
 
 	l.version = version > 0 && version < 256 ? (int)version : 0;
 	if (value <= 0)
@@ -389,7 +393,7 @@ static void cmd_counter(struct admin_req *q)
 
 static void cmd_import(struct admin_req *q)
 {
-	struct lever l = { .xml = bytes_str(arg_text(q, "xml")) };
+	struct lever l = {.xml = bytes_str(arg_text(q, "xml"))};
 
 	if (!l.xml.len)
 		admin_error(q->client, ADMIN_USAGE, "xml is the text of an EIS");
@@ -399,7 +403,7 @@ static void cmd_import(struct admin_req *q)
 
 static void cmd_outbox_retry(struct admin_req *q)
 {
-	struct lever l = { .name = arg_text(q, "peer") };
+	struct lever l = {.name = arg_text(q, "peer")};
 
 	if (pull(q, smsr_ev_hurry, &l))
 		admin_ok(q->client, json_pack("{s:I, s:s}", "n", (json_int_t)l.n, "done", l.text));
@@ -413,24 +417,36 @@ static void cmd_backup(struct admin_req *q)
 	if (rc == 0)
 		admin_hold(q->client);
 	else
-		admin_errno(q->client, rc, rc == -EBUSY ? "a backup is running" : "path is the whole path of a new file");
+		admin_errno(q->client, rc,
+			    rc == -EBUSY ? "a backup is running" : "path is the whole path of a new file");
 }
 
 static const struct {
 	const char *name;
 	void (*run)(struct admin_req *q);
 } cmds[] = {
-	{ "status", cmd_status },	      { "smpp", cmd_smpp },
-	{ "counters", cmd_counters },	      { "eis-list", cmd_eis_list },
-	{ "eis", cmd_eis },		      { "ops", cmd_ops },
-	{ "op", cmd_op },		      { "timeline", cmd_timeline },
-	{ "follow", cmd_follow },	      { "outbox", cmd_outbox },
-	{ "outbox-retry", cmd_outbox_retry }, { "trail", cmd_trail },
-	{ "pauses", cmd_pauses },	      { "pause", cmd_pause },
-	{ "resume", cmd_resume },	      { "audit", cmd_audit },
-	{ "audit-list", cmd_audit_list },     { "audit-bulk", cmd_audit_bulk },
-	{ "cancel", cmd_cancel },	      { "counter", cmd_counter },
-	{ "import", cmd_import },	      { "backup", cmd_backup },
+	{"status", cmd_status},
+	{"smpp", cmd_smpp},
+	{"counters", cmd_counters},
+	{"eis-list", cmd_eis_list},
+	{"eis", cmd_eis},
+	{"ops", cmd_ops},
+	{"op", cmd_op},
+	{"timeline", cmd_timeline},
+	{"follow", cmd_follow},
+	{"outbox", cmd_outbox},
+	{"outbox-retry", cmd_outbox_retry},
+	{"trail", cmd_trail},
+	{"pauses", cmd_pauses},
+	{"pause", cmd_pause},
+	{"resume", cmd_resume},
+	{"audit", cmd_audit},
+	{"audit-list", cmd_audit_list},
+	{"audit-bulk", cmd_audit_bulk},
+	{"cancel", cmd_cancel},
+	{"counter", cmd_counter},
+	{"import", cmd_import},
+	{"backup", cmd_backup},
 };
 
 void admin_run(struct admin_req *q)

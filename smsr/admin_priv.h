@@ -22,13 +22,19 @@ struct admin_req {
 	void *ctx;    /* of this request */
 };
 
-enum admin_code { ADMIN_NOT_FOUND, ADMIN_USAGE, ADMIN_BUSY, ADMIN_INTERNAL };
+enum admin_code {
+	ADMIN_NOT_FOUND,
+	ADMIN_USAGE,
+	ADMIN_BUSY,
+	ADMIN_INTERNAL
+};
 
 /* Lines of an answer; they leave in a later round, after the commit. */
 void admin_row(struct admin_client *c, json_t *steal_row);
 /*! Last line.  \param[in] steal_members  object, or NULL */
 void admin_ok(struct admin_client *c, json_t *steal_members);
-void admin_error(struct admin_client *c, enum admin_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void admin_error(struct admin_client *c, enum admin_code code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /*! Last line after an error of the store or of a lever. */
 void admin_errno(struct admin_client *c, int rc, const char *text);
 

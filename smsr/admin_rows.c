@@ -100,7 +100,7 @@ json_t *row_eis_short(struct smsr *s, void *ctx, const struct euicc *e)
 {
 	json_t *o = row_euicc(ctx, e);
 	const char *enabled = NULL;
-	struct profiles p = { 0 };
+	struct profiles p = {0};
 
 	if (eis_db_profiles(ctx, s->db, e->id, &p) == 0) {
 		for (size_t i = 0; i < p.n; i++)
@@ -115,7 +115,7 @@ json_t *row_eis(struct smsr *s, void *ctx, const struct euicc *e)
 {
 	json_t *o = row_euicc(ctx, e), *profiles = json_array(), *keysets = json_array();
 	struct keyset ks[KEYSETS_MAX];
-	struct profiles p = { 0 };
+	struct profiles p = {0};
 	size_t n = 0;
 
 	set_int(o, "remaining_memory", e->remaining_memory);
@@ -288,8 +288,9 @@ static json_t *pauses(struct smsr *s, void *ctx)
 static json_t *operations(const struct lever_figures *f)
 {
 	static const char *const names[] = {
-		[OP_ST_QUEUED] = "queued", [OP_ST_CHANGE] = "change", [OP_ST_NOTIF] = "notif", [OP_ST_CONFIRM] = "confirm",
-		[OP_ST_DELETE] = "delete", [OP_ST_AUDIT] = "audit",   [OP_ST_DONE] = "done",
+		[OP_ST_QUEUED] = "queued",   [OP_ST_CHANGE] = "change", [OP_ST_NOTIF] = "notif",
+		[OP_ST_CONFIRM] = "confirm", [OP_ST_DELETE] = "delete", [OP_ST_AUDIT] = "audit",
+		[OP_ST_DONE] = "done",
 	};
 	json_t *o = json_object();
 
@@ -301,12 +302,12 @@ static json_t *operations(const struct lever_figures *f)
 json_t *row_status(struct smsr_daemon *d, void *ctx)
 {
 	struct smsr *s = d->s;
-	struct lever_figures f = { 0 };
-	struct meta meta = { 0 };
+	struct lever_figures f = {0};
+	struct meta meta = {0};
 	json_t *o = json_object(), *outbox = json_object();
 
 	if (lever_figures(s, &f) < 0 || record_db_meta(s->db, &meta) < 0)
-		f = (struct lever_figures){ 0 };
+		f = (struct lever_figures){0};
 	set_text(o, "oid", s->cfg->oid);
 	set_text(o, "name", s->cfg->name);
 	set_text(o, "version", VERSION);

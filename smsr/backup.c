@@ -46,7 +46,7 @@ static void *run(void *backup)
 
 static int record(void *smsr, void *text)
 {
-	const struct audit_row row = { .stamp_ms = clock_stamp_ms(), .type = AUDIT_OPERATOR, .text = text };
+	const struct audit_row row = {.stamp_ms = clock_stamp_ms(), .type = AUDIT_OPERATOR, .text = text};
 	struct smsr *s = smsr;
 
 	return record_db_audit(s->db, &row);

@@ -23,7 +23,7 @@ static enum app_exit complain(enum app_exit code, const char *why)
 
 int daemon_load_tls(const void *ctx, const struct smsr_cfg *cfg, enum tls_role role, struct tls **tls, const char **why)
 {
-	const struct tls_files files = { .ca = cfg->https.ca, .cert = cfg->https.cert, .key = cfg->https.key };
+	const struct tls_files files = {.ca = cfg->https.ca, .cert = cfg->https.cert, .key = cfg->https.key};
 
 	return tls_load(ctx, role, &files, tls, why);
 }
@@ -63,8 +63,8 @@ static enum app_exit check_passwords(const struct smsr_cfg *cfg, void *ctx)
 		if (!c->password_file)
 			continue;
 		if (links_read_password(ctx, c->password_file, &password) < 0)
-			code = complain(APP_CONFIG, talloc_asprintf(ctx, "smsc %s: %s: no password can be read", c->name,
-								    c->password_file));
+			code = complain(APP_CONFIG, talloc_asprintf(ctx, "smsc %s: %s: no password can be read",
+								    c->name, c->password_file));
 		else
 			bytes_wipe(password, strlen(password));
 	}
@@ -73,12 +73,13 @@ static enum app_exit check_passwords(const struct smsr_cfg *cfg, void *ctx)
 
 static enum app_exit check_database(const struct smsr_cfg *cfg, void *ctx)
 {
-	const struct db_opts opts = { .read_only = true, .upgrade = true }; /* an older schema is for start() to judge */
+	const struct db_opts opts = {.read_only = true, .upgrade = true}; /* an older schema is for start() to judge */
 	const char *why = "", *dir = dirname(talloc_strdup(ctx, cfg->database));
 	struct db *db;
 
 	if (access(dir, W_OK | X_OK) < 0)
-		return complain(APP_DB, talloc_asprintf(ctx, "database %s: %s: %s", cfg->database, dir, strerror(errno)));
+		return complain(APP_DB,
+				talloc_asprintf(ctx, "database %s: %s: %s", cfg->database, dir, strerror(errno)));
 	if (access(cfg->database, F_OK) < 0)
 		return APP_OK; /* made at the first start */
 	if (db_open(ctx, cfg->database, &smsr_db_desc, &opts, &db, &why) < 0)

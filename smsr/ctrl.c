@@ -21,17 +21,17 @@ static const struct {
 	const char *name;
 	size_t offset;
 } figures[] = {
-	{ "euiccs", FIGURE(euiccs) },
-	{ "audit-due", FIGURE(audit_due) },
-	{ "operations-queued", FIGURE(ops[OP_ST_QUEUED]) },
-	{ "operations-change", FIGURE(ops[OP_ST_CHANGE]) },
-	{ "operations-notif", FIGURE(ops[OP_ST_NOTIF]) },
-	{ "operations-confirm", FIGURE(ops[OP_ST_CONFIRM]) },
-	{ "operations-delete", FIGURE(ops[OP_ST_DELETE]) },
-	{ "operations-audit", FIGURE(ops[OP_ST_AUDIT]) },
-	{ "operations-done", FIGURE(ops[OP_ST_DONE]) },
-	{ "outbox-waiting", FIGURE(outbox_waiting) },
-	{ "parts-waiting", FIGURE(parts_waiting) },
+	{"euiccs", FIGURE(euiccs)},
+	{"audit-due", FIGURE(audit_due)},
+	{"operations-queued", FIGURE(ops[OP_ST_QUEUED])},
+	{"operations-change", FIGURE(ops[OP_ST_CHANGE])},
+	{"operations-notif", FIGURE(ops[OP_ST_NOTIF])},
+	{"operations-confirm", FIGURE(ops[OP_ST_CONFIRM])},
+	{"operations-delete", FIGURE(ops[OP_ST_DELETE])},
+	{"operations-audit", FIGURE(ops[OP_ST_AUDIT])},
+	{"operations-done", FIGURE(ops[OP_ST_DONE])},
+	{"outbox-waiting", FIGURE(outbox_waiting)},
+	{"parts-waiting", FIGURE(parts_waiting)},
 };
 
 static int reply(struct ctrl_cmd *cmd, int64_t v)
@@ -106,7 +106,7 @@ static int parse(struct ctrl_cmd *cmd, const char *value, struct lever *l)
 
 static int verify_scope(struct ctrl_cmd *cmd, const char *value, void *daemon)
 {
-	struct lever l = { 0 };
+	struct lever l = {0};
 
 	return parse(cmd, value, &l);
 }
@@ -114,7 +114,7 @@ static int verify_scope(struct ctrl_cmd *cmd, const char *value, void *daemon)
 static int set_pause(struct ctrl_cmd *cmd, void *daemon)
 {
 	lever_cb action = strcmp(cmd->variable, "pause") == 0 ? smsr_ev_pause : smsr_ev_resume;
-	struct lever l = { .ctx = cmd, .by = "CTRL" };
+	struct lever l = {.ctx = cmd, .by = "CTRL"};
 	struct smsr_daemon *d = daemon;
 	int rc = parse(cmd, cmd->value, &l);
 
@@ -124,8 +124,8 @@ static int set_pause(struct ctrl_cmd *cmd, void *daemon)
 	return rc < 0 ? CTRL_CMD_ERROR : CTRL_CMD_REPLY;
 }
 
-static void install(void *ctx, const char *name, int (*get)(struct ctrl_cmd *, void *), int (*set)(struct ctrl_cmd *, void *),
-		    int (*verify)(struct ctrl_cmd *, const char *, void *))
+static void install(void *ctx, const char *name, int (*get)(struct ctrl_cmd *, void *),
+		    int (*set)(struct ctrl_cmd *, void *), int (*verify)(struct ctrl_cmd *, const char *, void *))
 {
 	struct ctrl_cmd_element *e = talloc_zero(ctx, struct ctrl_cmd_element);
 

@@ -18,10 +18,10 @@ static const struct {
 	int64_t left_ms; /* at most */
 	const char *words;
 } levels[] = {
-	{ EXPIRY_OVER, 0, "is over" },
-	{ EXPIRY_1_DAY, DAY_MS, "ends within a day" },
-	{ EXPIRY_7_DAYS, 7 * DAY_MS, "ends within 7 days" },
-	{ EXPIRY_30_DAYS, 30 * DAY_MS, "ends within 30 days" },
+	{EXPIRY_OVER, 0, "is over"},
+	{EXPIRY_1_DAY, DAY_MS, "ends within a day"},
+	{EXPIRY_7_DAYS, 7 * DAY_MS, "ends within 7 days"},
+	{EXPIRY_30_DAYS, 30 * DAY_MS, "ends within 30 days"},
 };
 
 enum expiry_level expiry_level(int64_t not_after_ms, int64_t at_ms)
@@ -48,7 +48,7 @@ static void add(struct expiry_list *l, char *what, int64_t not_after_ms)
 {
 	l->items = talloc_realloc(l, l->items, struct expiry_item, (unsigned int)l->n + 1);
 	OSMO_ASSERT(l->items);
-	l->items[l->n++] = (struct expiry_item){ talloc_steal(l, what), not_after_ms, EXPIRY_FAR };
+	l->items[l->n++] = (struct expiry_item){talloc_steal(l, what), not_after_ms, EXPIRY_FAR};
 }
 
 static void add_trusted(void *list, const char *what, const struct x509 *cert)
@@ -58,7 +58,8 @@ static void add_trusted(void *list, const char *what, const struct x509 *cert)
 	add(l, talloc_asprintf(l, "%s %s", what, x509_subject(cert)), x509_not_after_ms(cert));
 }
 
-struct expiry_list *expiry_list_alloc(const void *ctx, const char *tls_name, const struct tls *tls, const struct trust *trust)
+struct expiry_list *expiry_list_alloc(const void *ctx, const char *tls_name, const struct tls *tls,
+				      const struct trust *trust)
 {
 	struct expiry_list *l = talloc_zero(ctx, struct expiry_list);
 

@@ -6,7 +6,13 @@
 
 /* Certificates that come to their end: a counter, a NOTICE and a CTRL trap at 30, 7 and 1 days, and when it is over. */
 
-enum expiry_level { EXPIRY_FAR, EXPIRY_30_DAYS, EXPIRY_7_DAYS, EXPIRY_1_DAY, EXPIRY_OVER };
+enum expiry_level {
+	EXPIRY_FAR,
+	EXPIRY_30_DAYS,
+	EXPIRY_7_DAYS,
+	EXPIRY_1_DAY,
+	EXPIRY_OVER
+};
 
 /*! How near the end is; a border belongs to the nearer level. */
 enum expiry_level expiry_level(int64_t not_after_ms, int64_t at_ms);
@@ -28,7 +34,8 @@ struct expiry_list {
  *  \param[in]  tls       NULL: none
  *  \param[in]  trust     NULL: none
  *  \returns talloc child of ctx */
-struct expiry_list *expiry_list_alloc(const void *ctx, const char *tls_name, const struct tls *tls, const struct trust *trust);
+struct expiry_list *expiry_list_alloc(const void *ctx, const char *tls_name, const struct tls *tls,
+				      const struct trust *trust);
 
 /*! Called for an item whose level is nearer than the one it was called for last. */
 typedef void (*expiry_warn_cb)(void *priv, const struct expiry_item *item);

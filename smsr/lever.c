@@ -188,7 +188,7 @@ int smsr_ev_resume(void *smsr, void *lever)
 
 int smsr_ev_cancel(void *smsr, void *lever)
 {
-	const struct op_input in = { .event = OP_EV_CANCEL, .text = "cancelled by the operator of the SM-SR" };
+	const struct op_input in = {.event = OP_EV_CANCEL, .text = "cancelled by the operator of the SM-SR"};
 	struct lever *l = lever;
 	struct smsr *s = smsr;
 	struct op_run r;
@@ -213,7 +213,7 @@ int smsr_ev_audit(void *smsr, void *lever)
 {
 	struct lever *l = lever;
 	struct smsr *s = smsr;
-	struct operation op = { .kind = OP_AUDIT };
+	struct operation op = {.kind = OP_AUDIT};
 	struct euicc e;
 	int64_t waiting = 0;
 	int rc = find_eid(s, l, l->eid, &e);
@@ -286,10 +286,10 @@ int smsr_ev_counter(void *smsr, void *lever)
 
 int smsr_ev_import(void *smsr, void *lever)
 {
-	const struct eis_source src = { 0 };
+	const struct eis_source src = {0};
 	struct lever *l = lever;
 	struct smsr *s = smsr;
-	struct es_status st = { 0 };
+	struct es_status st = {0};
 	struct es_eis *eis;
 	int rc = es_eis_dec(s->es, turn_ctx(s->turn), l->xml, &eis, &st);
 

@@ -4,8 +4,8 @@
 #include "smsr/smsr.h"
 
 /* What an operator can do by hand, the same from VTY, CTRL and the admin socket.  Each action is an event; what it says
- * leaves after the commit, because answers are written in a later round of the loop (P1).  Each leaves a row in the audit
- * trail. */
+ * leaves after the commit, because answers are written in a later round of the loop (P1).  Each leaves a row in the
+ * audit trail. */
 
 struct lever {
 	/* in; texts are borrowed */
@@ -61,7 +61,12 @@ int64_t lever_due_ms(const struct smsr *s);
 
 /* ---- looking ---- */
 
-enum lever_key { KEY_EID, KEY_MSISDN, KEY_IMSI, KEY_ICCID };
+enum lever_key {
+	KEY_EID,
+	KEY_MSISDN,
+	KEY_IMSI,
+	KEY_ICCID
+};
 
 /*! \param[out] e  texts on ctx
  *  \returns 0; -EINVAL not the form of such a number; -ENOENT; -EEXIST two eUICCs claim it */

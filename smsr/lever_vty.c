@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Commands that do something, in the enable node.  Each is an event; what it prints leaves after the commit, because the
- * VTY writes in a later round of the loop (P1). */
+/* Commands that do something, in the enable node.  Each is an event; what it prints leaves after the commit, because
+ * the VTY writes in a later round of the loop (P1). */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -36,7 +36,7 @@ static int pull(struct vty *vty, lever_cb action, struct lever *l)
 
 static int scope(struct vty *vty, lever_cb action, const char *word, const char *name)
 {
-	struct lever l = { .name = name };
+	struct lever l = {.name = name};
 
 	if (pause_scope_parse(word, &l.scope) < 0)
 		return CMD_WARNING; /* the parser lets no other word through */
@@ -44,8 +44,9 @@ static int scope(struct vty *vty, lever_cb action, const char *word, const char 
 }
 
 #define SCOPE_HELP "Everything that leaves\nNew operations\n"
-#define NAMED_HELP                                                                                                     \
-	"A link to a service centre\nAn eUICC\nOperations of a requester\nName of the SMSC, EID, name or OID of the peer\n"
+#define NAMED_HELP                                                                                                    \
+	"A link to a service centre\nAn eUICC\nOperations of a requester\nName of the SMSC, EID, name or OID of the " \
+	"peer\n"
 
 DEFUN(pause_all, pause_all_cmd, "pause (all|drain)", "Hold back\n" SCOPE_HELP)
 {
@@ -69,21 +70,21 @@ DEFUN(resume_named, resume_named_cmd, "resume (smsc|eid|peer) NAME", "Release\n"
 
 DEFUN(operation_cancel, operation_cancel_cmd, "operation cancel ID", "Operations\nStop one\nNumber\n")
 {
-	struct lever l = { .id = atoll(argv[0]) };
+	struct lever l = {.id = atoll(argv[0])};
 
 	return pull(vty, smsr_ev_cancel, &l);
 }
 
 DEFUN(audit_eid, audit_eid_cmd, "audit EID", "Queue an audit\nEID, 32 digits\n")
 {
-	struct lever l = { .eid = argv[0] };
+	struct lever l = {.eid = argv[0]};
 
 	return pull(vty, smsr_ev_audit, &l);
 }
 
 DEFUN(audit_list, audit_list_cmd, "audit-list run", "eUICCs that are to be audited\nAudit all, so many each second\n")
 {
-	struct lever l = { 0 };
+	struct lever l = {0};
 
 	return pull(vty, smsr_ev_audit_bulk, &l);
 }
@@ -91,7 +92,7 @@ DEFUN(audit_list, audit_list_cmd, "audit-list run", "eUICCs that are to be audit
 DEFUN(audit_list_max, audit_list_max_cmd, "audit-list run <1-100000000>",
       "eUICCs that are to be audited\nAudit them, so many each second\nNo more than\n")
 {
-	struct lever l = { .max = atoll(argv[0]) };
+	struct lever l = {.max = atoll(argv[0])};
 
 	return pull(vty, smsr_ev_audit_bulk, &l);
 }
@@ -100,7 +101,7 @@ DEFUN(counter_raise, counter_raise_cmd, "counter EID <1-255> <1-1099511627774>",
       "Raise the counter of an SCP80 key set (resynchronisation)\nEID, 32 digits\nVersion of the key set\n"
       "Counter used last\n")
 {
-	struct lever l = { .eid = argv[0], .version = atoi(argv[1]), .value = (uint64_t)atoll(argv[2]) };
+	struct lever l = {.eid = argv[0], .version = atoi(argv[1]), .value = (uint64_t)atoll(argv[2])};
 
 	return pull(vty, smsr_ev_counter, &l);
 }
@@ -109,14 +110,14 @@ DEFUN(counter_raise, counter_raise_cmd, "counter EID <1-255> <1-1099511627774>",
 
 DEFUN(outbox_retry, outbox_retry_cmd, "outbox retry", OUTBOX_HELP)
 {
-	struct lever l = { 0 };
+	struct lever l = {0};
 
 	return pull(vty, smsr_ev_hurry, &l);
 }
 
 DEFUN(outbox_retry_peer, outbox_retry_peer_cmd, "outbox retry PEER", OUTBOX_HELP "Name or OID\n")
 {
-	struct lever l = { .name = argv[0] };
+	struct lever l = {.name = argv[0]};
 
 	return pull(vty, smsr_ev_hurry, &l);
 }
@@ -138,9 +139,9 @@ DEFUN(backup, backup_cmd, "backup FILE", "Copy the database while it is in use\n
 void smsr_vty_lever_init(void)
 {
 	struct cmd_element *const cmds[] = {
-		&pause_all_cmd,	      &pause_named_cmd, &resume_all_cmd, &resume_named_cmd,	 &operation_cancel_cmd,
-		&audit_eid_cmd,	      &audit_list_cmd,	&audit_list_max_cmd, &counter_raise_cmd, &outbox_retry_cmd,
-		&outbox_retry_peer_cmd, &backup_cmd,
+		&pause_all_cmd,	       &pause_named_cmd,  &resume_all_cmd,	  &resume_named_cmd,
+		&operation_cancel_cmd, &audit_eid_cmd,	  &audit_list_cmd,	  &audit_list_max_cmd,
+		&counter_raise_cmd,    &outbox_retry_cmd, &outbox_retry_peer_cmd, &backup_cmd,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cmds); i++)

@@ -27,11 +27,11 @@ static const struct {
 	const char *name;
 	size_t offset;
 } fixed_texts[] = {
-	{ "entity-id", offsetof(struct smsr_cfg, oid) },
-	{ "uri", offsetof(struct smsr_cfg, uri) },
-	{ "database", offsetof(struct smsr_cfg, database) },
-	{ "master-key", offsetof(struct smsr_cfg, master_key) },
-	{ "admin-socket", offsetof(struct smsr_cfg, admin_socket) },
+	{"entity-id", offsetof(struct smsr_cfg, oid)},
+	{"uri", offsetof(struct smsr_cfg, uri)},
+	{"database", offsetof(struct smsr_cfg, database)},
+	{"master-key", offsetof(struct smsr_cfg, master_key)},
+	{"admin-socket", offsetof(struct smsr_cfg, admin_socket)},
 };
 
 static char **text_at(struct smsr_cfg *cfg, size_t offset)
@@ -66,7 +66,7 @@ static void keep_listeners(struct smsr_cfg *next, const struct https_cfg *now)
 	OSMO_ASSERT(h->listen);
 	h->n_listen = now->n_listen;
 	for (size_t i = 0; i < now->n_listen; i++)
-		h->listen[i] = (struct http_listen){ talloc_strdup(next, now->listen[i].host), now->listen[i].port };
+		h->listen[i] = (struct http_listen){talloc_strdup(next, now->listen[i].host), now->listen[i].port};
 	h->threads = now->threads;
 	h->max_connections = now->max_connections;
 }
@@ -154,7 +154,7 @@ void daemon_reload(void *prog)
 {
 	struct smsr_daemon *d = prog;
 	struct smsr_cfg *edit = d->edit;
-	struct snapshot next = { .cfg = smsr_cfg_alloc(d) };
+	struct snapshot next = {.cfg = smsr_cfg_alloc(d)};
 	const char *why = "it cannot be parsed";
 	int rc;
 

@@ -42,7 +42,7 @@ static void side_read(struct smsr *s, struct side *side)
 	char *path = side_path(turn_ctx(s->turn), s);
 	FILE *f = fopen(path, "re");
 
-	*side = (struct side){ 0 };
+	*side = (struct side){0};
 	if (!f)
 		return;
 	side->there = fscanf(f, "smsr-start %" SCNd64 " %" SCNd64, &side->epoch, &side->beats) == 2;
@@ -96,8 +96,8 @@ static int beat(struct smsr *s, struct meta *meta)
 		return rc;
 	s->beat_ms = clock_now_ms() + BEAT_MS;
 	b->path = side_path(b, s);
-	b->line = talloc_asprintf(b, "smsr-start %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n", meta->epoch, meta->beats,
-				  meta->started_ms, meta->committed_ms);
+	b->line = talloc_asprintf(b, "smsr-start %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n", meta->epoch,
+				  meta->beats, meta->started_ms, meta->committed_ms);
 	turn_output(s->turn, emit_beat, s, b);
 	return 0;
 }
@@ -141,8 +141,9 @@ static int fail_one(struct smsr *s, int64_t op_id)
 
 	if (rc < 0)
 		return rc;
-	return op_finish(s, &r, es_status_bad(turn_ctx(s->turn), ES_FAILED, ES_SC_NO_RESPONSE, r.op.iccid,
-					      "the database was restored while this was in flight: its effect is unknown"));
+	return op_finish(s, &r,
+			 es_status_bad(turn_ctx(s->turn), ES_FAILED, ES_SC_NO_RESPONSE, r.op.iccid,
+				       "the database was restored while this was in flight: its effect is unknown"));
 }
 
 /* All first, then one by one: the end of one operation starts the next of its eUICC, and that one is sound. */
@@ -204,7 +205,7 @@ static int recover(struct smsr *s, struct meta *meta, const struct side *side, c
 int restore_check(struct smsr *s)
 {
 	const char *why = NULL;
-	struct side side = { 0 };
+	struct side side = {0};
 	struct meta meta;
 	int rc = record_db_meta(s->db, &meta);
 
@@ -225,7 +226,7 @@ int restore_check(struct smsr *s)
 
 static int mark(const void *ctx, const char *path, const char **why)
 {
-	const struct db_opts opts = { 0 };
+	const struct db_opts opts = {0};
 	struct meta meta;
 	struct db *db;
 	int rc = db_open(ctx, path, &smsr_db_desc, &opts, &db, why);
@@ -245,7 +246,7 @@ static int mark(const void *ctx, const char *path, const char **why)
 /* The copy gets its name when it is complete and marked: no unmarked copy is ever taken for one. */
 static int copy_and_mark(const void *ctx, const char *database, const char *tmp, const char *path, const char **why)
 {
-	const struct db_opts opts = { .read_only = true };
+	const struct db_opts opts = {.read_only = true};
 	struct db *db;
 	int rc = db_open(ctx, database, &smsr_db_desc, &opts, &db, why);
 

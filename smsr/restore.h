@@ -6,9 +6,9 @@
 /* A counter is never used again, also when the database went back in time (P2): a backup was restored, a file was put
  * back by hand.
  *
- * Each start and every minute count one sign of life, first in the database and after the commit in a small file next to
- * it (DATABASE.start).  A database with fewer signs of life than that file, without that file although it was in use,
- * or marked as a backup is a restored one.  Then, once:
+ * Each start and every minute count one sign of life, first in the database and after the commit in a small file next
+ * to it (DATABASE.start).  A database with fewer signs of life than that file, without that file although it was in
+ * use, or marked as a backup is a restored one.  Then, once:
  *
  *  - the epoch rises, and every SCP80 counter by "limit counter-margin" for each epoch gained, so that a backup that is
  *    restored a second time does not repeat the first;

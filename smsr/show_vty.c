@@ -80,8 +80,8 @@ static void show_profile(struct vty *vty, void *ctx, const struct profile *p)
 
 	vty_out(vty, "  %-20s %-11s %-8s %-32s %-15s %s%s", p->iccid, profile_state_name(p->state),
 		p->fallback ? "fallback" : "", hex_enc(ctx, p->isdp_aid), text(p->imsi), text(p->msisdn), VTY_NEWLINE);
-	vty_out(vty, "    owner %s, SM-DP %s, %" PRId64 " octets%s%s", p->mno_oid, text(p->smdp_oid), p->allocated_memory,
-		n ? ", POL2:" : "", n ? "" : VTY_NEWLINE);
+	vty_out(vty, "    owner %s, SM-DP %s, %" PRId64 " octets%s%s", p->mno_oid, text(p->smdp_oid),
+		p->allocated_memory, n ? ", POL2:" : "", n ? "" : VTY_NEWLINE);
 	for (size_t i = 0; i < n; i++)
 		vty_out(vty, " %s%s", rules[i], i + 1 < n ? "," : VTY_NEWLINE);
 }
@@ -95,16 +95,17 @@ static int show_euicc(struct vty *vty, struct smsr *s, void *ctx, const struct e
 	if (eis_db_profiles(ctx, s->db, e->id, &p) < 0 || eis_db_keysets(s->db, e->id, ks, ARRAY_SIZE(ks), &n) < 0)
 		return broken(vty);
 	vty_out(vty, "EID %s%s", hex_enc(ctx, BYTES_ARR(e->eid)), VTY_NEWLINE);
-	vty_out(vty, "  EUM %s, signature %s%s", e->eum_oid, e->verified ? "verified" : "NOT verified (import)", VTY_NEWLINE);
+	vty_out(vty, "  EUM %s, signature %s%s", e->eum_oid, e->verified ? "verified" : "NOT verified (import)",
+		VTY_NEWLINE);
 	vty_out(vty, "  memory: %" PRId64 " octets left, %" PRId64 " for profiles%s", e->remaining_memory,
 		e->available_memory, VTY_NEWLINE);
-	vty_out(vty, "  last audit %s; to be audited: %s%s", when(ctx, e->last_audit_ms), e->audit_due ? e->audit_due : "no",
-		VTY_NEWLINE);
+	vty_out(vty, "  last audit %s; to be audited: %s%s", when(ctx, e->last_audit_ms),
+		e->audit_due ? e->audit_due : "no", VTY_NEWLINE);
 	if (e->active_op)
 		vty_out(vty, "  operation #%" PRId64 " is in flight%s", e->active_op, VTY_NEWLINE);
 	for (size_t i = 0; i < n; i++)
-		vty_out(vty, "  key set %u %s, counter %" PRIu64 "%s", ks[i].version, keyset_type_name(ks[i].type), ks[i].cntr,
-			VTY_NEWLINE);
+		vty_out(vty, "  key set %u %s, counter %" PRIu64 "%s", ks[i].version, keyset_type_name(ks[i].type),
+			ks[i].cntr, VTY_NEWLINE);
 	for (size_t i = 0; i < p.n; i++)
 		show_profile(vty, ctx, &p.list[i]);
 	return CMD_SUCCESS;
@@ -146,7 +147,8 @@ DEFUN(show_eis, show_eis_cmd, "show eis EID", SHOW_STR EIS_STR "EID, 32 digits\n
 	return show_eis_by(vty, KEY_EID, argv[0]);
 }
 
-DEFUN(show_eis_msisdn, show_eis_msisdn_cmd, "show eis msisdn MSISDN", SHOW_STR EIS_STR "By MSISDN of a profile\nDigits\n")
+DEFUN(show_eis_msisdn, show_eis_msisdn_cmd, "show eis msisdn MSISDN",
+      SHOW_STR EIS_STR "By MSISDN of a profile\nDigits\n")
 {
 	return show_eis_by(vty, KEY_MSISDN, argv[0]);
 }
@@ -171,8 +173,8 @@ static int eis_row(struct vty *vty, struct smsr *s, void *ctx, int64_t id)
 		return broken(vty);
 	for (size_t i = 0; i < p.n; i++)
 		enabled = p.list[i].state == PROFILE_ENABLED ? p.list[i].iccid : enabled;
-	vty_out(vty, "%-32s %3zu %-20s %8" PRId64 "  %-.50s%s", hex_enc(ctx, BYTES_ARR(e.eid)), p.n, text(enabled), e.active_op,
-		text(e.audit_due), VTY_NEWLINE);
+	vty_out(vty, "%-32s %3zu %-20s %8" PRId64 "  %-.50s%s", hex_enc(ctx, BYTES_ARR(e.eid)), p.n, text(enabled),
+		e.active_op, text(e.audit_due), VTY_NEWLINE);
 	return CMD_SUCCESS;
 }
 
@@ -180,7 +182,7 @@ static int show_list(struct vty *vty, const char *after_eid, bool audit_due)
 {
 	struct smsr *s = engine(vty);
 	void *ctx;
-	struct euicc after = { 0 };
+	struct euicc after = {0};
 	int64_t ids[ROWS_MAX];
 	int rc = CMD_SUCCESS;
 	size_t n = 0;
@@ -193,7 +195,8 @@ static int show_list(struct vty *vty, const char *after_eid, bool audit_due)
 	else if (eis_db_list(s->db, after.id, audit_due, ids, ROWS_MAX, &n) < 0)
 		rc = broken(vty);
 	else
-		vty_out(vty, "%-32s %3s %-20s %8s  %s%s", "EID", "pr.", "enabled ICCID", "in flight", "to be audited", VTY_NEWLINE);
+		vty_out(vty, "%-32s %3s %-20s %8s  %s%s", "EID", "pr.", "enabled ICCID", "in flight", "to be audited",
+			VTY_NEWLINE);
 	for (size_t i = 0; rc == CMD_SUCCESS && i < n; i++)
 		rc = eis_row(vty, s, ctx, ids[i]);
 	more(vty, n);
@@ -206,7 +209,8 @@ DEFUN(show_eis_list, show_eis_list_cmd, "show eis list", SHOW_STR EIS_STR "The f
 	return show_list(vty, NULL, false);
 }
 
-DEFUN(show_eis_after, show_eis_after_cmd, "show eis list after EID", SHOW_STR EIS_STR "100 of them\nBehind this one\nEID\n")
+DEFUN(show_eis_after, show_eis_after_cmd, "show eis list after EID",
+      SHOW_STR EIS_STR "100 of them\nBehind this one\nEID\n")
 {
 	return show_list(vty, argv[0], false);
 }
@@ -239,7 +243,7 @@ static int show_ops(struct vty *vty, const char *eid)
 {
 	struct smsr *s = engine(vty);
 	void *ctx;
-	struct euicc e = { 0 };
+	struct euicc e = {0};
 	int64_t ids[ROWS_MAX];
 	int rc = CMD_SUCCESS;
 	size_t n = 0;
@@ -263,7 +267,8 @@ DEFUN(show_operations, show_operations_cmd, "show operations", SHOW_STR "The lat
 	return show_ops(vty, NULL);
 }
 
-DEFUN(show_operations_eid, show_operations_eid_cmd, "show operations EID", SHOW_STR "The latest operations\nOf this eUICC\n")
+DEFUN(show_operations_eid, show_operations_eid_cmd, "show operations EID",
+      SHOW_STR "The latest operations\nOf this eUICC\n")
 {
 	return show_ops(vty, argv[0]);
 }
@@ -278,8 +283,8 @@ static void timeline(struct vty *vty, struct smsr *s, void *ctx, int64_t op_id)
 		if (record_db_timeline_get(ctx, s->db, op_id, after, rows, ROWS_MAX, &n) < 0)
 			return;
 		for (size_t i = 0; i < n; i++) {
-			vty_out(vty, "  %s %-12s %s%s", when(ctx, rows[i].stamp_ms), step_name(rows[i].step), text(rows[i].text),
-				VTY_NEWLINE);
+			vty_out(vty, "  %s %-12s %s%s", when(ctx, rows[i].stamp_ms), step_name(rows[i].step),
+				text(rows[i].text), VTY_NEWLINE);
 			after = rows[i].id;
 		}
 	} while (n == ROWS_MAX);
@@ -363,17 +368,18 @@ DEFUN(show_smpp, show_smpp_cmd, "show smpp", SHOW_STR "Links to service centres\
 
 	if (!engine(vty))
 		return CMD_WARNING;
-	vty_out(vty, "%-16s %-26s %-12s %-7s %9s %9s %9s  %s%s", "name", "remote", "state", "paused", "in flight", "submits",
-		"deliveries", "last error", VTY_NEWLINE);
+	vty_out(vty, "%-16s %-26s %-12s %-7s %9s %9s %9s  %s%s", "name", "remote", "state", "paused", "in flight",
+		"submits", "deliveries", "last error", VTY_NEWLINE);
 	for (size_t i = 0; i < links_n(d->links); i++) {
 		const struct smpp_link *link = links_get(d->links, i);
 		struct smpp_link_info info;
 
 		smpp_link_info(link, &info);
 		vty_out(vty, "%-16s %-20s %5u %-12s %-7s %4u/%-4u %9" PRIu64 " %9" PRIu64 "  %s%s", info.name,
-			text(smpp_link_cfg(link)->host), smpp_link_cfg(link)->port, info.state, info.paused ? "paused" : "no",
-			info.in_flight, info.window, smpp_link_ctr(link, SMPP_CTR_SUBMIT),
-			smpp_link_ctr(link, SMPP_CTR_DELIVER), text(info.last_error), VTY_NEWLINE);
+			text(smpp_link_cfg(link)->host), smpp_link_cfg(link)->port, info.state,
+			info.paused ? "paused" : "no", info.in_flight, info.window,
+			smpp_link_ctr(link, SMPP_CTR_SUBMIT), smpp_link_ctr(link, SMPP_CTR_DELIVER),
+			text(info.last_error), VTY_NEWLINE);
 	}
 	return CMD_SUCCESS;
 }
@@ -440,23 +446,24 @@ DEFUN(show_smsr, show_smsr_cmd, "show smsr", SHOW_STR "Summary\n")
 	if (lever_figures(s, &f) < 0 || record_db_meta(s->db, &meta) < 0)
 		return broken(vty);
 	started = time_words(NULL, meta.started_ms);
-	vty_out(vty, "SM-SR       %s %s, version %s, started %s, epoch %" PRId64 "%s", s->cfg->oid, text(s->cfg->name), VERSION,
-		text(started), s->epoch, VTY_NEWLINE);
+	vty_out(vty, "SM-SR       %s %s, version %s, started %s, epoch %" PRId64 "%s", s->cfg->oid, text(s->cfg->name),
+		VERSION, text(started), s->epoch, VTY_NEWLINE);
 	talloc_free(started);
 	show_figures(vty, s, &f);
-	vty_out(vty, "links       %zu of %zu are up%s", links_up(smsr_vty_daemon()->links), links_n(smsr_vty_daemon()->links),
+	vty_out(vty, "links       %zu of %zu are up%s", links_up(smsr_vty_daemon()->links),
+		links_n(smsr_vty_daemon()->links), VTY_NEWLINE);
+	vty_out(vty, "database    %s, %" PRIu64 " MiB free%s", s->cfg->database, db_free_space(s->db) >> 20,
 		VTY_NEWLINE);
-	vty_out(vty, "database    %s, %" PRIu64 " MiB free%s", s->cfg->database, db_free_space(s->db) >> 20, VTY_NEWLINE);
 	return CMD_SUCCESS;
 }
 
 void smsr_vty_show_init(void)
 {
 	struct cmd_element *const cmds[] = {
-		&show_smsr_cmd,	      &show_eis_cmd,	    &show_eis_msisdn_cmd,    &show_eis_imsi_cmd,
-		&show_eis_iccid_cmd,  &show_eis_list_cmd,   &show_eis_after_cmd,     &show_audit_list_cmd,
-		&show_operations_cmd, &show_operation_cmd,  &show_operations_eid_cmd, &show_timeline_cmd,
-		&show_outbox_cmd,     &show_smpp_cmd,	    &show_pauses_cmd,	     &show_certificates_cmd,
+		&show_smsr_cmd,	      &show_eis_cmd,	   &show_eis_msisdn_cmd,     &show_eis_imsi_cmd,
+		&show_eis_iccid_cmd,  &show_eis_list_cmd,  &show_eis_after_cmd,	     &show_audit_list_cmd,
+		&show_operations_cmd, &show_operation_cmd, &show_operations_eid_cmd, &show_timeline_cmd,
+		&show_outbox_cmd,     &show_smpp_cmd,	   &show_pauses_cmd,	     &show_certificates_cmd,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cmds); i++)

@@ -8,8 +8,8 @@
 #include <talloc.h>
 
 static const struct value_string scopes[] = {
-	{ PAUSE_ALL, "all" },	{ PAUSE_DRAIN, "drain" }, { PAUSE_SMSC, "smsc" },
-	{ PAUSE_PEER, "peer" }, { PAUSE_EUICC, "eid" },	  { 0, NULL },
+	{PAUSE_ALL, "all"},   {PAUSE_DRAIN, "drain"}, {PAUSE_SMSC, "smsc"},
+	{PAUSE_PEER, "peer"}, {PAUSE_EUICC, "eid"},   {0, NULL},
 };
 
 const char *pause_scope_name(enum pause_scope scope)
@@ -28,11 +28,11 @@ int pause_scope_parse(const char *word, enum pause_scope *scope)
 }
 
 static const struct value_string profile_states[] = {
-	{ PROFILE_IN_CREATION, "in-creation" },
-	{ PROFILE_CREATED, "created" },
-	{ PROFILE_DISABLED, "disabled" },
-	{ PROFILE_ENABLED, "enabled" },
-	{ 0, NULL },
+	{PROFILE_IN_CREATION, "in-creation"},
+	{PROFILE_CREATED, "created"},
+	{PROFILE_DISABLED, "disabled"},
+	{PROFILE_ENABLED, "enabled"},
+	{0, NULL},
 };
 
 const char *profile_state_name(enum profile_state state)
@@ -41,8 +41,13 @@ const char *profile_state_name(enum profile_state state)
 }
 
 static const struct value_string keyset_types[] = {
-	{ KEYSET_SCP03, "SCP03" },	{ KEYSET_SCP80, "SCP80" }, { KEYSET_SCP81, "SCP81" }, { KEYSET_TOKEN, "token" },
-	{ KEYSET_RECEIPT, "receipt" }, { KEYSET_CA, "CA" },	{ 0, NULL },
+	{KEYSET_SCP03, "SCP03"},
+	{KEYSET_SCP80, "SCP80"},
+	{KEYSET_SCP81, "SCP81"},
+	{KEYSET_TOKEN, "token"},
+	{KEYSET_RECEIPT, "receipt"},
+	{KEYSET_CA, "CA"},
+	{0, NULL},
 };
 
 const char *keyset_type_name(enum keyset_type type)
@@ -51,11 +56,11 @@ const char *keyset_type_name(enum keyset_type type)
 }
 
 static const struct value_string outbox_states[] = {
-	{ OUTBOX_WAITING, "waiting" },
-	{ OUTBOX_DELIVERED, "delivered" },
-	{ OUTBOX_GIVEN_UP, "given-up" },
-	{ OUTBOX_NO_ADDRESS, "no-address" },
-	{ 0, NULL },
+	{OUTBOX_WAITING, "waiting"},
+	{OUTBOX_DELIVERED, "delivered"},
+	{OUTBOX_GIVEN_UP, "given-up"},
+	{OUTBOX_NO_ADDRESS, "no-address"},
+	{0, NULL},
 };
 
 const char *outbox_state_name(enum outbox_state state)
@@ -64,22 +69,22 @@ const char *outbox_state_name(enum outbox_state state)
 }
 
 static const struct value_string audit_types[] = {
-	{ AUDIT_CREATE_ISDP, "CreateISDP" },
-	{ AUDIT_ENABLE, "EnableProfile" },
-	{ AUDIT_DISABLE, "DisableProfile" },
-	{ AUDIT_DELETE, "DeleteProfile" },
-	{ AUDIT_CAPABILITY, "eUICCCapabilityAudit" },
-	{ AUDIT_NOTIF_FIRST, "notification: first attachment" },
-	{ AUDIT_NOTIF_CHANGED, "notification: profile changed" },
-	{ AUDIT_NOTIF_ROLLED_BACK, "notification: rolled back" },
-	{ AUDIT_NOTIF_FALLBACK, "notification: fall-back" },
-	{ AUDIT_REGISTER, "RegisterEIS" },
-	{ AUDIT_IMPORT, "import" },
-	{ AUDIT_POL2, "POL2" },
-	{ AUDIT_ADDRESS, "subscription address" },
-	{ AUDIT_COUNTER, "counter" },
-	{ AUDIT_OPERATOR, "operator" },
-	{ 0, NULL },
+	{AUDIT_CREATE_ISDP, "CreateISDP"},
+	{AUDIT_ENABLE, "EnableProfile"},
+	{AUDIT_DISABLE, "DisableProfile"},
+	{AUDIT_DELETE, "DeleteProfile"},
+	{AUDIT_CAPABILITY, "eUICCCapabilityAudit"},
+	{AUDIT_NOTIF_FIRST, "notification: first attachment"},
+	{AUDIT_NOTIF_CHANGED, "notification: profile changed"},
+	{AUDIT_NOTIF_ROLLED_BACK, "notification: rolled back"},
+	{AUDIT_NOTIF_FALLBACK, "notification: fall-back"},
+	{AUDIT_REGISTER, "RegisterEIS"},
+	{AUDIT_IMPORT, "import"},
+	{AUDIT_POL2, "POL2"},
+	{AUDIT_ADDRESS, "subscription address"},
+	{AUDIT_COUNTER, "counter"},
+	{AUDIT_OPERATOR, "operator"},
+	{0, NULL},
 };
 
 const char *audit_type_name(enum audit_type type)
@@ -90,10 +95,10 @@ const char *audit_type_name(enum audit_type type)
 size_t pol2_words(unsigned int rules, const char **words)
 {
 	static const struct value_string names[POL2_WORDS_MAX] = {
-		{ POL2_ENABLE_NOT_ALLOWED, "enable not allowed" },
-		{ POL2_DISABLE_NOT_ALLOWED, "disable not allowed" },
-		{ POL2_DELETE_NOT_ALLOWED, "delete not allowed" },
-		{ POL2_DISABLE_AUTO_DELETE, "delete when disabled" },
+		{POL2_ENABLE_NOT_ALLOWED, "enable not allowed"},
+		{POL2_DISABLE_NOT_ALLOWED, "disable not allowed"},
+		{POL2_DELETE_NOT_ALLOWED, "delete not allowed"},
+		{POL2_DISABLE_AUTO_DELETE, "delete when disabled"},
 	};
 	size_t n = 0;
 

@@ -21,7 +21,7 @@ static int pull(struct world *w, lever_cb action, struct lever *l)
 
 static int scope(struct world *w, lever_cb action, enum pause_scope which, const char *name)
 {
-	struct lever l = { .scope = which, .name = name };
+	struct lever l = {.scope = which, .name = name};
 
 	return pull(w, action, &l);
 }
@@ -118,7 +118,7 @@ static void names_that_are_not_there(void **state)
 static void a_cancel_ends_a_waiting_operation(void **state)
 {
 	struct world *w = *state;
-	struct lever l = { .id = 1 };
+	struct lever l = {.id = 1};
 
 	world_register(w);
 	assert_int_equal(scope(w, smsr_ev_pause, PAUSE_DRAIN, NULL), 0);
@@ -138,7 +138,7 @@ static void a_cancel_ends_a_waiting_operation(void **state)
 static void a_cancel_with_a_command_out(void **state)
 {
 	struct world *w = *state;
-	struct lever l = { .id = 1 }, bulk = { 0 };
+	struct lever l = {.id = 1}, bulk = {0};
 
 	world_register(w);
 	w->smsc = SMSC_SWALLOW;
@@ -159,7 +159,7 @@ static void a_cancel_with_a_command_out(void **state)
 static void an_audit_by_hand(void **state)
 {
 	struct world *w = *state;
-	struct lever l = { .eid = w->card_data.eid };
+	struct lever l = {.eid = w->card_data.eid};
 
 	world_register(w);
 	assert_int_equal(pull(w, smsr_ev_audit, &l), 0);
@@ -181,9 +181,13 @@ static int make_fleet(void *smsr, void *unused)
 	int rc = 0;
 
 	for (uint8_t i = 0; rc == 0 && i < FLEET; i++) {
-		struct euicc e = { .eid = { 0x89, i }, .eum_oid = (char *)"1.2", .isdr_aid = BYTES_LIT("A"),
-				   .isdr_sin = BYTES_LIT("S"), .isdr_sdin = BYTES_LIT("D"), .notif_seq = -1 };
-		const struct eis_doc doc = { BYTES_LIT("<i/>"), BYTES_LIT("<s/>"), { 0 } };
+		struct euicc e = {.eid = {0x89, i},
+				  .eum_oid = (char *)"1.2",
+				  .isdr_aid = BYTES_LIT("A"),
+				  .isdr_sin = BYTES_LIT("S"),
+				  .isdr_sdin = BYTES_LIT("D"),
+				  .notif_seq = -1};
+		const struct eis_doc doc = {BYTES_LIT("<i/>"), BYTES_LIT("<s/>"), {0}};
 
 		rc = eis_db_insert(s->db, &e, &doc, 1);
 		if (rc == 0)
@@ -195,7 +199,7 @@ static int make_fleet(void *smsr, void *unused)
 static void a_bulk_audit_keeps_its_rate(void **state)
 {
 	struct world *w = *state;
-	struct lever l = { .max = 45 };
+	struct lever l = {.max = 45};
 
 	w->cfg->limits.bulk_per_s = 10;
 	assert_int_equal(world_event(w, make_fleet, NULL), 0);
@@ -216,7 +220,7 @@ static void a_bulk_audit_keeps_its_rate(void **state)
 static void a_counter_only_rises(void **state)
 {
 	struct world *w = *state;
-	struct lever l = { .eid = w->card_data.eid, .version = SEED_SCP80_KVN, .value = 5000 };
+	struct lever l = {.eid = w->card_data.eid, .version = SEED_SCP80_KVN, .value = 5000};
 
 	world_register(w);
 	assert_int_equal(pull(w, smsr_ev_counter, &l), 0);
@@ -236,7 +240,7 @@ static void a_counter_only_rises(void **state)
 static void a_callback_is_tried_now(void **state)
 {
 	struct world *w = *state;
-	struct lever l = { .name = "oper" };
+	struct lever l = {.name = "oper"};
 
 	world_register(w);
 	w->http_status = 0;

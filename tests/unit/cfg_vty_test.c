@@ -21,7 +21,7 @@
 
 #define EXAMPLE "docs/examples/smsr.cfg"
 
-static struct vty_app_info info = { .name = "test", .version = "0" };
+static struct vty_app_info info = {.name = "test", .version = "0"};
 static struct smsr_daemon *d;
 
 static int setup(void **state)
@@ -132,11 +132,12 @@ static void every_setting_survives(void **state)
 {
 	struct smsr_cfg *copy;
 
-	assert_int_equal(read_text("smsr\n late-notification-confirm\n omit-filtered-parts\n no ecasd-check\n"
-				   " limit bulk-per-s 7\n free-space-min 1\n peer p\n  role mno\n  role sm-dp\n"
-				   " smsc s\n  remote h 1\n  bind transmitter-receiver\n  mode forward\n  receipts all\n"
-				   "  validity absolute\n  message-id dec-hex\n  source 5 0 abc\n"),
-			 0);
+	assert_int_equal(
+		read_text("smsr\n late-notification-confirm\n omit-filtered-parts\n no ecasd-check\n"
+			  " limit bulk-per-s 7\n free-space-min 1\n peer p\n  role mno\n  role sm-dp\n"
+			  " smsc s\n  remote h 1\n  bind transmitter-receiver\n  mode forward\n  receipts all\n"
+			  "  validity absolute\n  message-id dec-hex\n  source 5 0 abc\n"),
+		0);
 	copy = smsr_vty_copy(d, d->edit);
 	assert_true(copy->late_notification_confirm && copy->omit_filtered_parts && !copy->ecasd_check);
 	assert_int_equal(copy->limits.bulk_per_s, 7);
@@ -153,8 +154,11 @@ static void every_setting_survives(void **state)
 static void wrong_lines_are_refused(void **state)
 {
 	static const char *const wrong[] = {
-		"smsr\n entity-id 1..2\n", "smsr\n limit nonsense-s 1\n", "smsr\n nonsense\n",
-		"smsr\n smsc s\n  data-coding XX\n", "smsr\n https\n  listen 1.2.3.4 70000\n",
+		"smsr\n entity-id 1..2\n",
+		"smsr\n limit nonsense-s 1\n",
+		"smsr\n nonsense\n",
+		"smsr\n smsc s\n  data-coding XX\n",
+		"smsr\n https\n  listen 1.2.3.4 70000\n",
 	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)

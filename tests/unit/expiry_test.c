@@ -17,11 +17,10 @@ static void borders_belong_to_the_nearer_level(void **state)
 		int64_t at;
 		enum expiry_level level;
 	} cases[] = {
-		{ END - 31 * DAY, EXPIRY_FAR },	       { END - 30 * DAY - 1, EXPIRY_FAR },
-		{ END - 30 * DAY, EXPIRY_30_DAYS },    { END - 7 * DAY - 1, EXPIRY_30_DAYS },
-		{ END - 7 * DAY, EXPIRY_7_DAYS },      { END - DAY - 1, EXPIRY_7_DAYS },
-		{ END - DAY, EXPIRY_1_DAY },	       { END - 1, EXPIRY_1_DAY },
-		{ END, EXPIRY_OVER },		       { END + 1000 * DAY, EXPIRY_OVER },
+		{END - 31 * DAY, EXPIRY_FAR},	     {END - 30 * DAY - 1, EXPIRY_FAR}, {END - 30 * DAY, EXPIRY_30_DAYS},
+		{END - 7 * DAY - 1, EXPIRY_30_DAYS}, {END - 7 * DAY, EXPIRY_7_DAYS},   {END - DAY - 1, EXPIRY_7_DAYS},
+		{END - DAY, EXPIRY_1_DAY},	     {END - 1, EXPIRY_1_DAY},	       {END, EXPIRY_OVER},
+		{END + 1000 * DAY, EXPIRY_OVER},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -39,7 +38,7 @@ static void count(void *priv, const struct expiry_item *item)
 static void each_level_warns_once(void **state)
 {
 	struct expiry_list *l = expiry_list_alloc(NULL, NULL, NULL, NULL);
-	struct expiry_item item = { .what = "x", .not_after_ms = END };
+	struct expiry_item item = {.what = "x", .not_after_ms = END};
 	unsigned int n = 0;
 
 	assert_int_equal(l->n, 0);
@@ -55,7 +54,7 @@ static void each_level_warns_once(void **state)
 static void a_late_start_warns_once(void **state)
 {
 	struct expiry_list *l = expiry_list_alloc(NULL, NULL, NULL, NULL);
-	struct expiry_item item = { .what = "x", .not_after_ms = END };
+	struct expiry_item item = {.what = "x", .not_after_ms = END};
 	unsigned int n = 0;
 
 	l->items = &item;

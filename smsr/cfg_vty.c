@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Configuration nodes "smsr", "https", "peer" and "smsc", and their writers.  Commands store texts and numbers in the
+/* Configuration nodes "smsr", "https", "peer" and "smsc"; their writers are in cfg_vty_write.c.  Commands store texts and numbers in the
  * configuration that is being read; checks across values come afterwards (smsr_cfg_check()).
  *
  * Passwords and keys are names of files, never values. */
-#include "smsr/smsr_vty.h"
+#include "smsr/cfg_vty_priv.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <osmocom/core/utils.h>
-#include <osmocom/vty/buffer.h>
 #include <osmocom/vty/command.h>
 #include <osmocom/vty/vty.h>
 #include <talloc.h>
 
 #include "common/es/soap.h"
 #include "smsr/daemon.h"
+#include "smsr/smsr_vty.h"
 
 enum {
 	SMSR_NODE = _LAST_OSMOVTY_NODE + 1,
@@ -126,10 +124,7 @@ FLAG_CMD(cfg_ecasd, "ecasd-check", "Verify the certificate of the ECASD at regis
 	{                                                                                                              \
 		#member, offsetof(struct limits_cfg, member)                                                           \
 	}
-static const struct {
-	const char *name; /* underscores are written as dashes */
-	size_t offset;
-} limits[] = {
+const struct cfg_limit cfg_limits[] = {
 	LIMIT(default_validity_s),   LIMIT(max_validity_s),	  LIMIT(grace_s),	       LIMIT(por_wait_s),
 	LIMIT(por_copies),	     LIMIT(undelivered_s),	  LIMIT(sms_retry_min_s),      LIMIT(sms_retry_max_s),
 	LIMIT(sms_parts_max),	     LIMIT(audit_validity_s),	  LIMIT(callback_retry_min_s), LIMIT(callback_retry_max_s),
@@ -137,9 +132,11 @@ static const struct {
 	LIMIT(audit_keep_days),	     LIMIT(counter_margin),	  LIMIT(bulk_per_s),
 };
 
-static unsigned int *limit_at(struct limits_cfg *l, size_t i)
+const size_t cfg_n_limits = ARRAY_SIZE(cfg_limits);
+
+unsigned int *cfg_limit_at(struct limits_cfg *l, size_t i)
 {
-	return (unsigned int *)((uint8_t *)l + limits[i].offset);
+	return (unsigned int *)((uint8_t *)l + cfg_limits[i].offset);
 }
 
 static bool same_name(const char *member, const char *word)
@@ -151,25 +148,25 @@ static bool same_name(const char *member, const char *word)
 	return *member == *word;
 }
 
-static void out_limit_name(struct vty *vty, size_t i)
+void cfg_out_limit_name(struct vty *vty, size_t i)
 {
-	for (const char *c = limits[i].name; *c; c++)
+	for (const char *c = cfg_limits[i].name; *c; c++)
 		vty_out(vty, "%c", *c == '_' ? '-' : *c);
 }
 
 DEFUN(cfg_limit, cfg_limit_cmd, "limit NAME <0-2147483647>",
       "Timers and limits; an unknown name lists all\nName, the unit is its last part\nValue\n")
 {
-	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		if (same_name(limits[i].name, argv[0])) {
-			*limit_at(&edit()->limits, i) = (unsigned int)atoi(argv[1]);
+	for (size_t i = 0; i < ARRAY_SIZE(cfg_limits); i++) {
+		if (same_name(cfg_limits[i].name, argv[0])) {
+			*cfg_limit_at(&edit()->limits, i) = (unsigned int)atoi(argv[1]);
 			return CMD_SUCCESS;
 		}
 	}
 	vty_out(vty, "%% no limit %s; there are:%s", argv[0], VTY_NEWLINE);
-	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cfg_limits); i++) {
 		vty_out(vty, "  ");
-		out_limit_name(vty, i);
+		cfg_out_limit_name(vty, i);
 		vty_out(vty, "%s", VTY_NEWLINE);
 	}
 	return CMD_WARNING;
@@ -209,7 +206,7 @@ NUMBER_CMD(cfg_conns, "max-connections <1-100000>", "Connections of all peers to
 
 /* ---- peer ---- */
 
-static const struct value_string roles[] = {
+const struct value_string cfg_roles[] = {
 	{ PEER_EUM, "eum" },
 	{ PEER_SMDP, "sm-dp" },
 	{ PEER_MNO, "mno" },
@@ -231,7 +228,7 @@ DEFUN(peer_oid, peer_oid_cmd, "entity-id OID", "Its EntityId\nObject identifier\
 DEFUN(peer_role, peer_role_cmd, "role (eum|sm-dp|mno)",
       "What it may call; several roles are several lines\nES1: registers eUICCs\nES3\nES4: operator\n")
 {
-	this_peer(vty)->roles |= (unsigned int)get_string_value(roles, argv[0]);
+	this_peer(vty)->roles |= (unsigned int)get_string_value(cfg_roles, argv[0]);
 	return CMD_SUCCESS;
 }
 
@@ -315,16 +312,16 @@ DEFUN(smsc_dest, smsc_dest_cmd, "destination-type <0-7> <0-18>", "Type of the nu
 	return CMD_SUCCESS;
 }
 
-static const struct value_string esm_modes[] = { { 0x40, "store-and-forward" }, { 0x42, "forward" }, { 0, NULL } };
+const struct value_string cfg_esm_modes[] = { { 0x40, "store-and-forward" }, { 0x42, "forward" }, { 0, NULL } };
 
 DEFUN(smsc_mode, smsc_mode_cmd, "mode (store-and-forward|forward)",
       "What an accepted message means\nThe service centre keeps it\nThe phone has it (osmo-msc)\n")
 {
-	this_smsc(vty)->link.esm_class = (uint8_t)get_string_value(esm_modes, argv[0]);
+	this_smsc(vty)->link.esm_class = (uint8_t)get_string_value(cfg_esm_modes, argv[0]);
 	return CMD_SUCCESS;
 }
 
-static const struct value_string bind_modes[] = {
+const struct value_string cfg_bind_modes[] = {
 	{ SMPP_BIND_TRX, "transceiver" },
 	{ SMPP_BIND_TX_RX, "transmitter-receiver" },
 	{ 0, NULL },
@@ -332,11 +329,11 @@ static const struct value_string bind_modes[] = {
 
 DEFUN(smsc_bind, smsc_bind_cmd, "bind (transceiver|transmitter-receiver)", "How to bind\nOne connection\nTwo connections\n")
 {
-	this_smsc(vty)->link.bind_mode = (enum smpp_bind_mode)get_string_value(bind_modes, argv[0]);
+	this_smsc(vty)->link.bind_mode = (enum smpp_bind_mode)get_string_value(cfg_bind_modes, argv[0]);
 	return CMD_SUCCESS;
 }
 
-static const struct value_string receipt_wishes[] = {
+const struct value_string cfg_receipt_wishes[] = {
 	{ SMPP_RECEIPT_NONE, "none" },
 	{ SMPP_RECEIPT_LAST, "last" },
 	{ SMPP_RECEIPT_ALL, "all" },
@@ -346,11 +343,11 @@ static const struct value_string receipt_wishes[] = {
 DEFUN(smsc_receipts, smsc_receipts_cmd, "receipts (none|last|all)",
       "Delivery receipts\nNone\nFor the last part of a message\nFor every part\n")
 {
-	this_smsc(vty)->link.receipts = (enum smpp_receipt_wish)get_string_value(receipt_wishes, argv[0]);
+	this_smsc(vty)->link.receipts = (enum smpp_receipt_wish)get_string_value(cfg_receipt_wishes, argv[0]);
 	return CMD_SUCCESS;
 }
 
-static const struct value_string validity_forms[] = {
+const struct value_string cfg_validity_forms[] = {
 	{ SMPP_VALIDITY_NONE, "none" },
 	{ SMPP_VALIDITY_RELATIVE, "relative" },
 	{ SMPP_VALIDITY_ABSOLUTE, "absolute" },
@@ -360,11 +357,11 @@ static const struct value_string validity_forms[] = {
 DEFUN(smsc_validity, smsc_validity_cmd, "validity (none|relative|absolute)",
       "Form of validity_period\nLeave it to the service centre\nTime from now\nPoint in time\n")
 {
-	this_smsc(vty)->link.validity = (enum smpp_validity_form)get_string_value(validity_forms, argv[0]);
+	this_smsc(vty)->link.validity = (enum smpp_validity_form)get_string_value(cfg_validity_forms, argv[0]);
 	return CMD_SUCCESS;
 }
 
-static const struct value_string msgid_types[] = {
+const struct value_string cfg_msgid_types[] = {
 	{ SMPP_MSGID_AS_IS, "as-is" },
 	{ SMPP_MSGID_HEX_DEC, "hex-dec" },
 	{ SMPP_MSGID_DEC_HEX, "dec-hex" },
@@ -375,7 +372,7 @@ DEFUN(smsc_msgid, smsc_msgid_cmd, "message-id (as-is|hex-dec|dec-hex)",
       "How message ids in responses and receipts are written\nThe same in both\nHexadecimal, receipt decimal\n"
       "Decimal, receipt hexadecimal\n")
 {
-	this_smsc(vty)->link.msgid_type = (enum smpp_msgid_type)get_string_value(msgid_types, argv[0]);
+	this_smsc(vty)->link.msgid_type = (enum smpp_msgid_type)get_string_value(cfg_msgid_types, argv[0]);
 	return CMD_SUCCESS;
 }
 
@@ -396,7 +393,7 @@ DEFUN(smsc_coding, smsc_coding_cmd, "data-coding HEX [HEX] [HEX] [HEX]",
 	return CMD_SUCCESS;
 }
 
-static const struct value_string rule_actions[] = {
+const struct value_string cfg_rule_actions[] = {
 	{ SMPP_ACT_THROTTLED, "throttled" }, { SMPP_ACT_QUEUE_FULL, "queue-full" }, { SMPP_ACT_RETRY, "retry" },
 	{ SMPP_ACT_PERMANENT, "permanent" }, { SMPP_ACT_NEXT_CODING, "next-coding" }, { 0, NULL },
 };
@@ -412,159 +409,7 @@ DEFUN(smsc_status, smsc_status_cmd, "status <0-2147483647> (throttled|queue-full
 		return CMD_WARNING;
 	}
 	l->rules[l->n_rules++] = (struct smpp_status_rule){ (uint32_t)atoi(argv[0]),
-							    (enum smpp_action)get_string_value(rule_actions, argv[1]) };
-	return CMD_SUCCESS;
-}
-
-/* ---- writers ---- */
-
-static void out_text(struct vty *vty, const char *indent, const char *key, const char *value)
-{
-	if (value && *value)
-		vty_out(vty, "%s%s %s%s", indent, key, value, VTY_NEWLINE);
-}
-
-static int write_limits(struct vty *vty, struct smsr_cfg *cfg)
-{
-	struct smsr_cfg *def = smsr_cfg_alloc(cfg);
-
-	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		if (*limit_at(&cfg->limits, i) == *limit_at(&def->limits, i))
-			continue;
-		vty_out(vty, " limit ");
-		out_limit_name(vty, i);
-		vty_out(vty, " %u%s", *limit_at(&cfg->limits, i), VTY_NEWLINE);
-	}
-	if (cfg->limits.free_space_min != def->limits.free_space_min)
-		vty_out(vty, " free-space-min %llu%s", (unsigned long long)cfg->limits.free_space_min >> 20, VTY_NEWLINE);
-	talloc_free(def);
-	return CMD_SUCCESS;
-}
-
-static void write_flag(struct vty *vty, const char *indent, const char *name, bool value, bool def)
-{
-	if (value != def)
-		vty_out(vty, "%s%s%s%s", indent, value ? "" : "no ", name, VTY_NEWLINE);
-}
-
-static int write_smsr(struct vty *vty)
-{
-	struct smsr_cfg *c = edit();
-
-	vty_out(vty, "smsr%s", VTY_NEWLINE);
-	out_text(vty, " ", "entity-id", c->oid);
-	out_text(vty, " ", "entity-name", c->name);
-	out_text(vty, " ", "uri", c->uri);
-	out_text(vty, " ", "database", c->database);
-	out_text(vty, " ", "master-key", c->master_key);
-	out_text(vty, " ", "certificate-issuers", c->ci_bundle);
-	out_text(vty, " ", "admin-socket", c->admin_socket);
-	if (c->checkpoint_pages)
-		vty_out(vty, " checkpoint-pages %u%s", c->checkpoint_pages, VTY_NEWLINE);
-	write_flag(vty, " ", "late-notification-confirm", c->late_notification_confirm, false);
-	write_flag(vty, " ", "omit-filtered-parts", c->omit_filtered_parts, false);
-	write_flag(vty, " ", "ecasd-check", c->ecasd_check, true);
-	return write_limits(vty, c);
-}
-
-static int write_https(struct vty *vty)
-{
-	const struct https_cfg *h = &edit()->https;
-
-	vty_out(vty, " https%s", VTY_NEWLINE);
-	for (size_t i = 0; i < h->n_listen; i++)
-		vty_out(vty, "  listen %s %u%s", h->listen[i].host, h->listen[i].port, VTY_NEWLINE);
-	out_text(vty, "  ", "ca", h->ca);
-	out_text(vty, "  ", "certificate", h->cert);
-	out_text(vty, "  ", "key", h->key);
-	vty_out(vty, "  threads %u%s", h->threads, VTY_NEWLINE);
-	if (h->max_connections)
-		vty_out(vty, "  max-connections %u%s", h->max_connections, VTY_NEWLINE);
-	return CMD_SUCCESS;
-}
-
-static void write_peer(struct vty *vty, const struct peer *p)
-{
-	vty_out(vty, " peer %s%s", p->name, VTY_NEWLINE);
-	out_text(vty, "  ", "entity-id", p->oid);
-	for (const struct value_string *r = roles; r->str; r++) {
-		if (p->roles & r->value)
-			out_text(vty, "  ", "role", r->str);
-	}
-	out_text(vty, "  ", "tls serial-number", p->tls_serial);
-	out_text(vty, "  ", "tls subject", p->tls_subject);
-	out_text(vty, "  ", "tls fingerprint", p->tls_fingerprint);
-	out_text(vty, "  ", "callback-prefix", p->callback_prefix);
-	out_text(vty, "  ", "notification-url", p->notification_url);
-	out_text(vty, "  ", "eum-certificate", p->eum_cert);
-	if (p->max_validity_s)
-		vty_out(vty, "  max-validity %u%s", p->max_validity_s, VTY_NEWLINE);
-	write_flag(vty, "  ", "notify-mno-id", p->notify_mno_id, false);
-}
-
-static int write_peers(struct vty *vty)
-{
-	for (size_t i = 0; i < edit()->n_peers; i++)
-		write_peer(vty, &edit()->peers[i]);
-	return CMD_SUCCESS;
-}
-
-static void write_smsc_texts(struct vty *vty, const struct smsc_cfg *c)
-{
-	const struct smpp_link_cfg *l = &c->link;
-
-	if (l->host)
-		vty_out(vty, "  remote %s %u%s", l->host, l->port, VTY_NEWLINE);
-	out_text(vty, "  ", "local", l->local);
-	out_text(vty, "  ", "system-id", l->system_id);
-	out_text(vty, "  ", "password-file", c->password_file);
-	out_text(vty, "  ", "system-type", l->system_type);
-	out_text(vty, "  ", "service-type", l->service_type);
-	write_flag(vty, "  ", "tls", l->tls, false);
-	out_text(vty, "  ", "tls ca", l->tls_ca);
-	out_text(vty, "  ", "tls name", l->tls_name);
-	out_text(vty, "  ", "tls certificate", l->tls_cert);
-	out_text(vty, "  ", "tls key", l->tls_key);
-}
-
-static void write_codings(struct vty *vty, const struct smpp_link_cfg *l)
-{
-	char *hex;
-
-	vty_out(vty, "  data-coding");
-	for (unsigned int i = 0; i < l->n_data_coding; i++) {
-		hex = hex_enc(edit(), bytes_of(&l->data_coding[i], 1));
-		vty_out(vty, " %s", hex);
-		talloc_free(hex);
-	}
-	vty_out(vty, "%s", VTY_NEWLINE);
-}
-
-static void write_smsc_numbers(struct vty *vty, const struct smpp_link_cfg *l)
-{
-	if (l->source.digits.len)
-		vty_out(vty, "  source %u %u %.*s%s", l->source.ton, l->source.npi, (int)l->source.digits.len,
-			(const char *)l->source.digits.data, VTY_NEWLINE);
-	vty_out(vty, "  destination-type %u %u%s", l->dest_ton, l->dest_npi, VTY_NEWLINE);
-	out_text(vty, "  ", "mode", get_value_string(esm_modes, l->esm_class));
-	out_text(vty, "  ", "bind", get_value_string(bind_modes, l->bind_mode));
-	out_text(vty, "  ", "receipts", get_value_string(receipt_wishes, l->receipts));
-	out_text(vty, "  ", "validity", get_value_string(validity_forms, l->validity));
-	out_text(vty, "  ", "message-id", get_value_string(msgid_types, l->msgid_type));
-	vty_out(vty, "  window %u%s  rate %u%s", l->window, VTY_NEWLINE, l->rate_per_s, VTY_NEWLINE);
-	write_codings(vty, l);
-	for (unsigned int i = 0; i < l->n_rules; i++)
-		vty_out(vty, "  status %u %s%s", l->rules[i].status, get_value_string(rule_actions, l->rules[i].action),
-			VTY_NEWLINE);
-}
-
-static int write_smscs(struct vty *vty)
-{
-	for (size_t i = 0; i < edit()->n_smscs; i++) {
-		vty_out(vty, " smsc %s%s", edit()->smscs[i].name, VTY_NEWLINE);
-		write_smsc_texts(vty, &edit()->smscs[i]);
-		write_smsc_numbers(vty, &edit()->smscs[i].link);
-	}
+							    (enum smpp_action)get_string_value(cfg_rule_actions, argv[1]) };
 	return CMD_SUCCESS;
 }
 
@@ -573,7 +418,7 @@ static int write_smscs(struct vty *vty)
 static void install_smsr(void)
 {
 	install_element(CONFIG_NODE, &cfg_smsr_cmd);
-	install_node(&smsr_node, write_smsr);
+	install_node(&smsr_node, cfg_write_smsr);
 	install_element(SMSR_NODE, &cfg_oid_cmd);
 	install_element(SMSR_NODE, &cfg_name_cmd);
 	install_element(SMSR_NODE, &cfg_uri_cmd);
@@ -595,7 +440,7 @@ static void install_smsr(void)
 static void install_https(void)
 {
 	install_element(SMSR_NODE, &cfg_https_cmd);
-	install_node(&https_node, write_https);
+	install_node(&https_node, cfg_write_https);
 	install_element(HTTPS_NODE, &cfg_listen_cmd);
 	install_element(HTTPS_NODE, &cfg_ca_cmd);
 	install_element(HTTPS_NODE, &cfg_cert_cmd);
@@ -607,7 +452,7 @@ static void install_https(void)
 static void install_peer(void)
 {
 	install_element(SMSR_NODE, &cfg_peer_cmd);
-	install_node(&peer_node, write_peers);
+	install_node(&peer_node, cfg_write_peers);
 	install_element(PEER_NODE, &peer_oid_cmd);
 	install_element(PEER_NODE, &peer_role_cmd);
 	install_element(PEER_NODE, &peer_serial_cmd);
@@ -624,7 +469,7 @@ static void install_peer(void)
 static void install_smsc(void)
 {
 	install_element(SMSR_NODE, &cfg_smsc_cmd);
-	install_node(&smsc_node, write_smscs);
+	install_node(&smsc_node, cfg_write_smscs);
 	install_element(SMSC_NODE, &smsc_remote_cmd);
 	install_element(SMSC_NODE, &smsc_local_cmd);
 	install_element(SMSC_NODE, &smsc_id_cmd);
@@ -650,69 +495,9 @@ static void install_smsc(void)
 	install_element(SMSC_NODE, &smsc_status_cmd);
 }
 
-/* ---- as text ---- */
-
 struct smsr_daemon *smsr_vty_daemon(void)
 {
 	return the_daemon;
-}
-
-int smsr_vty_read(const char *path)
-{
-	return vty_read_config_file(path, the_daemon) < 0 ? -EINVAL : 0;
-}
-
-char *smsr_vty_text(struct smsr_daemon *d, const void *ctx, struct smsr_cfg *cfg, bool smscs_only)
-{
-	static int (*const writers[])(struct vty *vty) = { write_smsr, write_https, write_peers, write_smscs };
-	struct smsr_cfg *before = d->edit;
-	struct vty *vty = vty_new();
-	char *raw, *text;
-
-	vty->type = VTY_FILE;
-	d->edit = cfg;
-	for (size_t i = smscs_only ? ARRAY_SIZE(writers) - 1 : 0; i < ARRAY_SIZE(writers); i++)
-		writers[i](vty);
-	d->edit = before;
-	raw = buffer_getstr(vty->obuf);
-	buffer_reset(vty->obuf); /* vty_close() would write it to descriptor 0 */
-	text = talloc_strdup(ctx, raw);
-	talloc_free(raw);
-	vty_close(vty);
-	return text;
-}
-
-/* Our own words into a configuration. */
-static void read_text(struct smsr_daemon *d, struct smsr_cfg *into, char *text)
-{
-	struct smsr_cfg *before = d->edit;
-	FILE *f = fmemopen(text, strlen(text), "r");
-
-	OSMO_ASSERT(f);
-	d->edit = into;
-	OSMO_ASSERT(vty_read_config_filep(f, d) == 0);
-	d->edit = before;
-	fclose(f);
-}
-
-struct smsr_cfg *smsr_vty_copy(struct smsr_daemon *d, const struct smsr_cfg *cfg)
-{
-	struct smsr_cfg *copy = smsr_cfg_alloc(d);
-	char *text = smsr_vty_text(d, d, (struct smsr_cfg *)cfg, false);
-
-	read_text(d, copy, text);
-	talloc_free(text);
-	return copy;
-}
-
-void smsr_vty_take_smscs(struct smsr_daemon *d, struct smsr_cfg *into, const struct smsr_cfg *from)
-{
-	char *text = talloc_asprintf(d, "smsr\n%s", smsr_vty_text(d, into, (struct smsr_cfg *)from, true));
-
-	into->smscs = NULL;
-	into->n_smscs = 0;
-	read_text(d, into, text);
-	talloc_free(text);
 }
 
 void smsr_vty_cfg_init(struct smsr_daemon *d)

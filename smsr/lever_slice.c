@@ -52,7 +52,7 @@ static int audit_one(struct smsr *s, int64_t euicc_id)
 		.expires_ms = clock_now_ms() + (int64_t)s->cfg->limits.audit_validity_s * 1000,
 	};
 	struct euicc e;
-	int64_t waiting;
+	int64_t waiting = 0;
 	int rc = eis_db_get(turn_ctx(s->turn), s->db, euicc_id, &e);
 
 	if (rc == 0)

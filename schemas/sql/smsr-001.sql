@@ -85,7 +85,7 @@ CREATE INDEX profile_iccid ON profile (iccid);
 
 -- One call of a requester, or one internal or operator's action, on one eUICC.
 CREATE TABLE operation (
-	id INTEGER PRIMARY KEY,
+	id INTEGER PRIMARY KEY AUTOINCREMENT,	-- people and peers name it: never given twice
 	euicc_id INTEGER NOT NULL REFERENCES euicc ON DELETE CASCADE,
 	kind INTEGER NOT NULL,
 	state INTEGER NOT NULL,

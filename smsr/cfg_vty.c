@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Configuration nodes "smsr", "https", "peer" and "smsc"; their writers are in cfg_vty_write.c.  Commands store texts and numbers in the
- * configuration that is being read; checks across values come afterwards (smsr_cfg_check()).
+/* Configuration nodes "smsr", "https", "peer" and "smsc"; their writers are in cfg_vty_write.c.  Commands store texts and
+ * numbers in the configuration that is being read; checks across values come afterwards (smsr_cfg_check()).
  *
  * Passwords and keys are names of files, never values. */
 #include "smsr/cfg_vty_priv.h"

@@ -74,6 +74,8 @@ class Ctrl:
     def get(self, name):
         self.send(f'GET 7 {name}')
         kind, _, rest = self.line().partition(' ')
+        while kind == 'TRAP':
+            kind, _, rest = self.line().partition(' ')
         assert kind == 'GET_REPLY', (name, rest)
         return int(rest.split()[2])
 
@@ -207,12 +209,28 @@ def check_reload(lab, smsr, config, c):
     assert 'needs a restart' not in hup(smsr, r'1 peers read again')
 
 
+def check_link(lab, port, c, x):
+    """A service centre comes up and goes away: two traps, and what CTRL and console say."""
+    subscribers = lab.dir / 'subscribers.csv'
+    subscribers.write_text('001010000000001,8829900000001\n')
+    smsc = lab.start('smsc', 'smsc-sim', '-l', f'127.0.0.1:{port}', '-s', subscribers, '-P')
+    assert x.line() == 'TRAP 0 smpp-link nowhere,up'
+    c.expect('show smpp', 'nowhere .* BOUND')
+    c.expect('show smsr', '1 of 1 are up')
+    y = Ctrl(lab.own_address)
+    assert y.get('links-up') == 1
+    smsc.stop()
+    assert x.line() == 'TRAP 0 smpp-link nowhere,down'
+    assert y.get('links-up') == 0
+
+
 def main():
     directory = pathlib.Path(tempfile.mkdtemp(prefix='smsr-vty-'))
     lab = SmsrLab(directory, BUILD, count=1)
     try:
         lab.make_pki()
-        config = lab.write_config([], {'name': 'nowhere', 'host': '127.0.0.1', 'port': free_port(), 'system_id': 'x',
+        port = free_port()
+        config = lab.write_config([], {'name': 'nowhere', 'host': '127.0.0.1', 'port': port, 'system_id': 'x',
                                        'password': 'pw', 'number': '1234', 'mode': 'store-and-forward', 'more': ''})
         smsr = lab.start_smsr(config)
         smsr.wait_for('is running')
@@ -224,8 +242,9 @@ def main():
         check_reload(lab, smsr, config, c)
         c.expect(f'backup {directory}/b.db', 'runs')
         smsr.wait_for('backup in')
-        # A certificate near its end: a trap.  The lab's own are long, so one of five days is put in.
         x = Ctrl(lab.own_address)
+        check_link(lab, port, c, x)
+        # A certificate near its end: a trap.  The lab's own are long, so one of five days is put in.
         subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj',
                         '/CN=soon', '-days', '5', '-keyout', lab.pki / 'smsr.key', '-out', lab.pki / 'smsr.pem'],
                        check=True, capture_output=True)

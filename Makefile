@@ -153,8 +153,13 @@ deps:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SYSCONFDIR) $(DESTDIR)$(PREFIX)/share/smsr
 	install -m 755 $(BINS) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(wildcard docs/examples/*.cfg) $(DESTDIR)$(SYSCONFDIR)
+	$(if $(wildcard docs/examples/*.cfg),install -m 644 $(wildcard docs/examples/*.cfg) $(DESTDIR)$(SYSCONFDIR))
 	install -m 644 $(wildcard schemas/*.xsd schemas/*.wsdl) $(DESTDIR)$(PREFIX)/share/smsr
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	sed 's,/usr/bin/,$(PREFIX)/bin/,; s,/etc/osmocom,$(SYSCONFDIR),g' contrib/systemd/smsr.service \
+	 >$(DESTDIR)$(PREFIX)/lib/systemd/system/smsr.service
 clean:
 	rm -rf build
 help:

@@ -153,7 +153,8 @@ deps:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SYSCONFDIR) $(DESTDIR)$(PREFIX)/share/smsr
 	install -m 755 $(BINS) $(DESTDIR)$(PREFIX)/bin
-	$(if $(wildcard docs/examples/*.cfg),install -m 644 $(wildcard docs/examples/*.cfg) $(DESTDIR)$(SYSCONFDIR))
+	for f in $(wildcard docs/examples/*.cfg); do d=$(DESTDIR)$(SYSCONFDIR)/$${f##*/}; \
+	 [ -e "$$d" ] || install -m 644 "$$f" "$$d" || exit 1; done
 	install -m 644 $(wildcard schemas/*.xsd schemas/*.wsdl) $(DESTDIR)$(PREFIX)/share/smsr
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1

@@ -119,6 +119,22 @@ def check_levers(a, path, eid):
     a.good('cancel', id=a.good('ops')[0][0]['id'])
 
 
+def check_types(path):
+    """Members of every command with values of every type: an answer each time, and the daemon goes on."""
+    a = Admin(path)
+    commands = ('eis-list', 'eis', 'ops', 'op', 'timeline', 'outbox', 'outbox-retry', 'trail', 'pause', 'resume', 'audit',
+                'audit-list', 'cancel', 'counter', 'import', 'backup', 'follow', 5, None, {}, '')
+    members = ('eid', 'msisdn', 'id', 'after', 'before', 'max', 'scope', 'name', 'version', 'value', 'xml', 'path', 'peer',
+               'requester', 'call_id')
+    for value in (None, True, 5, -1, 2**62, 1.5, '', 'x', 'ü' * 50, [], {'a': 1}):
+        for cmd in commands:
+            a.send(cmd, **{m: value for m in members if (cmd, m) != ('follow', 'id') or value != 5})
+            rows, last = a.rows()
+            assert last['ok'] or last['code'] in ('usage', 'not-found', 'busy'), (cmd, value, last)
+    a.sock.sendall(b'[' * 100000 + b'\n')
+    assert a.rows()[1]['code'] == 'usage'
+
+
 def check_limits(path):
     a = Admin(path)
     a.sock.sendall(b'nonsense\n[]\n{"cmd":"status"}\n{"cmd":"status","cmd":"smpp"}\n')
@@ -175,6 +191,7 @@ def main():
         a.bad('usage', 'import', xml='<x/>')
         check_looking(a, card.eid, card)
         check_levers(a, path, card.eid)
+        check_types(path)
         check_limits(path)
         backup = directory / 'backup.db'
         a = Admin(path)

@@ -202,45 +202,53 @@ bool es5_deleted_next(struct rd *r, struct bytes *aid)
 	return !r->failed;
 }
 
-static bool tag_in(uint32_t tag, const uint32_t *tags, size_t n)
+/* Value of the first of these tags that is there; empty when none is. */
+static struct bytes first_of(struct bytes level, const uint32_t *tags, size_t n)
 {
+	struct bytes v = bytes_of(NULL, 0);
+
 	for (size_t i = 0; i < n; i++) {
-		if (tags[i] == tag)
-			return true;
+		if (ber_find(level, tags[i], &v) == 0)
+			break;
 	}
-	return false;
+	return v;
+}
+
+/* \param[in] len  0: any */
+static int find_uint(struct bytes level, uint32_t tag, size_t len, int64_t max, int64_t *v)
+{
+	struct bytes value;
+	int64_t found;
+
+	if (ber_find(level, tag, &value) < 0 || (len && value.len != len) || get_uint(value, &found) < 0 || found > max)
+		return -EINVAL;
+	*v = found;
+	return 0;
+}
+
+static bool is_meid(struct bytes v)
+{
+	return v.len >= 7 && v.len <= 8;
 }
 
 int es5_notif_dec(struct bytes data, struct es5_notif *notif)
 {
+	static const uint32_t imei_tags[] = { 0x14 };
 	struct es5_notif n = { 0 };
-	int64_t type = -1, seq = -1;
+	int64_t type, seq;
 	struct bytes e1;
-	struct ber t;
-	struct rd r;
-	int rc = 0;
 
-	if (ber_find(data, 0xe1, &e1) < 0)
+	if (ber_find(data, 0xe1, &e1) < 0 || ber_find(e1, 0x4c, &n.eid) < 0 || n.eid.len != 16)
 		return -EINVAL;
-	rd_init(&r, e1);
-	while (rc == 0 && ber_next(&r, &t)) {
-		if (t.tag == 0x4c)
-			n.eid = t.value;
-		else if (t.tag == 0x4d)
-			rc = get_uint(t.value, &type);
-		else if (t.tag == TAG_NOTIF_SEQ)
-			rc = t.value.len == 2 ? get_uint(t.value, &seq) : -EINVAL;
-		else if (tag_in(t.tag, notif_aid_tags, ARRAY_SIZE(notif_aid_tags)))
-			n.aid = t.value;
-		else if (t.tag == 0x14)
-			n.imei = t.value;
-		else if (tag_in(t.tag, notif_meid_tags, ARRAY_SIZE(notif_meid_tags)) && t.value.len >= 7 && t.value.len <= 8)
-			n.meid = t.value;
-	}
-	if (rc < 0 || rd_end(&r) < 0 || n.eid.len != 16 || type < 0 || type > 0xff || seq < 0)
+	if (find_uint(e1, 0x4d, 0, 0xff, &type) < 0 || find_uint(e1, TAG_NOTIF_SEQ, 2, 0xffff, &seq) < 0)
 		return -EINVAL;
+	n.aid = first_of(e1, notif_aid_tags, ARRAY_SIZE(notif_aid_tags));
+	n.imei = first_of(e1, imei_tags, ARRAY_SIZE(imei_tags));
+	n.meid = first_of(e1, notif_meid_tags, ARRAY_SIZE(notif_meid_tags));
 	if (n.aid.len > AID_MAX || n.imei.len > 8)
 		return -EINVAL;
+	if (!is_meid(n.meid))
+		n.meid = bytes_of(NULL, 0);
 	n.type = (uint8_t)type;
 	n.seq = (uint16_t)seq;
 	*notif = n;

@@ -353,6 +353,15 @@ static int fail_waiting_head(struct smsr *s, const struct op_run *audit)
 	return op_finish(s, &head, st);
 }
 
+static int note_outcome(struct smsr *s, int64_t op_id, const struct es_status *o)
+{
+	const char *status = es_exec_name(o->status);
+
+	if (!o->subject)
+		return op_note(s, op_id, STEP_OUTCOME, "%s", status);
+	return op_note(s, op_id, STEP_OUTCOME, "%s %s/%s: %s", status, o->subject, o->reason, o->message ? o->message : "");
+}
+
 int op_finish(struct smsr *s, struct op_run *r, struct es_status outcome)
 {
 	bool was_active = r->euicc.active_op == r->op.id || r->op.state != OP_ST_QUEUED;
@@ -368,10 +377,7 @@ int op_finish(struct smsr *s, struct op_run *r, struct es_status outcome)
 	if (rc == 0)
 		rc = record_outcome(s, r);
 	if (rc == 0)
-		rc = op_note(s, r->op.id, STEP_OUTCOME, "%s%s%s%s%s%s%s", es_exec_name(outcome.status),
-			     outcome.subject ? " " : "", outcome.subject ? outcome.subject : "", outcome.reason ? "/" : "",
-			     outcome.reason ? outcome.reason : "", outcome.message ? ": " : "",
-			     outcome.message ? outcome.message : "");
+		rc = note_outcome(s, r->op.id, &outcome);
 	if (rc == 0)
 		rc = report_outcome(s, r);
 	if (rc == 0 && was_active)

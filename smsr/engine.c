@@ -92,7 +92,9 @@ int smsr_ev_start(void *smsr, void *unused)
 	/* What a resume had still to start when the last run ended. */
 	lever_wake(s);
 	s->retire_ms = clock_now_ms();
-	return rc < 0 ? rc : cmd_db_parts_recover(s->db, clock_now_ms());
+	if (rc == 0)
+		rc = cmd_db_parts_recover(s->db, clock_now_ms());
+	return rc < 0 ? rc : outbox_db_recover(s->db, clock_now_ms());
 }
 
 /* ---- due ---- */

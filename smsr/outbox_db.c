@@ -17,6 +17,7 @@ enum outbox_stmt {
 	Q_HEAD,
 	Q_NEAREST,
 	Q_HURRY,
+	Q_RECOVER,
 	Q_WAITING,
 	Q_LIST,
 	Q_OF_OP,
@@ -33,6 +34,7 @@ static const char *const sql[] = {
 	[Q_HEAD] = "SELECT id FROM outbox WHERE peer = ?1 AND euicc_id IS ?2 AND state = 0 ORDER BY id LIMIT 1",
 	[Q_NEAREST] = "SELECT due_ms FROM outbox WHERE due_ms IS NOT NULL ORDER BY due_ms LIMIT 1",
 	[Q_HURRY] = "UPDATE outbox SET due_ms = ?2 WHERE state = 0 AND due_ms > ?2 AND (?1 IS NULL OR peer = ?1)",
+	[Q_RECOVER] = "UPDATE outbox SET due_ms = ?1 WHERE state = 0 AND due_ms > ?1 AND last_error IS NULL",
 	[Q_WAITING] = "SELECT count(*) FROM outbox WHERE state = 0",
 	[Q_LIST] = "SELECT id FROM outbox WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
 	[Q_OF_OP] = "SELECT id FROM outbox WHERE op_id = ?1 ORDER BY id LIMIT ?2",
@@ -175,6 +177,14 @@ int outbox_db_hurry(struct db *db, const char *peer, int64_t now_ms)
 
 	db_bind_text(s, 1, peer);
 	db_bind_int(s, 2, now_ms);
+	return db_run(s);
+}
+
+int outbox_db_recover(struct db *db, int64_t now_ms)
+{
+	struct db_stmt *s = stmt(db, Q_RECOVER);
+
+	db_bind_int(s, 1, now_ms);
 	return db_run(s);
 }
 

@@ -17,7 +17,7 @@ struct outbox {
 	int64_t due_ms;
 	int64_t expires_ms;
 	int attempt;
-	char *last_error;
+	char *last_error; /* of the last attempt; NULL: none yet, or an attempt is under way */
 	int64_t created_ms;
 	int64_t ended_ms;
 };
@@ -35,6 +35,8 @@ int outbox_db_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_
 int outbox_db_nearest(struct db *db, int64_t *due_ms) MUST_CHECK;
 /*! Make what waits for a later attempt due now; peer NULL: for all. */
 int outbox_db_hurry(struct db *db, const char *peer, int64_t now_ms) MUST_CHECK;
+/*! At start: what was under way when the last run ended (no answer, no error) is due now. */
+int outbox_db_recover(struct db *db, int64_t now_ms) MUST_CHECK;
 int outbox_db_waiting(struct db *db, int64_t *n) MUST_CHECK;
 /*! Latest messages of all, newest first; before_id 0 starts at the newest. */
 int outbox_db_list(struct db *db, int64_t before_id, int64_t *ids, size_t max, size_t *n) MUST_CHECK;

@@ -155,6 +155,7 @@ static int post(struct smsr *s, int64_t id)
 	/* If nothing comes back, not even an error, it is tried again after this. */
 	o.due_ms = clock_now_ms() + (int64_t)s->cfg->limits.callback_timeout_s * 2000;
 	o.attempt++;
+	o.last_error = NULL; /* under way: smsr_ev_start() knows it by that */
 	rc = outbox_db_update(s->db, &o);
 	if (rc == 0)
 		turn_output(s->turn, emit_post, s, h);

@@ -57,6 +57,7 @@ class Entity:
         self.name, self.oid, self.smsr_port, self.smsr_oid = name, oid, smsr_port, smsr_oid
         self.client = self.context(pki, ssl.PROTOCOL_TLS_CLIENT)
         self.inbox = queue.Queue()
+        self.before_answer = lambda message: None
         self.server = self.start_server(self.context(pki, ssl.PROTOCOL_TLS_SERVER))
         self.url = f'https://127.0.0.1:{self.server.server_port}/{name}'
 
@@ -68,17 +69,22 @@ class Entity:
         return context
 
     def start_server(self, context):
-        inbox = self.inbox
+        entity = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
 
             def do_POST(self):
                 xml = self.rfile.read(int(self.headers['Content-Length'])).decode()
-                inbox.put(Message(self.path, xml))
-                self.send_response(202)
-                self.send_header('Content-Length', '0')
-                self.end_headers()
+                message = Message(self.path, xml)
+                entity.inbox.put(message)
+                entity.before_answer(message)
+                try:
+                    self.send_response(202)
+                    self.send_header('Content-Length', '0')
+                    self.end_headers()
+                except OSError:
+                    self.close_connection = True   # the SM-SR is gone, and will send it again
 
             def log_message(self, *_):
                 pass

@@ -13,6 +13,7 @@ import time
 SMSR_OID = '1.3.6.1.4.1.32473.30'
 EUM_OID = '1.3.6.1.4.1.32473.10'
 OPERATORS = {'bootstrap': '1.3.6.1.4.1.32473.41', 'operational': '1.3.6.1.4.1.32473.42'}
+LIMITS = {'por-wait-s': 20}
 STEP = re.compile(r'#(\d+) ([\w ]+): (.*)')
 
 CONFIG = '''log stderr
@@ -33,8 +34,7 @@ smsr
  master-key {dir}/master.key
  certificate-issuers {pki}/ci.pem
  admin-socket {dir}/admin.sock
- limit por-wait-s 20
- https
+{limits} https
   listen 127.0.0.1 {https_port}
   ca {pki}/tls-ca.pem
   certificate {pki}/smsr.pem
@@ -62,9 +62,14 @@ class LabError(Exception):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+    """Below the range of outgoing connections: nobody takes it while its owner is started, or started again."""
+    while True:
+        with socket.socket() as s:
+            try:
+                s.bind(('127.0.0.1', random.randint(20000, 32000)))
+                return s.getsockname()[1]
+            except OSError:
+                pass
 
 
 class Process:
@@ -142,15 +147,17 @@ class SmsrLab:
     def peer(self, name, oid, role, more=''):
         return PEER.format(name=name, oid=oid, role=role, more=more)
 
-    def write_config(self, entities, smsc):
-        """entities: the operators' ends (peers.Entity), smsc: settings of the service centre."""
+    def write_config(self, entities, smsc, limits=None):
+        """entities: the operators' ends (peers.Entity), smsc: settings of the service centre, limits: what the "limit"
+        lines say."""
         peers = self.peer('eum', EUM_OID, 'eum', f'  eum-certificate {self.pki}/eum.pem\n')
         for e in entities:
             peers += self.peer(e.name, e.oid, 'mno', f'  callback-prefix {e.url}\n  notification-url {e.url}/notification\n')
         (self.dir / 'smpp.password').write_text(smsc.pop('password') + '\n')
         config = CONFIG.format(oid=SMSR_OID, dir=self.dir, pki=self.pki, peers=peers,
                                smsc=SMSC.format(dir=self.dir, **smsc), https_port=self.https_port,
-                               own_address=self.own_address)
+                               own_address=self.own_address,
+                               limits=''.join(f' limit {name} {value}\n' for name, value in (limits or LIMITS).items()))
         path = self.dir / 'smsr.cfg'
         path.write_text(config)
         return path

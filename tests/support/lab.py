@@ -21,10 +21,10 @@ NUMBER = '12345'
 class Lab(SmsrLab):
     """With a directory of its own below /tmp: sockets need short paths."""
 
-    def __init__(self, count=1, sms=True):
+    def __init__(self, count=1, sms=True, smsc_options=(), limits=None):
         directory = pathlib.Path(tempfile.mkdtemp(prefix='smsr-'))
         super().__init__(directory, os.environ.get('B', 'build/rel'), seed='test', count=count)
-        self.sms = sms
+        self.sms, self.smsc_options, self.limits = sms, smsc_options, limits
         self.eum = self.bootstrap = self.operational = self.config = self.smsr = None
 
     def __enter__(self):
@@ -35,7 +35,7 @@ class Lab(SmsrLab):
         port = self.start_radio() if self.sms else 1
         self.config = self.write_config((self.bootstrap, self.operational), dict(
             name='lab', host='127.0.0.1', port=port, system_id='smsr', password='secret', number=NUMBER,
-            mode='store-and-forward', more=''))
+            mode='store-and-forward', more=''), self.limits)
         self.smsr = self.start_smsr(self.config)
         self.smsr.wait_for('lab is bound' if self.sms else 'serves ES1')
         return self
@@ -50,7 +50,7 @@ class Lab(SmsrLab):
         subscribers.write_text(''.join(f'{imsi},{msisdn}\n' for card in self.cards
                                        for _, imsi, msisdn in (card.bootstrap, card.operational)))
         smsc = self.start('smsc-sim', 'smsc-sim', '--listen', '127.0.0.1:0', '--subscribers', subscribers, '--air', air,
-                          '--number', NUMBER, '--account', 'smsr', '--password', 'secret')
+                          '--number', NUMBER, '--account', 'smsr', '--password', 'secret', *self.smsc_options)
         return smsc.wait_for(r'127\.0\.0\.1 port (\d+)').group(1)
 
     def __exit__(self, kind, *_):

@@ -214,6 +214,42 @@ int cmd_copy(struct smsr *s, struct command *cmd, int64_t due_ms)
 	return rc;
 }
 
+/* The number behind the present one, in the order of the profiles. */
+static const char *next_number(const struct profiles *p, const char *dest)
+{
+	size_t at = 0;
+
+	while (at < p->n && (!p->list[at].msisdn || strcmp(p->list[at].msisdn, dest) != 0))
+		at++;
+	for (size_t i = 1; i <= p->n; i++) {
+		const char *msisdn = p->list[(at + i) % p->n].msisdn;
+
+		if (is_msisdn(msisdn))
+			return msisdn;
+	}
+	return dest;
+}
+
+int cmd_redirect(struct smsr *s, struct command *cmd)
+{
+	void *ctx = turn_ctx(s->turn);
+	struct profiles p;
+	struct euicc e;
+	int rc;
+
+	if (cmd->kind != CMD_AUDIT)
+		return 0;
+	rc = eis_db_get(ctx, s->db, cmd->euicc_id, &e);
+	if (rc == 0 && !e.audit_due)
+		return 0;
+	if (rc == 0)
+		rc = eis_db_profiles(ctx, s->db, cmd->euicc_id, &p);
+	if (rc < 0)
+		return rc;
+	cmd->dest = talloc_strdup(ctx, next_number(&p, cmd->dest));
+	return cmd_db_redirect(s->db, cmd->id, cmd->dest);
+}
+
 int64_t cmd_next_due(const struct smsr *s, const struct command *cmd, int64_t deadline_ms)
 {
 	int64_t copy_ms;
@@ -245,7 +281,10 @@ int cmd_on_due(struct smsr *s, struct op_run *r, struct command *cmd, int64_t de
 
 	if (now >= deadline_ms)
 		return give_up(s, r, cmd);
-	if (cmd->sent_ms && cmd_next_due(s, cmd, deadline_ms) <= now)
-		rc = cmd_copy(s, cmd, now);
+	if (cmd->sent_ms && cmd_next_due(s, cmd, deadline_ms) <= now) {
+		rc = cmd_redirect(s, cmd);
+		if (rc == 0)
+			rc = cmd_copy(s, cmd, now);
+	}
 	return rc < 0 ? rc : op_db_set_due(s->db, r->op.id, cmd_next_due(s, cmd, deadline_ms));
 }

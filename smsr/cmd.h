@@ -22,6 +22,11 @@ int cmd_close(struct smsr *s, struct command *cmd, enum cmd_state state) MUST_CH
 /*! Send the stored octets again.  \param[in] due_ms  when */
 int cmd_copy(struct smsr *s, struct command *cmd, int64_t due_ms) MUST_CHECK;
 
+/*! Which profile is enabled is in doubt until an audit was answered, and so is the number that reaches the card: each
+ * attempt of an audit goes to the number of another profile.  Does nothing for other commands, or an EIS that is
+ * believed. */
+int cmd_redirect(struct smsr *s, struct command *cmd) MUST_CHECK;
+
 /*! When a command that waits wants attention: the next copy, or the end of the operation. */
 int64_t cmd_next_due(const struct smsr *s, const struct command *cmd, int64_t deadline_ms);
 

@@ -17,6 +17,7 @@ enum cmd_stmt {
 	Q_OPEN_OF_OP,
 	Q_OPEN_OF_EUICC,
 	Q_UPDATE,
+	Q_REDIRECT,
 	Q_RECENT,
 	Q_PART_INSERT,
 	Q_PART_GET,
@@ -48,6 +49,7 @@ static const char *const sql[] = {
 	[Q_OPEN_OF_OP] = "SELECT " CMD_COLS " FROM command WHERE op_id = ?1 AND state = 0",
 	[Q_OPEN_OF_EUICC] = "SELECT " CMD_COLS " FROM command WHERE euicc_id = ?1 AND state = 0 ORDER BY cntr DESC LIMIT 1",
 	[Q_UPDATE] = "UPDATE command SET state = ?2, attempt = ?3, sent_ms = ?4 WHERE id = ?1",
+	[Q_REDIRECT] = "UPDATE command SET dest = ?2 WHERE id = ?1",
 	[Q_RECENT] = "SELECT " CMD_COLS " FROM command WHERE euicc_id = ?1 ORDER BY cntr DESC LIMIT ?2",
 	[Q_PART_INSERT] = "INSERT INTO part (command_id, idx, state, due_ms) VALUES (?1, ?2, 0, ?3)",
 	[Q_PART_GET] = "SELECT " PART_COLS " FROM part WHERE id = ?1",
@@ -177,6 +179,14 @@ int cmd_db_update(struct db *db, const struct command *cmd)
 	db_bind_int(s, 3, cmd->attempt);
 	if (cmd->sent_ms)
 		db_bind_int(s, 4, cmd->sent_ms);
+	return db_run(s);
+}
+
+int cmd_db_redirect(struct db *db, int64_t id, const char *dest)
+{
+	struct db_stmt *s = stmt_id(db, Q_REDIRECT, id);
+
+	db_bind_text(s, 2, dest);
 	return db_run(s);
 }
 

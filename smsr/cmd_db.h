@@ -15,6 +15,8 @@ int cmd_db_open_of_op(const void *ctx, struct db *db, int64_t op_id, struct comm
 int cmd_db_open_of_euicc(const void *ctx, struct db *db, int64_t euicc_id, struct command *cmd) MUST_CHECK;
 /*! State, attempt, sent. */
 int cmd_db_update(struct db *db, const struct command *cmd) MUST_CHECK;
+/*! Another number for the next copy. */
+int cmd_db_redirect(struct db *db, int64_t id, const char *dest) MUST_CHECK;
 /*! The last commands of an eUICC, newest first: for late and doubled answers. */
 int cmd_db_recent(const void *ctx, struct db *db, int64_t euicc_id, struct command *cmds, size_t max, size_t *n) MUST_CHECK;
 

@@ -215,7 +215,10 @@ int smsr_ev_submit_done(void *smsr, void *submit_done)
 	case SUBMIT_TAKEN:
 		return taken(s, &part, &cmd, d);
 	case SUBMIT_RETRY:
-		return again(s, &part, &cmd, backoff_ms(l->sms_retry_min_s, l->sms_retry_max_s, ++part.attempt), d->status);
+		rc = cmd_redirect(s, &cmd);
+		return rc < 0 ? rc
+			      : again(s, &part, &cmd, backoff_ms(l->sms_retry_min_s, l->sms_retry_max_s, ++part.attempt),
+				      d->status);
 	case SUBMIT_REFUSED:
 		return refused(s, &part, &cmd, d->status);
 	case SUBMIT_UNKNOWN:

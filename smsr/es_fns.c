@@ -113,6 +113,16 @@ static int delete_profile(struct smsr *s, const struct es_call *c)
 	return profile_operation(s, c, OP_DELETE);
 }
 
+/* One column holds the list that narrows the answer. */
+static char *join_iccids(const void *ctx, const struct es_audit_eis_req *q)
+{
+	char *list = NULL;
+
+	for (size_t i = 0; i < q->n_iccids; i++)
+		list = list ? talloc_asprintf(ctx, "%s,%s", list, q->iccids[i]) : talloc_strdup(ctx, q->iccids[i]);
+	return list;
+}
+
 static int audit_eis(struct smsr *s, const struct es_call *c)
 {
 	const struct es_audit_eis_req *q = c->req->msg->body;
@@ -123,7 +133,7 @@ static int audit_eis(struct smsr *s, const struct es_call *c)
 	for (size_t i = 0; rc == 1 && i < q->n_iccids; i++)
 		rc = find_profile(s, c, &e, q->iccids[i], &p);
 	/* The card is asked about everything in any case; a list only narrows the answer. */
-	return rc == 1 ? queue(s, c, &e, OP_AUDIT, q->n_iccids == 1 ? q->iccids[0] : NULL) : rc;
+	return rc == 1 ? queue(s, c, &e, OP_AUDIT, join_iccids(turn_ctx(s->turn), q)) : rc;
 }
 
 /* ---- synchronous ---- */

@@ -2,6 +2,7 @@
 #include "smsr/es_out.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <osmocom/core/utils.h>
 #include <talloc.h>
@@ -39,16 +40,30 @@ static struct es_rsp base_of(const struct operation *op)
 	};
 }
 
+static void split_iccids(const void *ctx, const char *list, const char ***iccids, size_t *n)
+{
+	char *rest = list ? talloc_strdup(ctx, list) : NULL;
+	char *one;
+
+	while ((one = strsep(&rest, ","))) {
+		*iccids = talloc_realloc(ctx, *iccids, const char *, (unsigned int)*n + 1);
+		OSMO_ASSERT(*iccids);
+		(*iccids)[(*n)++] = one;
+	}
+}
+
 static int audit_response(struct smsr *s, struct op_run *r, void **body)
 {
 	struct es_eis_rsp *rsp = talloc_zero(turn_ctx(s->turn), struct es_eis_rsp);
-	const char *iccid = r->op.iccid;
+	const char **iccids = NULL;
+	size_t n = 0;
 	int rc = 0;
 
 	OSMO_ASSERT(rsp);
+	split_iccids(rsp, r->op.iccid, &iccids, &n);
 	rsp->base = base_of(&r->op);
 	if (r->op.outcome.status == ES_EXECUTED_SUCCESS || r->op.outcome.status == ES_EXECUTED_WITHWARNING)
-		rc = eis_build(s, rsp, r->euicc.id, EIS_VIEW_OWNER, r->op.requester, &iccid, iccid ? 1 : 0, &rsp->eis);
+		rc = eis_build(s, rsp, r->euicc.id, EIS_VIEW_OWNER, r->op.requester, iccids, n, &rsp->eis);
 	*body = rsp;
 	return rc;
 }

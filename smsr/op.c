@@ -292,7 +292,7 @@ static int record_outcome(struct smsr *s, const struct op_run *r)
 		.has_status = true,
 		.status = r->op.outcome,
 		.aid = r->op.aid,
-		.iccid = r->op.iccid,
+		.iccid = r->op.kind == OP_AUDIT ? NULL : r->op.iccid, /* an audit looks at the whole card */
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(audit_types); i++) {

@@ -111,7 +111,8 @@ int op_delete_begin(struct smsr *s, struct op_run *r)
 	if (t->fallback)
 		return op_fail(s, r, ES_FAILED, ES_SC_ICCID_NOT_ALLOWED, t->iccid,
 			       "it is the fall-back profile, which cannot be deleted");
-	if (t->pol2 & POL2_DELETE_NOT_ALLOWED)
+	/* Our own deletes are the second try of an Auto-Delete, which POL2 asked for. */
+	if (r->op.fn != ES_FN_NONE && (t->pol2 & POL2_DELETE_NOT_ALLOWED))
 		return pol2_refuses(s, r, t, "POL2 of the profile does not allow to delete it");
 	r->op.aid = t->isdp_aid;
 	if (t->state == PROFILE_ENABLED)

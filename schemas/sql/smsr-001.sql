@@ -97,7 +97,7 @@ CREATE TABLE operation (
 	transaction_id TEXT,
 	context_id TEXT,
 	reply_to TEXT,
-	iccid TEXT,			-- target profile
+	iccid TEXT,			-- target profile; of an audit: list of those to show, with commas
 	aid BLOB,			-- and its ISD-P
 	other_aid BLOB,			-- ISD-P that was enabled when it started, or that will be (disable)
 	arg INTEGER,			-- kind's own: notification sequence, ...

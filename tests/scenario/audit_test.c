@@ -66,6 +66,33 @@ static void one_iccid_narrows_the_answer(void **state)
 	world_expect_outcome(w, "ES4-AuditEIS", "FAILED 8.2.1/3.9");
 }
 
+static void several_iccids_narrow_it_too(void **state)
+{
+	struct world *w = *state;
+	const char *iccids[] = { w->card_data.profiles[SEED_OPERATIONAL].iccid, w->card_data.profiles[SEED_OPERATIONAL].iccid };
+	struct es_audit_eis_req q = { .base = { .call_id = "a" }, .eid = w->card_data.eid, .iccids = iccids, .n_iccids = 2 };
+
+	world_register(w);
+	world_call(w, MNO_OPER, ES4_AUDIT_EIS, "a", &q);
+	world_advance(w, MINUTE_MS);
+	assert_true(in_callback(w, iccids[0]));
+}
+
+/* A restored database, or a change whose end nobody saw: the EIS believes in a profile that the card does not use. */
+static void card_is_found_on_another_number(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	world_confuse(w, PROFILE_DISABLED, PROFILE_ENABLED);
+	order_audit(w, MNO_OPER);
+	world_advance(w, 30 * MINUTE_MS);
+	world_expect_eis(w, PROFILE_ENABLED, PROFILE_DISABLED);
+	assert_false(world_audit_due(w));
+	world_expect_note(w, "ES4-HandleProfileEnabledNotification", SEED_BOOTSTRAP, "boot.example/note");
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+}
+
 static void profile_vanished_from_the_card(void **state)
 {
 	struct world *w = *state;
@@ -247,6 +274,8 @@ int main(void)
 		WORLD_TEST(audit),
 		WORLD_TEST(others_profiles_are_not_shown),
 		WORLD_TEST(one_iccid_narrows_the_answer),
+		WORLD_TEST(several_iccids_narrow_it_too),
+		WORLD_TEST(card_is_found_on_another_number),
 		WORLD_TEST(profile_vanished_from_the_card),
 		WORLD_TEST(silent_card),
 		WORLD_TEST(no_service_centre),

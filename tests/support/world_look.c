@@ -89,6 +89,21 @@ bool world_audit_due(struct world *w)
 	return due;
 }
 
+void world_confuse(struct world *w, enum profile_state boot, enum profile_state oper)
+{
+	void *ctx = talloc_new(w->ctx);
+	struct profiles all;
+	struct euicc e;
+
+	load_euicc(w, ctx, &e, &all);
+	find(w, &all, SEED_BOOTSTRAP)->state = boot;
+	find(w, &all, SEED_OPERATIONAL)->state = oper;
+	for (size_t i = 0; i < all.n; i++)
+		assert_int_equal(eis_db_profile_update(w->db, &all.list[i]), 0);
+	assert_int_equal(eis_db_set_audit_due(w->db, e.id, "confused"), 0);
+	talloc_free(ctx);
+}
+
 void world_set_pol2(struct world *w, enum seed_profile_id profile, unsigned int rules)
 {
 	void *ctx = talloc_new(w->ctx);

@@ -9,8 +9,8 @@
  * and queues outputs; it sends nothing.  When the events that are ready now have been handled, the turn closes: commit
  * once, then emit all outputs in order.  If the commit fails nothing is emitted and the process ends.
  *
- * Each event runs in a savepoint.  A handler that returns a negative value other than a store error leaves no trace: its
- * rows and its outputs are dropped, the rest of the turn stands. */
+ * Each event runs in a savepoint, the first one of a turn in the transaction itself.  A handler that returns a negative
+ * value other than a store error leaves no trace: its rows and its outputs are dropped, the rest of the turn stands. */
 
 struct db;
 struct turn;

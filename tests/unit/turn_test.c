@@ -172,6 +172,24 @@ static void a_failing_event_leaves_no_trace(void **state)
 	assert_int_equal(committed(f), 3);
 }
 
+/* It has the transaction to itself: what is taken back is the transaction, and the next event opens another one. */
+static void a_failing_first_event_leaves_no_trace(void **state)
+{
+	struct fix *f = *state;
+
+	assert_int_equal(run(f, "bad", -EINVAL), -EINVAL);
+	assert_int_equal(run(f, "worse", -EINVAL), -EINVAL);
+	assert_int_equal(run(f, "a", 0), 0);
+	assert_int_equal(run(f, "bad", 0), 0);
+	turn_close(f->turn);
+	assert_string_equal(f->told, "a2 +2 bad2 +2 ");
+	assert_int_equal(committed(f), 2);
+	assert_int_equal(run(f, "late", -EINVAL), -EINVAL);
+	turn_close(f->turn);
+	assert_int_equal(committed(f), 2);
+	assert_int_equal(f->broken, 0);
+}
+
 static void an_event_caused_by_an_output_belongs_to_the_next_turn(void **state)
 {
 	struct fix *f = *state;
@@ -233,6 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(outputs_leave_behind_the_commit_in_order),
 		T(a_failing_event_leaves_no_trace),
+		T(a_failing_first_event_leaves_no_trace),
 		T(an_event_caused_by_an_output_belongs_to_the_next_turn),
 		T(a_commit_that_fails_emits_nothing),
 		T(a_full_store_takes_the_whole_turn_down),

@@ -7,6 +7,7 @@
 
 enum record_stmt {
 	Q_TIMELINE,
+	Q_TIMELINE_FULL,
 	Q_TIMELINE_GET,
 	Q_AUDIT,
 	Q_AUDIT_GET,
@@ -24,10 +25,8 @@ enum record_stmt {
 #define AUDIT_COLS "id, eid, stamp_ms, type, requester, status, subject, reason, aid, iccid, imei, text"
 
 static const char *const sql[] = {
-	/* Steps 4 to 7 and 11 are those of single messages, which a device out of reach repeats for weeks. */
-	[Q_TIMELINE] = "INSERT INTO timeline (op_id, stamp_ms, step, text) SELECT ?1, ?2, ?3, ?4 "
-		       "WHERE ?3 NOT IN (4, 5, 6, 7, 11) "
-		       "OR (SELECT count(*) FROM (SELECT 1 FROM timeline WHERE op_id = ?1 LIMIT 500)) < 500",
+	[Q_TIMELINE] = "INSERT INTO timeline (op_id, stamp_ms, step, text) VALUES (?1, ?2, ?3, ?4)",
+	[Q_TIMELINE_FULL] = "SELECT 1 FROM timeline WHERE op_id = ?1 LIMIT 1 OFFSET 499",
 	[Q_TIMELINE_GET] = "SELECT id, stamp_ms, step, text FROM timeline WHERE op_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
 	[Q_AUDIT] = "INSERT INTO audit (eid, stamp_ms, type, requester, status, subject, reason, aid, iccid, imei, text) "
 		    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -50,12 +49,43 @@ static struct db_stmt *stmt(struct db *db, enum record_stmt id)
 	return db_stmt(db, &set, id);
 }
 
+static int exists(struct db_stmt *s, bool *yes)
+{
+	int rc = db_row(s);
+
+	if (rc < 0)
+		return rc;
+	*yes = rc == 1;
+	db_reset(s);
+	return 0;
+}
+
 /* ---- timeline ---- */
+
+/* Steps of single messages, which a device out of reach repeats for weeks. */
+static bool is_of_message(enum step step)
+{
+	return step == STEP_SUBMITTED || step == STEP_SMSC || step == STEP_DELIVERED || step == STEP_POR || step == STEP_RETRY;
+}
+
+/* Asked apart from the insert: in one statement SQLite would build a temporary table for it. */
+static int is_full(struct db *db, int64_t op_id, bool *full)
+{
+	struct db_stmt *s = stmt(db, Q_TIMELINE_FULL);
+
+	db_bind_int(s, 1, op_id);
+	return exists(s, full);
+}
 
 int record_db_timeline(struct db *db, int64_t op_id, int64_t stamp_ms, enum step step, const char *text)
 {
-	struct db_stmt *s = stmt(db, Q_TIMELINE);
+	bool full = false;
+	int rc = is_of_message(step) ? is_full(db, op_id, &full) : 0;
+	struct db_stmt *s;
 
+	if (rc < 0 || full)
+		return rc;
+	s = stmt(db, Q_TIMELINE);
 	db_bind_int(s, 1, op_id);
 	db_bind_int(s, 2, stamp_ms);
 	db_bind_int(s, 3, step);
@@ -196,17 +226,6 @@ int record_db_resume(struct db *db, enum pause_scope scope, const char *name)
 	if (rc < 0)
 		return rc;
 	return db_changes(db) ? 0 : -ENOENT;
-}
-
-static int exists(struct db_stmt *s, bool *yes)
-{
-	int rc = db_row(s);
-
-	if (rc < 0)
-		return rc;
-	*yes = rc == 1;
-	db_reset(s);
-	return 0;
 }
 
 int record_db_any_pause(struct db *db, bool *any)

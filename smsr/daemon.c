@@ -197,7 +197,8 @@ static bool smsr_turn(void *prog)
 	turn_close(d->s->turn);
 	links_round(d->links);
 	schedule(d);
-	return more;
+	/* What leaving could not do is an event of the next round, and nothing else may come to end the sleep. */
+	return more || !llist_empty(&d->failed) || links_has_pending(d->links);
 }
 
 static void tick_cb(void *data)

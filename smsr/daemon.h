@@ -80,6 +80,8 @@ void links_submit(struct links *l, const struct sms_out *sms);
 void links_ack(struct links *l, const char *smsc, uint64_t token, bool ok);
 /*! Work that waits for a round of its own: submits that a link did not take. */
 void links_pending(struct links *l);
+/*! \returns whether links_pending() has something to do: nothing else would end the sleep of the loop for it */
+bool links_has_pending(const struct links *l);
 /*! Give a link nothing more, or again. */
 void links_pause(struct links *l, const char *smsc, bool paused);
 /*! At start: what was paused stays paused. */

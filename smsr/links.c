@@ -269,6 +269,11 @@ void links_submit(struct links *l, const struct sms_out *sms)
 	llist_add_tail(&n->entry, &l->not_taken);
 }
 
+bool links_has_pending(const struct links *l)
+{
+	return !llist_empty(&l->not_taken);
+}
+
 void links_pending(struct links *l)
 {
 	while (!llist_empty(&l->not_taken)) {

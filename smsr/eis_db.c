@@ -321,7 +321,8 @@ int eis_db_set_active_op(struct db *db, int64_t euicc_id, int64_t op_id)
 
 /* ---- profiles ---- */
 
-static void read_profile(const void *ctx, struct db_stmt *s, struct profile *p)
+/* \returns 0; -EINVAL for a damaged row: tables are indexed by the state */
+static int read_profile(const void *ctx, struct db_stmt *s, struct profile *p)
 {
 	*p = (struct profile){
 		.id = db_int(s, 0),
@@ -339,6 +340,7 @@ static void read_profile(const void *ctx, struct db_stmt *s, struct profile *p)
 		.free_memory = db_is_null(s, 12) ? -1 : db_int(s, 12),
 		.pol2 = (unsigned int)db_int(s, 13),
 	};
+	return (unsigned int)p->state <= PROFILE_ENABLED ? 0 : -EINVAL;
 }
 
 int eis_db_profiles(const void *ctx, struct db *db, int64_t euicc_id, struct profiles *out)
@@ -350,8 +352,11 @@ int eis_db_profiles(const void *ctx, struct db *db, int64_t euicc_id, struct pro
 	while ((rc = db_row(s)) == 1) {
 		p.list = talloc_realloc(ctx, p.list, struct profile, (unsigned int)p.n + 1);
 		OSMO_ASSERT(p.list);
-		read_profile(ctx, s, &p.list[p.n++]);
+		rc = read_profile(ctx, s, &p.list[p.n++]);
+		if (rc < 0)
+			break;
 	}
+	db_reset(s);
 	if (rc == 0)
 		*out = p;
 	return rc;
@@ -428,7 +433,7 @@ int eis_db_key_insert(struct db *db, int64_t keyset_id, int idx, int type, struc
 	return db_run(s);
 }
 
-static void read_keyset(struct db_stmt *s, struct keyset *ks)
+static int read_keyset(struct db_stmt *s, struct keyset *ks)
 {
 	*ks = (struct keyset){
 		.id = db_int(s, 0),
@@ -437,6 +442,7 @@ static void read_keyset(struct db_stmt *s, struct keyset *ks)
 		.type = (enum keyset_type)db_int(s, 3),
 		.cntr = (uint64_t)db_int(s, 4),
 	};
+	return (unsigned int)ks->type <= KEYSET_CA ? 0 : -EINVAL;
 }
 
 static int one_keyset(struct db_stmt *s, struct keyset *ks)
@@ -445,9 +451,9 @@ static int one_keyset(struct db_stmt *s, struct keyset *ks)
 
 	if (rc < 0)
 		return rc;
-	read_keyset(s, ks);
+	rc = read_keyset(s, ks);
 	db_reset(s);
-	return 0;
+	return rc;
 }
 
 int eis_db_keyset(struct db *db, int64_t euicc_id, enum keyset_type type, int version, struct keyset *ks)
@@ -471,8 +477,12 @@ int eis_db_keysets(struct db *db, int64_t euicc_id, struct keyset *ks, size_t ma
 	int rc;
 
 	db_bind_int(s, 2, (int64_t)max);
-	while ((rc = db_row(s)) == 1)
-		read_keyset(s, &ks[found++]);
+	while ((rc = db_row(s)) == 1) {
+		rc = read_keyset(s, &ks[found++]);
+		if (rc < 0)
+			break;
+	}
+	db_reset(s);
 	if (rc == 0)
 		*n = found;
 	return rc;

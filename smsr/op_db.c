@@ -59,7 +59,8 @@ static const char *const sql[] = {
 	[Q_CALL_INSERT] = "INSERT INTO call (sender, call_id, fn, body_hash, op_id, response, created_ms) "
 			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[Q_CALL_RETIRE] = "DELETE FROM call WHERE (sender, call_id) IN "
-			  "(SELECT sender, call_id FROM call WHERE created_ms < ?1 LIMIT ?2)",
+			  "(SELECT sender, call_id FROM call c WHERE created_ms < ?1 AND (op_id IS NULL OR NOT EXISTS "
+			   "(SELECT 1 FROM operation o WHERE o.id = c.op_id)) LIMIT ?2)",
 };
 
 static struct db_stmt *stmt(struct db *db, enum op_stmt id)
@@ -113,6 +114,13 @@ int op_db_insert(struct db *db, struct operation *op)
 	return rc;
 }
 
+/* Tables are indexed by these; a damaged row must not lead beyond their ends. */
+static bool is_sound(const struct operation *op)
+{
+	return (unsigned int)op->state <= OP_ST_DONE && op->kind >= OP_ENABLE && op->kind <= OP_CONFIRM &&
+	       (unsigned int)op->fn < ES_FN_COUNT && (unsigned int)op->outcome.status <= ES_EXPIRED;
+}
+
 int op_db_get(const void *ctx, struct db *db, int64_t id, struct operation *op)
 {
 	struct db_stmt *s = stmt_id(db, Q_GET, id);
@@ -148,7 +156,7 @@ int op_db_get(const void *ctx, struct db *db, int64_t id, struct operation *op)
 		.erd = bytes_dup(ctx, db_bytes(s, 27)),
 	};
 	db_reset(s);
-	return 0;
+	return is_sound(op) ? 0 : -EINVAL;
 }
 
 int op_db_times(struct db *db, int64_t id, struct operation *op)
@@ -166,7 +174,7 @@ int op_db_times(struct db *db, int64_t id, struct operation *op)
 		.completed_ms = db_int(s, 3),
 	};
 	db_reset(s);
-	return 0;
+	return (unsigned int)op->state <= OP_ST_DONE ? 0 : -EINVAL;
 }
 
 int op_db_update(struct db *db, const struct operation *op)

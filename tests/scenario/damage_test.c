@@ -60,6 +60,13 @@ static void destination_that_is_gone(void **state)
 	survive(*state, "UPDATE command SET tar = x'00'", "UPDATE command SET tar = x'000001'");
 }
 
+/* Tables are indexed by these. */
+static void numbers_beyond_their_enums(void **state)
+{
+	survive(*state, "UPDATE operation SET state = state + 1000 WHERE state < 6",
+		"UPDATE operation SET state = state - 1000 WHERE state >= 1000");
+}
+
 static void keys_that_cannot_be_unwrapped(void **state)
 {
 	struct world *w = *state;
@@ -130,6 +137,7 @@ int main(void)
 		WORLD_TEST(state_without_a_command),
 		WORLD_TEST(part_without_a_packet),
 		WORLD_TEST(destination_that_is_gone),
+		WORLD_TEST(numbers_beyond_their_enums),
 		WORLD_TEST(keys_that_cannot_be_unwrapped),
 		WORLD_TEST(no_keys),
 		WORLD_TEST(counter_at_its_end),

@@ -174,6 +174,25 @@ static void repeated_while_it_runs(void **state)
 	world_expect_silence(w);
 }
 
+/* The call is remembered as long as its operation, however soon outcomes are forgotten. */
+static void repeated_after_the_retention(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	w->cfg->limits.outcome_keep_days = 1;
+	w->smsc = SMSC_DOWN;
+	world_order(w, MNO_OPER, ES4_ENABLE_PROFILE, SEED_OPERATIONAL, "c", 10 * 86400);
+	world_expect_answer(w, "202");
+	world_advance(w, 3 * 24 * HOUR_MS);
+	world_order(w, MNO_OPER, ES4_ENABLE_PROFILE, SEED_OPERATIONAL, "c", 10 * 86400);
+	world_expect_answer(w, "202");
+	w->smsc = SMSC_GOOD;
+	world_advance(w, HOUR_MS);
+	world_expect_outcome(w, "ES4-EnableProfile", "EXECUTED_SUCCESS");
+	assert_int_equal(world_operations(w, OP_ENABLE, OP_ST_DONE), 1);
+}
+
 static void repeated_when_it_is_done(void **state)
 {
 	struct world *w = *state;
@@ -280,6 +299,7 @@ int main(void)
 		WORLD_TEST(unknown_objects),
 		WORLD_TEST(profile_of_somebody_else),
 		WORLD_TEST(repeated_while_it_runs),
+		WORLD_TEST(repeated_after_the_retention),
 		WORLD_TEST(repeated_when_it_is_done),
 		WORLD_TEST(same_call_id_for_something_else),
 		WORLD_TEST(the_same_call_id_of_another_peer_is_another_call),

@@ -41,7 +41,8 @@ enum cmd_stmt {
 	Q_MO_RETIRE,
 };
 
-/* State 0 of a command is CMD_ST_OPEN; states 0 and 1 of a part are PART_READY and PART_SUBMITTED. */
+/* "euicc_id > 0" is always true and leads to the index of what is open.
+ * State 0 of a command is CMD_ST_OPEN; states 0 and 1 of a part are PART_READY and PART_SUBMITTED. */
 static const char *const sql[] = {
 	[Q_INSERT] = "INSERT INTO command (op_id, euicc_id, kind, state, keyset_id, epoch, cntr, tar, spi, kic, kid, packet, "
 		     "dest, ref) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
@@ -65,8 +66,8 @@ static const char *const sql[] = {
 	[Q_PARTS_WAITING] = "SELECT count(*) FROM part WHERE due_ms IS NOT NULL",
 	[Q_PARTS_RECOVER] = "UPDATE part SET state = 0, maybe = 1, due_ms = ?1 WHERE state = 1 AND command_id IN "
 			    "(SELECT c.id FROM operation o JOIN command c ON c.op_id = o.id WHERE o.state < 6 AND c.state = 0)",
-	[Q_COPIES_RECOVER] = "UPDATE command SET attempt = attempt + 1 WHERE state = 0 AND id IN "
-			     "(SELECT command_id FROM part WHERE state = 1)",
+	[Q_COPIES_RECOVER] = "UPDATE command SET attempt = attempt + 1 WHERE state = 0 AND euicc_id > 0 AND EXISTS "
+			     "(SELECT 1 FROM part p WHERE p.command_id = command.id AND p.state = 1)",
 	[Q_PART_BY_MESSAGE] = "SELECT " PART_COLS " FROM part WHERE message_id = ?1 AND smsc = ?2 ORDER BY id DESC LIMIT 1",
 	[Q_MO_GET] = "SELECT ud FROM mo_part WHERE sender = ?1 AND ref = ?2 AND total = ?3 AND idx = ?4",
 	[Q_MO_INSERT] = "INSERT INTO mo_part (sender, ref, total, idx, ud, received_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

@@ -117,6 +117,7 @@ CREATE TABLE operation (
 CREATE INDEX operation_due ON operation (due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX operation_queue ON operation (euicc_id, id) WHERE state = 0;
 CREATE INDEX operation_open ON operation (state) WHERE state < 6;
+CREATE INDEX operation_euicc ON operation (euicc_id, id);
 CREATE INDEX operation_ended ON operation (ended_ms) WHERE ended_ms IS NOT NULL;
 
 -- Repeats: same sender and FunctionCallIdentifier.
@@ -205,6 +206,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox (due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX outbox_order ON outbox (peer, euicc_id, id) WHERE state = 0;
 CREATE INDEX outbox_op ON outbox (op_id);
+CREATE INDEX outbox_ended ON outbox (ended_ms) WHERE ended_ms IS NOT NULL;
 
 CREATE TABLE timeline (
 	id INTEGER PRIMARY KEY,

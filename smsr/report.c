@@ -26,7 +26,8 @@ int report_queue(struct smsr *s, struct outbox *o)
 {
 	bool reachable = o->url != NULL;
 	int64_t head;
-	int rc = outbox_db_head(s->db, o->peer, o->euicc_id, &head);
+	/* Refusals belong to no eUICC and to no line: an address that does not answer must not hold back the others. */
+	int rc = o->euicc_id ? outbox_db_head(s->db, o->peer, o->euicc_id, &head) : -ENOENT;
 
 	if (rc < 0 && rc != -ENOENT)
 		return rc;
@@ -217,7 +218,7 @@ static int next_in_line(struct smsr *s, const struct outbox *ended)
 {
 	struct outbox next;
 	int64_t id;
-	int rc = outbox_db_head(s->db, ended->peer, ended->euicc_id, &id);
+	int rc = ended->euicc_id ? outbox_db_head(s->db, ended->peer, ended->euicc_id, &id) : -ENOENT;
 
 	if (rc == 0)
 		rc = outbox_db_get(turn_ctx(s->turn), s->db, id, &next);

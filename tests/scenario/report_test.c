@@ -81,6 +81,26 @@ static void one_peer_does_not_wait_for_another(void **state)
 	talloc_free(world_post(w, "boot.example/cb"));
 }
 
+/* Nothing orders the refusals of one peer: an address that does not answer holds back only its own. */
+static void refusals_do_not_wait_for_each_other(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	w->http_status = 500;
+	world_order(w, MNO_BOOT, ES4_ENABLE_PROFILE, SEED_OPERATIONAL, "a", 3600);
+	world_run(w);
+	while (!llist_empty(&w->posts))
+		talloc_free(world_post(w, "boot.example/cb"));
+	w->http_status = 202;
+	world_order(w, MNO_BOOT, ES4_ENABLE_PROFILE, SEED_OPERATIONAL, "b", 3600);
+	world_run(w);
+	talloc_free(world_post(w, "boot.example/cb"));
+	world_expect_silence(w);
+	assert_int_equal(outbox_count(w, OUTBOX_WAITING), 1);
+	assert_int_equal(outbox_count(w, OUTBOX_DELIVERED), 1);
+}
+
 static void server_errors_are_tried_again_and_others_are_not(void **state)
 {
 	static const struct {
@@ -298,6 +318,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(peer_is_down_for_a_while),
 		WORLD_TEST(one_peer_does_not_wait_for_another),
+		WORLD_TEST(refusals_do_not_wait_for_each_other),
 		WORLD_TEST(server_errors_are_tried_again_and_others_are_not),
 		WORLD_TEST(given_up_in_the_end_with_a_record),
 		WORLD_TEST(nowhere_to_answer),

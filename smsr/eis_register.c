@@ -14,11 +14,15 @@
 #include "common/crypto/gpcert.h"
 #include "common/es/es_codec.h"
 #include "common/es/xmlsig.h"
+#include "scp80/sp.h"
 #include "smsr/cmd.h"
 #include "smsr/eis.h"
 #include "smsr/eis_db.h"
 #include "smsr/record_db.h"
 #include "smsr/trust.h"
+
+/* KIc and KID have four bits for it: TS 102 225 §5.1.2. */
+#define SCP80_KVN_MAX 0x0f
 
 /* What is gathered before anything is written. */
 struct reg {
@@ -231,7 +235,13 @@ static int store_keyset(struct reg *g, const struct es_keyset *in, size_t row)
 		.cntr = in->cntr.has ? in->cntr.v : 0,
 	};
 	unsigned int have = 0;
-	int rc = eis_db_keyset_insert(g->s->db, &ks);
+	int rc;
+
+	if (ks.type == KEYSET_SCP80 && (ks.version == 0 || ks.version > SCP80_KVN_MAX))
+		return refuse(g, ES_SC_DATA_INVALID, NULL, "Isd-r: the version of an SCP80 key set is not 1 to 15");
+	if (ks.cntr > SP_CNTR_MAX)
+		return refuse(g, ES_SC_DATA_INVALID, NULL, "Isd-r: the counter of a key set has more than 5 octets");
+	rc = eis_db_keyset_insert(g->s->db, &ks);
 
 	if (rc == -EEXIST)
 		return refuse(g, ES_SC_DATA_INVALID, NULL, "Isd-r: a key version occurs twice");

@@ -201,6 +201,8 @@ static int resynchronise(struct smsr *s, struct op_run *r, const struct op_input
 	if (r->op.attempt++ > 0)
 		return counter_hopeless(s, r);
 	rc = eis_db_counter_raise(s->db, in->cmd->keyset_id, value);
+	if (rc == -EINVAL) /* raised further meanwhile, by an operator or by a restore: that will do */
+		rc = 0;
 	if (rc == 0)
 		rc = op_note(s, r->op.id, STEP_RETRY, "the card's counter is ahead: ours jumps to %llu",
 			     (unsigned long long)value);

@@ -74,7 +74,8 @@ static int executed(struct smsr *s, struct command *cmd, struct bytes data)
 
 static int not_executed(struct smsr *s, struct command *cmd, uint8_t status)
 {
-	bool stale = status == SP_ST_CNTR_LOW || status == SP_ST_CNTR_HIGH;
+	/* "Too high" is no stale copy: a jump ahead would only lose the card for good. */
+	bool stale = status == SP_ST_CNTR_LOW;
 	struct op_input in = { .event = stale ? OP_EV_STALE : OP_EV_REFUSED, .cmd = cmd, .por_status = status };
 	int rc = cmd_close(s, cmd, CMD_ST_ANSWERED);
 

@@ -29,6 +29,5 @@ int es_refuse_with(struct smsr *s, const struct es_call *c, enum es_sc sc, const
 int es_accepted(struct smsr *s, const struct es_call *c) MUST_CHECK;
 /*! 200 with a body that the caller fills in: it begins with struct es_rsp; texts must be its talloc children. */
 struct es_rsp *es_answer_body(struct smsr *s, const struct es_request *req, size_t size);
-void es_answer_again(struct smsr *s, const struct es_call *c, const struct es_rsp *body, size_t size);
 /*! Remember the call for repetitions: with its operation, or with its outcome when it was synchronous. */
 int es_store_call(struct smsr *s, const struct es_call *c, int64_t op_id, const struct es_status *status) MUST_CHECK;

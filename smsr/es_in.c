@@ -262,6 +262,16 @@ static bool is_same_call(const struct es_call *c, const struct operation *op)
 	       strcmp(op->call_id, c->req->msg->call_id) == 0;
 }
 
+static void answer_again(struct smsr *s, const struct es_call *c, const struct es_rsp *body, size_t size)
+{
+	struct es_rsp *rsp = es_answer_body(s, c->req, size);
+
+	/* The body was made for this event: what hangs below it moves to the answer. */
+	memcpy(rsp, body, size);
+	rsp->status = es_status_dup(rsp, &body->status);
+	talloc_steal(rsp, body);
+}
+
 /* Still running: silence.  Done: say it again, where it can be said. */
 static int repeat_async(struct smsr *s, const struct es_call *c, const struct call *seen)
 {
@@ -285,18 +295,8 @@ static int repeat_async(struct smsr *s, const struct es_call *c, const struct ca
 	if (rc < 0)
 		return rc;
 	body = made;
-	es_answer_again(s, c, &body->base, r.op.kind == OP_AUDIT ? sizeof(body->eis) : sizeof(body->euicc));
+	answer_again(s, c, &body->base, r.op.kind == OP_AUDIT ? sizeof(body->eis) : sizeof(body->euicc));
 	return 0;
-}
-
-void es_answer_again(struct smsr *s, const struct es_call *c, const struct es_rsp *body, size_t size)
-{
-	struct es_rsp *rsp = es_answer_body(s, c->req, size);
-
-	/* The body was made for this event: what hangs below it moves to the answer. */
-	memcpy(rsp, body, size);
-	rsp->status = es_status_dup(rsp, &body->status);
-	talloc_steal(rsp, body);
 }
 
 static int check_repeat(struct smsr *s, const struct es_call *c, bool *repeated)

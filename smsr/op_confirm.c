@@ -16,6 +16,16 @@
 /* Cards repeat an unconfirmed notification after a minute or more; what comes sooner is a double. */
 #define AGAIN_MIN_MS 10000
 
+static uint8_t op_arg_type(const struct operation *op)
+{
+	return (uint8_t)(op->arg >> 16);
+}
+
+static bool op_arg_good(const struct operation *op)
+{
+	return op->arg >> 24 & 1;
+}
+
 int64_t op_arg_enc(const struct es5_notif *notif, bool good)
 {
 	return notif->seq | (int64_t)notif->type << 16 | (int64_t)good << 24;
@@ -29,16 +39,6 @@ bool op_arg_notified(const struct operation *op)
 uint16_t op_arg_seq(const struct operation *op)
 {
 	return (uint16_t)op->arg;
-}
-
-uint8_t op_arg_type(const struct operation *op)
-{
-	return (uint8_t)(op->arg >> 16);
-}
-
-bool op_arg_good(const struct operation *op)
-{
-	return op->arg >> 24 & 1;
 }
 
 /* ISD-P that is enabled now, as far as this notification tells. */

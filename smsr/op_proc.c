@@ -143,7 +143,8 @@ static int on_cancel(struct smsr *s, struct op_run *r, const struct op_input *in
 	return rc < 0 ? rc : op_fail(s, r, ES_FAILED, ES_SC_INTERNAL, r->op.iccid, in->text);
 }
 
-int op_record(struct smsr *s, struct op_run *r, enum audit_type type, const char *text)
+/* Row of the audit trail about this eUICC. */
+static int op_record(struct smsr *s, struct op_run *r, enum audit_type type, const char *text)
 {
 	const struct audit_row row = {
 		.eid = BYTES_ARR(r->euicc.eid),

@@ -19,8 +19,6 @@ int op_await(struct smsr *s, struct op_run *r, enum op_state state) MUST_CHECK;
 int op_resend(struct smsr *s, struct op_run *r) MUST_CHECK;
 /*! Card answered with an error; ends the operation. */
 int op_card_error(struct smsr *s, struct op_run *r, const struct op_input *in, const char *what) MUST_CHECK;
-/*! Row of the audit trail about this eUICC. */
-int op_record(struct smsr *s, struct op_run *r, enum audit_type type, const char *text) MUST_CHECK;
 /*! "69E1 POL1 forbids it". */
 char *sw_words(const void *ctx, uint16_t sw);
 
@@ -63,8 +61,6 @@ int op_apply_enabled(struct smsr *s, struct op_run *r, struct bytes aid) MUST_CH
 int64_t op_arg_enc(const struct es5_notif *notif, bool good);
 bool op_arg_notified(const struct operation *op);
 uint16_t op_arg_seq(const struct operation *op);
-uint8_t op_arg_type(const struct operation *op);
-bool op_arg_good(const struct operation *op);
 
 /* op_audit.c */
 int op_audit_begin(struct smsr *s, struct op_run *r) MUST_CHECK;

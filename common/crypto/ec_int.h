@@ -18,7 +18,6 @@ struct privkey {
 /*! Takes over one reference of pkey, also on failure.  \returns 0; -EINVAL when it is neither RSA nor on a curve of
  * ours */
 int pubkey_wrap(const void *ctx, EVP_PKEY *pkey, struct pubkey **key) MUST_CHECK;
-int privkey_wrap(const void *ctx, EVP_PKEY *pkey, struct privkey **key) MUST_CHECK;
 /*! \returns 0; -EINVAL when the key is no EC key or on no curve of ours */
 int pkey_curve(EVP_PKEY *pkey, enum ec_curve *curve) MUST_CHECK;
 const EVP_MD *digest_md(enum digest digest);

@@ -28,7 +28,7 @@ static int privkey_destroy(struct privkey *key)
 	return 0;
 }
 
-int privkey_wrap(const void *ctx, EVP_PKEY *pkey, struct privkey **key)
+static int privkey_wrap(const void *ctx, EVP_PKEY *pkey, struct privkey **key)
 {
 	enum ec_curve curve;
 	struct privkey *k;

@@ -75,7 +75,8 @@ static xmlNode *walk(xmlNode *node)
 	return next;
 }
 
-int xmlsig_find(const void *ctx, xmlDoc *doc, struct xmlsig_pair *pair, const char **why)
+/* \returns 0; -EINVAL with why unless there is exactly one pair */
+static int xmlsig_find(const void *ctx, xmlDoc *doc, struct xmlsig_pair *pair, const char **why)
 {
 	struct xmlsig_pair p = {};
 	unsigned int infos = 0, sigs = 0;

@@ -33,7 +33,5 @@ struct xmlsig_pair {
 	xmlNode *sig;
 };
 
-/*! \returns 0; -EINVAL with why unless there is exactly one pair */
-int xmlsig_find(const void *ctx, xmlDoc *doc, struct xmlsig_pair *pair, const char **why) MUST_CHECK;
 /*! The element EumSignedInfo, whatever the version of the messaging namespace? */
 bool xmlsig_is_info(const xmlNode *node);

@@ -18,7 +18,7 @@ bool in_is_response(const struct job *job)
 	       in_has(job, "expected_response_packet");
 }
 
-enum sp_dialect in_dialect(struct job *job)
+static enum sp_dialect in_dialect(struct job *job)
 {
 	if (in_has(job, "transport") && !in_is(job, "transport", "sms") && !in_is(job, "transport", "ip"))
 		job_fail(job, TOOL_USAGE, "transport: must be sms or ip");
@@ -39,7 +39,8 @@ static const struct key *import_key(struct job *job, const char *field, uint8_t 
 	return key;
 }
 
-void in_security(struct job *job, const char *spi_field, struct sp_hdr *hdr, struct sp_keys *keys)
+/* SPI from a field, KIc, KID, keys and cc_len of the job.  Absent KIc and KID stay as they are in hdr. */
+static void in_security(struct job *job, const char *spi_field, struct sp_hdr *hdr, struct sp_keys *keys)
 {
 	if (spi_field && spi_dec((uint16_t)in_num(job, spi_field, 2), &hdr->spi) < 0)
 		job_fail(job, TOOL_REFUSED, "%s: reserved value", spi_field);
@@ -72,7 +73,8 @@ static void out_mac_input(struct job *job, struct bytes prefix, struct bytes pkt
 		out_hex(job, "mac_input", check_len ? all : bytes_of(NULL, 0));
 }
 
-void out_packet_details(struct job *job, struct bytes prefix, struct bytes pkt, struct bytes plain,
+/* Header values, checksum, its input and the clear text of an opened packet. */
+static void out_packet_details(struct job *job, struct bytes prefix, struct bytes pkt, struct bytes plain,
 			struct bytes checksum, size_t fixed_len)
 {
 	out_mac_input(job, prefix, pkt, plain, fixed_len, checksum.len);

@@ -58,12 +58,6 @@ json_t *hex_value(struct job *job, struct bytes value);
 
 /* Packets. */
 bool in_is_response(const struct job *job);
-enum sp_dialect in_dialect(struct job *job);
-/*! SPI from a field, KIc, KID, keys and cc_len of the job.  Absent KIc and KID stay as they are in hdr. */
-void in_security(struct job *job, const char *spi_field, struct sp_hdr *hdr, struct sp_keys *keys);
-/*! Header values, checksum, its input and the clear text of an opened packet. */
-void out_packet_details(struct job *job, struct bytes prefix, struct bytes pkt, struct bytes plain,
-			struct bytes checksum, size_t fixed_len);
 /*! Segments of a packet: expected_sms_tpdu_user_data, and TPDUs when the job names an originating address. */
 void out_segments(struct job *job, struct bytes pkt);
 

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The figures that need whole processes: HTTPS, one enable end to end on a fleet, memory and start-up time."""
+import http.client
 import os
 import pathlib
+import queue
 import re
 import statistics
 import subprocess
 import sys
 import threading
 import time
-import http.client
-import queue
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'lab' / 'demo'))
@@ -180,7 +180,6 @@ class Fleet:
 
 
 def end_to_end(fleet):
-    fleet.shares(None)
     before = fleet.shares(None)
     seconds, admitted = fleet.enable_all(8)
     used = fleet.shares(before)
@@ -193,7 +192,8 @@ def end_to_end(fleet):
 
 
 def memory(lab, operator, push_bench, directory, config_text, quick):
-    """Start-up and RSS with a large registry; then 1,000 pushes for which a service centre waits that has no cards."""
+    """Start-up and RSS with a large registry; then 1,000 pushes that reach no card (the profiles addressed are no longer
+    enabled there), so that all of them stay in flight."""
     n = 10000 if quick else 100000
     store = directory / 'large'
     store.mkdir()
@@ -218,7 +218,7 @@ def memory(lab, operator, push_bench, directory, config_text, quick):
 
 
 def push(operator, port, store, n):
-    """Orders for cards that do not exist: each is sealed and submitted to the service centre."""
+    """One order for each of the first n eUICCs in this store."""
     caller = Caller(operator, port)
     listing = subprocess.run(['sqlite3', '-readonly', '-separator', ' ', store / 'smsr.db',
                               'SELECT hex(e.eid), p.iccid FROM euicc e JOIN profile p ON p.euicc_id = e.id WHERE p.state = 2 '

@@ -247,7 +247,7 @@ static void table(const char *dir, bool quick)
 
 	for (int i = 0; i < BENCH_RUNS; i++)
 		loopback[i] = smsc_loopback(smsc, quick ? 20000 : 100000, BATCH);
-	bench_detail("SMPP loopback, window %d, one send for each PDU both ways: %.0f k/s; SQLite %s", BATCH,
+	bench_detail("T5 SMPP loopback, window %d, one send for each PDU both ways: %.0f k/s; SQLite %s", BATCH,
 		     bench_median(loopback, BENCH_RUNS) / 1000, group_sqlite_version());
 	for (size_t i = 0; i < sizeof(checkpoints) / sizeof(checkpoints[0]); i++) {
 		char *store = bench_text("%s/%u", dir, checkpoints[i]);

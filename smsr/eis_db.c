@@ -19,6 +19,7 @@ enum eis_stmt {
 	Q_GET,
 	Q_BY_EID,
 	Q_BY_ADDRESS,
+	Q_CANDIDATES,
 	Q_BY_ICCID,
 	Q_LIST,
 	Q_LIST_AUDIT,
@@ -50,6 +51,10 @@ static const char *const sql[] = {
 	[Q_BY_EID] = "SELECT " EUICC_COLS " FROM euicc WHERE eid = ?1",
 	[Q_BY_ADDRESS] = "SELECT euicc_id, max(state) AS best FROM profile WHERE msisdn = ?1 OR imsi = ?1 "
 			 "GROUP BY euicc_id ORDER BY best DESC LIMIT 2",
+	[Q_CANDIDATES] = "SELECT euicc_id FROM (SELECT euicc_id, 1 AS rank FROM command WHERE dest = ?1 AND state = 0 "
+			 "UNION ALL SELECT euicc_id, 2 FROM profile WHERE msisdn = ?1 "
+			 "UNION ALL SELECT euicc_id, 2 FROM profile WHERE imsi = ?1) "
+			 "GROUP BY euicc_id ORDER BY min(rank), euicc_id LIMIT ?2",
 	[Q_BY_ICCID] = "SELECT euicc_id FROM profile WHERE iccid = ?1 LIMIT 2",
 	[Q_LIST] = "SELECT id FROM euicc WHERE id > ?1 ORDER BY id LIMIT ?2",
 	[Q_LIST_AUDIT] = "SELECT id FROM euicc WHERE id > ?1 AND audit_due IS NOT NULL ORDER BY id LIMIT ?2",
@@ -185,6 +190,21 @@ int eis_db_by_address(struct db *db, const char *digits, int64_t *euicc_id)
 		return rc;
 	*euicc_id = id;
 	return 0;
+}
+
+int eis_db_candidates(struct db *db, const char *digits, int64_t *ids, size_t max, size_t *n)
+{
+	struct db_stmt *s = stmt(db, Q_CANDIDATES);
+	size_t found = 0;
+	int rc;
+
+	db_bind_text(s, 1, digits);
+	db_bind_int(s, 2, (int64_t)max);
+	while ((rc = db_row(s)) == 1)
+		ids[found++] = db_int(s, 0);
+	if (rc == 0)
+		*n = found;
+	return rc;
 }
 
 int eis_db_by_iccid(struct db *db, const char *iccid, int64_t *euicc_id)

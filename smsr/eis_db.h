@@ -12,6 +12,9 @@ int eis_db_by_eid(const void *ctx, struct db *db, const uint8_t eid[EID_LEN], st
 /*! The eUICC one of whose profiles has this MSISDN (digits, no +) or IMSI.
  * An enabled profile wins over others; a number that two eUICCs claim is not believed: -EEXIST. */
 int eis_db_by_address(struct db *db, const char *digits, int64_t *euicc_id) MUST_CHECK;
+/*! Whose card may have sent a message from this number: a command of theirs went to it, or a profile has it; those that
+ * await an answer first.  Numbers are what operators say, so several may claim one: only a checksum decides. */
+int eis_db_candidates(struct db *db, const char *digits, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
 /*! \returns -EEXIST when two eUICCs have such a profile */
 int eis_db_by_iccid(struct db *db, const char *iccid, int64_t *euicc_id) MUST_CHECK;
 /*! IDs after a given one, in order, at most max; for lists and bulk work.  \param[out] n  how many were found */

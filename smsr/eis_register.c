@@ -308,8 +308,9 @@ static int store_profile(struct reg *g, const struct es_profile_info *in)
 	return rc;
 }
 
-static int store(struct reg *g)
+static int store(void *reg)
 {
+	struct reg *g = reg;
 	int rc;
 
 	g->euicc.eum_oid = (char *)g->eis->info.eum_id;
@@ -358,16 +359,9 @@ int eis_register(struct smsr *s, const struct es_eis *eis, const struct eis_sour
 
 	*status = es_status_ok();
 	rc = check(&g);
-	if (rc == 0) {
-		/* Keys are checked while they are stored; a refusal there takes the rows back. */
-		rc = db_mark(s->db);
-		if (rc == 0)
-			rc = store(&g);
-		if (rc == -EPERM && db_undo(s->db) < 0)
-			rc = -EIO;
-		else if (rc == 0)
-			rc = db_keep(s->db);
-	}
+	/* Keys are checked while they are stored; a refusal there takes the rows back. */
+	if (rc == 0)
+		rc = turn_try(s->turn, store, &g);
 	if (rc == 0)
 		rc = record(&g);
 	return rc == -EPERM ? 0 : rc;

@@ -121,19 +121,30 @@ static int op_due(struct smsr *s, int64_t op_id)
 	return rc < 0 ? rc : op_event(s, op_id, &in);
 }
 
+struct isolated {
+	struct smsr *s;
+	int (*handle)(struct smsr *s, int64_t id);
+	int64_t id;
+};
+
+static int run_isolated(void *arg)
+{
+	const struct isolated *i = arg;
+
+	return i->handle(i->s, i->id);
+}
+
 /* One row that nobody can handle (a defect of ours, a damaged row) must not stop the others, nor be due for ever.
  * \returns what counts: 0, or that the store is broken */
 static int isolated(struct smsr *s, int (*handle)(struct smsr *s, int64_t id), int64_t id, const char *what)
 {
-	int rc = db_mark(s->db);
+	struct isolated i = { s, handle, id };
+	int rc = turn_try(s->turn, run_isolated, &i);
 
-	if (rc < 0)
-		return rc;
-	rc = handle(s, id);
 	if (rc >= 0 || db_broken(s->db))
-		return rc < 0 ? rc : db_keep(s->db);
+		return rc < 0 ? rc : 0;
 	LOGP(DPROC, LOGL_ERROR, "%s %" PRId64 ": error %d, put aside for %d s\n", what, id, -rc, POISON_MS / 1000);
-	return db_undo(s->db);
+	return 0;
 }
 
 static int op_due_isolated(struct smsr *s, int64_t op_id)

@@ -113,6 +113,21 @@ static int delete_profile(struct smsr *s, const struct es_call *c)
 	return profile_operation(s, c, OP_DELETE);
 }
 
+/* Asking a card costs messages: only those who have a profile on it may.  \returns as find_profile() */
+static int owns_something(struct smsr *s, const struct es_call *c, const struct euicc *e)
+{
+	struct profiles p;
+	int rc = eis_db_profiles(turn_ctx(s->turn), s->db, e->id, &p);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < p.n; i++) {
+		if (strcmp(p.list[i].mno_oid, c->peer->oid) == 0)
+			return 1;
+	}
+	return es_refuse_with(s, c, ES_SC_EID_NOT_ALLOWED, NULL, "this operator has no profile on the eUICC");
+}
+
 /* One column holds the list that narrows the answer. */
 static char *join_iccids(const void *ctx, const struct es_audit_eis_req *q)
 {
@@ -130,6 +145,8 @@ static int audit_eis(struct smsr *s, const struct es_call *c)
 	struct euicc e;
 	int rc = find_euicc(s, c, q->eid, &e);
 
+	if (rc == 1)
+		rc = owns_something(s, c, &e);
 	for (size_t i = 0; rc == 1 && i < q->n_iccids; i++)
 		rc = find_profile(s, c, &e, q->iccids[i], &p);
 	/* The card is asked about everything in any case; a list only narrows the answer. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Response packets (PoR): find the command, verify, tell its operation.  TS 102 225 §5.2.
  *
- * The sender's number leads to the eUICC and so to the key; the counter inside, once verified, names the command.  What
+ * The sender's number leads to the eUICCs that may have it and so to their keys: the checksum says which one it was.  The
+ * counter inside, once verified, names the command.  What
  * cannot be verified completes nothing. */
 #include <errno.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "smsr/mo.h"
 
 #define RECENT 8
+#define CANDIDATES 8 /* eUICCs that claim one number: a mistake, or somebody who wants to be in the way */
 
 static int reject(struct smsr *s, const char *source, const char *why)
 {
@@ -111,34 +113,52 @@ static int unsecured(struct smsr *s, const char *source, struct command *cmd, st
 	return rc;
 }
 
-int por_rx(struct smsr *s, const char *source, struct bytes pkt)
+/* Is it from this card?  \returns 1 when that is settled and dealt with; 0 when another may have sent it, with the
+ * reason in why */
+static int try_euicc(struct smsr *s, const char *source, int64_t euicc_id, struct bytes pkt, const char **why)
 {
 	struct command cmds[RECENT], *cmd;
 	void *ctx = turn_ctx(s->turn);
-	int64_t euicc_id;
 	struct sp_por por;
 	struct euicc e;
 	size_t n = 0;
-	int rc = eis_db_by_address(s->db, source, &euicc_id);
+	int rc = eis_db_get(ctx, s->db, euicc_id, &e);
 
-	if (rc == -ENOENT || rc == -EEXIST) {
-		smsr_count(s, CTR_MO_UNKNOWN);
-		return reject(s, source, rc == -ENOENT ? "no eUICC has this number" : "several eUICCs have this number");
-	}
-	if (rc == 0)
-		rc = eis_db_get(ctx, s->db, euicc_id, &e);
 	if (rc == 0)
 		rc = cmd_db_recent(ctx, s->db, euicc_id, cmds, RECENT, &n);
 	if (rc < 0)
 		return rc;
+	*why = "nothing was sent to this card";
 	if (n == 0)
-		return reject(s, source, "nothing was sent to this card");
+		return 0;
 	/* All recent commands are under the same key set and SPI, unless the key set has just changed. */
 	rc = open_with(s, &e, &cmds[0], pkt, &por);
-	if (rc == -EACCES)
-		return unsecured(s, source, &cmds[0], pkt);
+	if (rc < 0 && db_broken(s->db))
+		return rc;
+	if (rc == -EACCES) {
+		rc = unsecured(s, source, &cmds[0], pkt);
+		return rc < 0 ? rc : 1;
+	}
+	*why = rc == -EBADMSG ? "wrong checksum" : "it cannot be read";
 	if (rc < 0)
-		return reject(s, source, rc == -EBADMSG ? "wrong checksum" : "it cannot be read");
+		return 0;
 	cmd = find(cmds, n, &por);
-	return cmd ? answered(s, cmd, &por) : reject(s, source, "its counter belongs to no command");
+	rc = cmd ? answered(s, cmd, &por) : reject(s, source, "its counter belongs to no command");
+	return rc < 0 ? rc : 1;
+}
+
+int por_rx(struct smsr *s, const char *source, struct bytes pkt)
+{
+	const char *why = "no eUICC has this number";
+	int64_t ids[CANDIDATES];
+	size_t n = 0;
+	int rc = eis_db_candidates(s->db, source, ids, CANDIDATES, &n);
+
+	if (rc == 0 && n == 0)
+		smsr_count(s, CTR_MO_UNKNOWN);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = try_euicc(s, source, ids[i], pkt, &why);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	return reject(s, source, why);
 }

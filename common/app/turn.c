@@ -153,3 +153,20 @@ void turn_close(struct turn *t)
 		talloc_free(o);
 	}
 }
+
+int turn_try(struct turn *t, int (*attempt)(void *arg), void *arg)
+{
+	struct llist_head *mark = t->outputs.prev;
+	int rc, undo;
+
+	OSMO_ASSERT(t->in_event);
+	if (db_mark(t->db) < 0)
+		return -EIO;
+	rc = attempt(arg);
+	if (db_broken(t->db))
+		return -EIO;
+	if (rc < 0)
+		drop_outputs(t, mark);
+	undo = rc < 0 ? db_undo(t->db) : db_keep(t->db);
+	return undo < 0 ? -EIO : rc;
+}

@@ -35,6 +35,11 @@ typedef void (*turn_emit_cb)(void *priv, void *data);
  * \param[in] steal_data  talloc tree, may be NULL: owned by the turn from now on, freed after emit() or when dropped */
 void turn_output(struct turn *t, turn_emit_cb emit, void *priv, void *steal_data);
 
+/*! Inside a handler: try something that may be taken back alone.  When attempt() returns a negative value its rows and
+ * outputs are dropped, what the handler did before stands.  Not nested.
+ * \returns what attempt() returned; -EIO when the store is broken */
+int turn_try(struct turn *t, int (*attempt)(void *arg), void *arg) MUST_CHECK;
+
 /*! Commit and emit.  Nothing to do is fine.  Outputs may cause new events: these open the next turn. */
 void turn_close(struct turn *t);
 

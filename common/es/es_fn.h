@@ -33,6 +33,7 @@ enum es_dir {
 	ES_DIR_FAULT,
 };
 
+/* Rows of a database hold these numbers: new functions go to the end, none is ever renumbered. */
 enum es_fn {
 	ES_FN_NONE, /* a fault that belongs to no function */
 	ES1_REGISTER_EIS,

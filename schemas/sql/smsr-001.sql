@@ -155,6 +155,7 @@ CREATE TABLE command (
 	UNIQUE (keyset_id, cntr)	-- P2, enforced by the store
 );
 CREATE INDEX command_op ON command (op_id);
+CREATE INDEX command_dest ON command (dest) WHERE state = 0;
 CREATE INDEX command_euicc ON command (euicc_id, cntr);
 
 -- Short messages of the current copy of a command.

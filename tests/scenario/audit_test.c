@@ -106,6 +106,21 @@ static void profile_vanished_from_the_card(void **state)
 	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
 }
 
+static void stranger_may_not_spend_messages(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	world_delete_on_card(w, SEED_OPERATIONAL);
+	order_audit(w, MNO_BOOT);
+	world_advance(w, MINUTE_MS);
+	world_order(w, MNO_OPER, ES4_AUDIT_EIS, SEED_OPERATIONAL, "again", 3600);
+	world_run(w);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+	world_expect_outcome(w, "ES4-AuditEIS", "FAILED 8.1.1/1.2");
+	assert_int_equal(world_packets(w), 2);
+}
+
 static void silent_card(void **state)
 {
 	struct world *w = *state;
@@ -277,6 +292,7 @@ int main(void)
 		WORLD_TEST(several_iccids_narrow_it_too),
 		WORLD_TEST(card_is_found_on_another_number),
 		WORLD_TEST(profile_vanished_from_the_card),
+		WORLD_TEST(stranger_may_not_spend_messages),
 		WORLD_TEST(silent_card),
 		WORLD_TEST(no_service_centre),
 		WORLD_TEST(lost_answer_is_read_again),

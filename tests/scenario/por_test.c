@@ -52,6 +52,19 @@ static void unsecured_answer_and_the_notification_decides(void **state)
 	world_expect_outcome(w, "ES4-EnableProfile", "EXECUTED_SUCCESS");
 }
 
+/* Numbers are what operators say: one who claims a foreign number must not be able to stand in its way. */
+static void number_that_another_card_claims_too(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	world_claim_number(w, SEED_BOOTSTRAP);
+	world_order(w, MNO_OPER, ES4_ENABLE_PROFILE, SEED_OPERATIONAL, "e", 3600);
+	world_advance(w, MINUTE_MS);
+	world_expect_outcome(w, "ES4-EnableProfile", "EXECUTED_SUCCESS");
+	assert_int_equal(world_counter(w, CTR_POR_REJECTED), 0);
+}
+
 static void forged_answers(void **state)
 {
 	struct world *w = *state;
@@ -294,6 +307,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(unsecured_answer_completes_nothing),
 		WORLD_TEST(unsecured_answer_and_the_notification_decides),
+		WORLD_TEST(number_that_another_card_claims_too),
 		WORLD_TEST(forged_answers),
 		WORLD_TEST(late_and_repeated_answers_have_no_effect),
 		WORLD_TEST(doubled_answers),

@@ -194,6 +194,8 @@ void world_expect_card(struct world *w, enum seed_profile_id enabled);
 bool world_audit_due(struct world *w);
 /*! Make the EIS claim other states than the card has, and doubt it. */
 void world_confuse(struct world *w, enum profile_state boot, enum profile_state oper);
+/*! Register another eUICC, of which nothing else is known, that claims the number of this profile. */
+void world_claim_number(struct world *w, enum seed_profile_id profile);
 void world_set_pol2(struct world *w, enum seed_profile_id profile, unsigned int rules);
 void world_set_pol1(struct world *w, enum seed_profile_id profile, uint8_t pol1);
 /*! Rows of the audit trail of this type. */

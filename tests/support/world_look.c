@@ -104,6 +104,21 @@ void world_confuse(struct world *w, enum profile_state boot, enum profile_state 
 	talloc_free(ctx);
 }
 
+void world_claim_number(struct world *w, enum seed_profile_id profile)
+{
+	void *ctx = talloc_new(w->ctx);
+	struct euicc e = { .eid = { 0x89, 1 }, .eum_oid = (char *)"1.2.3", .isdr_aid = BYTES_LIT("AID"), .isdr_sin = BYTES_LIT("S"),
+			   .isdr_sdin = BYTES_LIT("S") };
+	const struct eis_doc doc = { .signed_info = BYTES_LIT("i"), .signature = BYTES_LIT("s") };
+	struct profile p = { .iccid = (char *)"8900000000000000001", .isdp_aid = BYTES_LIT("ISD-P"), .mno_oid = (char *)"1.2.4",
+			     .msisdn = talloc_strdup(ctx, w->card_data.profiles[profile].msisdn), .state = PROFILE_ENABLED };
+
+	assert_int_equal(eis_db_insert(w->db, &e, &doc, w->now_ms), 0);
+	p.euicc_id = e.id;
+	assert_int_equal(eis_db_profile_insert(w->db, &p), 0);
+	talloc_free(ctx);
+}
+
 void world_set_pol2(struct world *w, enum seed_profile_id profile, unsigned int rules)
 {
 	void *ctx = talloc_new(w->ctx);

@@ -148,10 +148,10 @@ static int read_command(const void *ctx, struct db_stmt *s, struct command *out)
 
 static int one_command(const void *ctx, struct db_stmt *s, struct command *cmd)
 {
-	int rc = db_row(s);
+	int rc = db_need(s);
 
-	if (rc <= 0)
-		return rc == 0 ? -ENOENT : rc;
+	if (rc < 0)
+		return rc;
 	rc = read_command(ctx, s, cmd);
 	db_reset(s);
 	return rc;
@@ -211,27 +211,21 @@ int cmd_db_recent(const void *ctx, struct db *db, int64_t euicc_id, struct comma
 
 /* ---- parts ---- */
 
-static void bind_due(struct db_stmt *s, int i, int64_t due_ms)
-{
-	if (due_ms)
-		db_bind_int(s, i, due_ms);
-}
-
 int cmd_db_part_insert(struct db *db, int64_t command_id, int idx, int64_t due_ms)
 {
 	struct db_stmt *s = stmt_id(db, Q_PART_INSERT, command_id);
 
 	db_bind_int(s, 2, idx);
-	bind_due(s, 3, due_ms);
+	db_bind_nonzero(s, 3, due_ms);
 	return db_run(s);
 }
 
 static int one_part(const void *ctx, struct db_stmt *s, struct part *part)
 {
-	int rc = db_row(s);
+	int rc = db_need(s);
 
-	if (rc <= 0)
-		return rc == 0 ? -ENOENT : rc;
+	if (rc < 0)
+		return rc;
 	*part = (struct part){
 		.id = db_int(s, 0),
 		.command_id = db_int(s, 1),
@@ -257,7 +251,7 @@ int cmd_db_part_update(struct db *db, const struct part *part)
 	struct db_stmt *s = stmt_id(db, Q_PART_UPDATE, part->id);
 
 	db_bind_int(s, 2, part->state);
-	bind_due(s, 3, part->due_ms);
+	db_bind_nonzero(s, 3, part->due_ms);
 	db_bind_int(s, 4, part->attempt);
 	db_bind_int(s, 5, part->maybe);
 	db_bind_text(s, 6, part->smsc);
@@ -270,21 +264,10 @@ int cmd_db_part_pending(const void *ctx, struct db *db, int64_t command_id, stru
 	return one_part(ctx, stmt_id(db, Q_PART_PENDING, command_id), part);
 }
 
-static int one_int(struct db_stmt *s, int64_t *v)
-{
-	int rc = db_row(s);
-
-	if (rc <= 0)
-		return rc == 0 ? -ENOENT : rc;
-	*v = db_int(s, 0);
-	db_reset(s);
-	return 0;
-}
-
 int cmd_db_maybe_complete(struct db *db, int64_t command_id, bool *maybe)
 {
 	int64_t v;
-	int rc = one_int(stmt_id(db, Q_MAYBE_COMPLETE, command_id), &v);
+	int rc = db_need_int(stmt_id(db, Q_MAYBE_COMPLETE, command_id), &v);
 
 	if (rc == 0)
 		*maybe = v;
@@ -315,20 +298,14 @@ int cmd_db_parts_hurry(struct db *db, int64_t command_id, int64_t now_ms)
 int cmd_db_parts_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_t *n)
 {
 	struct db_stmt *s = stmt_id(db, Q_PARTS_DUE, now_ms);
-	size_t found = 0;
-	int rc;
 
 	db_bind_int(s, 2, (int64_t)max);
-	while ((rc = db_row(s)) == 1)
-		ids[found++] = db_int(s, 0);
-	if (rc == 0)
-		*n = found;
-	return rc;
+	return db_ints(s, ids, n);
 }
 
 int cmd_db_parts_nearest(struct db *db, int64_t *due_ms)
 {
-	int rc = one_int(stmt(db, Q_PARTS_NEAREST), due_ms);
+	int rc = db_need_int(stmt(db, Q_PARTS_NEAREST), due_ms);
 
 	if (rc == -ENOENT)
 		*due_ms = 0;
@@ -337,7 +314,7 @@ int cmd_db_parts_nearest(struct db *db, int64_t *due_ms)
 
 int cmd_db_parts_waiting(struct db *db, int64_t *n)
 {
-	return one_int(stmt(db, Q_PARTS_WAITING), n);
+	return db_need_int(stmt(db, Q_PARTS_WAITING), n);
 }
 
 int cmd_db_parts_recover(struct db *db, int64_t now_ms)
@@ -414,7 +391,7 @@ int cmd_db_mo_count(struct db *db, const char *sender, int64_t *n)
 	struct db_stmt *s = stmt(db, Q_MO_COUNT);
 
 	db_bind_text(s, 1, sender);
-	return one_int(s, n);
+	return db_need_int(s, n);
 }
 
 int cmd_db_mo_retire(struct db *db, int64_t before_ms)

@@ -103,14 +103,6 @@ static struct db_stmt *stmt_id(struct db *db, enum eis_stmt id, int64_t key)
 	return s;
 }
 
-/* One row is wanted: 0 with the row still open, -ENOENT without. */
-static int need_row(struct db_stmt *s)
-{
-	int rc = db_row(s);
-
-	return rc == 1 ? 0 : rc == 0 ? -ENOENT : rc;
-}
-
 static int get_fixed(struct db_stmt *s, int col, uint8_t *out, size_t len)
 {
 	struct bytes b = db_bytes(s, col);
@@ -155,7 +147,7 @@ static int read_euicc(const void *ctx, struct db_stmt *s, struct euicc *out)
 int eis_db_get(const void *ctx, struct db *db, int64_t id, struct euicc *e)
 {
 	struct db_stmt *s = stmt_id(db, Q_GET, id);
-	int rc = need_row(s);
+	int rc = db_need(s);
 
 	return rc < 0 ? rc : read_euicc(ctx, s, e);
 }
@@ -166,7 +158,7 @@ int eis_db_by_eid(const void *ctx, struct db *db, const uint8_t eid[EID_LEN], st
 	int rc;
 
 	db_bind_bytes(s, 1, bytes_of(eid, EID_LEN));
-	rc = need_row(s);
+	rc = db_need(s);
 	return rc < 0 ? rc : read_euicc(ctx, s, e);
 }
 
@@ -177,7 +169,7 @@ int eis_db_by_address(struct db *db, const char *digits, int64_t *euicc_id)
 	int rc;
 
 	db_bind_text(s, 1, digits);
-	rc = need_row(s);
+	rc = db_need(s);
 	if (rc < 0)
 		return rc;
 	id = db_int(s, 0);
@@ -195,16 +187,10 @@ int eis_db_by_address(struct db *db, const char *digits, int64_t *euicc_id)
 int eis_db_candidates(struct db *db, const char *digits, int64_t *ids, size_t max, size_t *n)
 {
 	struct db_stmt *s = stmt(db, Q_CANDIDATES);
-	size_t found = 0;
-	int rc;
 
 	db_bind_text(s, 1, digits);
 	db_bind_int(s, 2, (int64_t)max);
-	while ((rc = db_row(s)) == 1)
-		ids[found++] = db_int(s, 0);
-	if (rc == 0)
-		*n = found;
-	return rc;
+	return db_ints(s, ids, n);
 }
 
 int eis_db_by_iccid(struct db *db, const char *iccid, int64_t *euicc_id)
@@ -214,7 +200,7 @@ int eis_db_by_iccid(struct db *db, const char *iccid, int64_t *euicc_id)
 	int rc;
 
 	db_bind_text(s, 1, iccid);
-	rc = need_row(s);
+	rc = db_need(s);
 	if (rc < 0)
 		return rc;
 	id = db_int(s, 0);
@@ -229,21 +215,15 @@ int eis_db_by_iccid(struct db *db, const char *iccid, int64_t *euicc_id)
 int eis_db_list(struct db *db, int64_t after, bool only_audit_due, int64_t *ids, size_t max, size_t *n)
 {
 	struct db_stmt *s = stmt_id(db, only_audit_due ? Q_LIST_AUDIT : Q_LIST, after);
-	size_t found = 0;
-	int rc;
 
 	db_bind_int(s, 2, (int64_t)max);
-	while ((rc = db_row(s)) == 1)
-		ids[found++] = db_int(s, 0);
-	if (rc == 0)
-		*n = found;
-	return rc;
+	return db_ints(s, ids, n);
 }
 
 int eis_db_count(struct db *db, int64_t *total, int64_t *audit_due)
 {
 	struct db_stmt *s = stmt(db, Q_COUNT);
-	int rc = need_row(s);
+	int rc = db_need(s);
 
 	if (rc < 0)
 		return rc;
@@ -251,12 +231,6 @@ int eis_db_count(struct db *db, int64_t *total, int64_t *audit_due)
 	*audit_due = db_int(s, 1);
 	db_reset(s);
 	return 0;
-}
-
-static void bind_time(struct db_stmt *s, int i, int64_t ms)
-{
-	if (ms)
-		db_bind_int(s, i, ms);
 }
 
 static int insert_doc(struct db *db, int64_t euicc_id, const struct eis_doc *doc)
@@ -283,7 +257,7 @@ int eis_db_insert(struct db *db, struct euicc *e, const struct eis_doc *doc, int
 	db_bind_bytes(s, 7, e->isdr_sdin);
 	db_bind_int(s, 8, e->remaining_memory);
 	db_bind_int(s, 9, e->available_memory);
-	bind_time(s, 10, e->last_audit_ms);
+	db_bind_nonzero(s, 10, e->last_audit_ms);
 	db_bind_int(s, 11, now_ms);
 	rc = db_run(s);
 	if (rc < 0)
@@ -295,7 +269,7 @@ int eis_db_insert(struct db *db, struct euicc *e, const struct eis_doc *doc, int
 int eis_db_doc(const void *ctx, struct db *db, int64_t euicc_id, struct eis_doc *doc)
 {
 	struct db_stmt *s = stmt_id(db, Q_DOC, euicc_id);
-	int rc = need_row(s);
+	int rc = db_need(s);
 
 	if (rc < 0)
 		return rc;
@@ -312,7 +286,7 @@ int eis_db_update(struct db *db, const struct euicc *e)
 
 	db_bind_int(s, 2, e->remaining_memory);
 	db_bind_int(s, 3, e->available_memory);
-	bind_time(s, 4, e->last_audit_ms);
+	db_bind_nonzero(s, 4, e->last_audit_ms);
 	if (e->notif_seq >= 0)
 		db_bind_int(s, 5, e->notif_seq);
 	if (e->imei.len)
@@ -467,7 +441,7 @@ static int read_keyset(struct db_stmt *s, struct keyset *ks)
 
 static int one_keyset(struct db_stmt *s, struct keyset *ks)
 {
-	int rc = need_row(s);
+	int rc = db_need(s);
 
 	if (rc < 0)
 		return rc;
@@ -514,7 +488,7 @@ int eis_db_key(const void *ctx, struct db *db, int64_t keyset_id, int idx, int *
 	int rc;
 
 	db_bind_int(s, 2, idx);
-	rc = need_row(s);
+	rc = db_need(s);
 	if (rc < 0)
 		return rc;
 	*type = (int)db_int(s, 0);
@@ -527,7 +501,7 @@ int eis_db_counter_next(struct db *db, int64_t keyset_id, uint64_t *cntr)
 {
 	struct db_stmt *s = stmt_id(db, Q_COUNTER_NEXT, keyset_id);
 	uint64_t value;
-	int rc = need_row(s);
+	int rc = db_need(s);
 
 	if (rc < 0)
 		return rc;

@@ -78,18 +78,6 @@ static struct db_stmt *stmt_id(struct db *db, enum op_stmt id, int64_t key)
 	return s;
 }
 
-static void bind_nonzero(struct db_stmt *s, int i, int64_t v)
-{
-	if (v)
-		db_bind_int(s, i, v);
-}
-
-static void bind_some(struct db_stmt *s, int i, struct bytes b)
-{
-	if (b.len)
-		db_bind_bytes(s, i, b);
-}
-
 int op_db_insert(struct db *db, struct operation *op)
 {
 	const char *const texts[] = { op->requester,	  op->call_id,	  op->message_id, op->transaction_id,
@@ -99,12 +87,12 @@ int op_db_insert(struct db *db, struct operation *op)
 
 	db_bind_int(s, 2, op->kind);
 	db_bind_int(s, 3, op->state);
-	bind_nonzero(s, 4, op->due_ms);
-	bind_nonzero(s, 5, op->fn);
+	db_bind_nonzero(s, 4, op->due_ms);
+	db_bind_nonzero(s, 5, op->fn);
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		db_bind_text(s, 6 + (int)i, texts[i]);
-	bind_some(s, 13, op->aid);
-	bind_some(s, 14, op->other_aid);
+	db_bind_some(s, 13, op->aid);
+	db_bind_some(s, 14, op->other_aid);
 	db_bind_int(s, 15, op->arg);
 	db_bind_int(s, 16, op->created_ms);
 	db_bind_int(s, 17, op->expires_ms);
@@ -124,10 +112,10 @@ static bool is_sound(const struct operation *op)
 int op_db_get(const void *ctx, struct db *db, int64_t id, struct operation *op)
 {
 	struct db_stmt *s = stmt_id(db, Q_GET, id);
-	int rc = db_row(s);
+	int rc = db_need(s);
 
-	if (rc <= 0)
-		return rc == 0 ? -ENOENT : rc;
+	if (rc < 0)
+		return rc;
 	*op = (struct operation){
 		.id = db_int(s, 0),
 		.euicc_id = db_int(s, 1),
@@ -162,10 +150,10 @@ int op_db_get(const void *ctx, struct db *db, int64_t id, struct operation *op)
 int op_db_times(struct db *db, int64_t id, struct operation *op)
 {
 	struct db_stmt *s = stmt_id(db, Q_TIMES, id);
-	int rc = db_row(s);
+	int rc = db_need(s);
 
-	if (rc <= 0)
-		return rc == 0 ? -ENOENT : rc;
+	if (rc < 0)
+		return rc;
 	*op = (struct operation){
 		.id = id,
 		.kind = (enum op_kind)db_int(s, 0),
@@ -182,20 +170,20 @@ int op_db_update(struct db *db, const struct operation *op)
 	struct db_stmt *s = stmt_id(db, Q_UPDATE, op->id);
 
 	db_bind_int(s, 2, op->state);
-	bind_nonzero(s, 3, op->due_ms);
-	bind_some(s, 4, op->aid);
-	bind_some(s, 5, op->other_aid);
+	db_bind_nonzero(s, 3, op->due_ms);
+	db_bind_some(s, 4, op->aid);
+	db_bind_some(s, 5, op->other_aid);
 	db_bind_int(s, 6, op->arg);
-	bind_nonzero(s, 7, op->started_ms);
-	bind_nonzero(s, 8, op->ended_ms);
-	bind_nonzero(s, 9, op->completed_ms);
+	db_bind_nonzero(s, 7, op->started_ms);
+	db_bind_nonzero(s, 8, op->ended_ms);
+	db_bind_nonzero(s, 9, op->completed_ms);
 	db_bind_int(s, 10, op->attempt);
 	db_bind_int(s, 11, op->outcome.status);
 	db_bind_text(s, 12, op->outcome.subject);
 	db_bind_text(s, 13, op->outcome.reason);
 	db_bind_text(s, 14, op->outcome.subject_identifier);
 	db_bind_text(s, 15, op->outcome.message);
-	bind_some(s, 16, op->erd);
+	db_bind_some(s, 16, op->erd);
 	return db_run(s);
 }
 
@@ -203,31 +191,8 @@ int op_db_set_due(struct db *db, int64_t id, int64_t due_ms)
 {
 	struct db_stmt *s = stmt_id(db, Q_SET_DUE, id);
 
-	bind_nonzero(s, 2, due_ms);
+	db_bind_nonzero(s, 2, due_ms);
 	return db_run(s);
-}
-
-static int one_int(struct db_stmt *s, int64_t *v)
-{
-	int rc = db_row(s);
-
-	if (rc <= 0)
-		return rc == 0 ? -ENOENT : rc;
-	*v = db_int(s, 0);
-	db_reset(s);
-	return 0;
-}
-
-static int id_list(struct db_stmt *s, int64_t *ids, size_t *n)
-{
-	size_t found = 0;
-	int rc;
-
-	while ((rc = db_row(s)) == 1)
-		ids[found++] = db_int(s, 0);
-	if (rc == 0)
-		*n = found;
-	return rc;
 }
 
 int op_db_next_queued(struct db *db, int64_t euicc_id, int64_t *id)
@@ -249,7 +214,7 @@ int op_db_next_queued(struct db *db, int64_t euicc_id, int64_t *id)
 
 int op_db_queue_len(struct db *db, int64_t euicc_id, int64_t *n)
 {
-	return one_int(stmt_id(db, Q_QUEUE_LEN, euicc_id), n);
+	return db_need_int(stmt_id(db, Q_QUEUE_LEN, euicc_id), n);
 }
 
 int op_db_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_t *n)
@@ -257,12 +222,12 @@ int op_db_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_t *n
 	struct db_stmt *s = stmt_id(db, Q_DUE, now_ms);
 
 	db_bind_int(s, 2, (int64_t)max);
-	return id_list(s, ids, n);
+	return db_ints(s, ids, n);
 }
 
 int op_db_nearest(struct db *db, int64_t *due_ms)
 {
-	int rc = one_int(stmt(db, Q_NEAREST), due_ms);
+	int rc = db_need_int(stmt(db, Q_NEAREST), due_ms);
 
 	if (rc == -ENOENT)
 		*due_ms = 0;
@@ -276,7 +241,7 @@ int op_db_list(struct db *db, int64_t euicc_id, int64_t before_id, int64_t *ids,
 	db_bind_int(s, 2, (int64_t)max);
 	if (euicc_id)
 		db_bind_int(s, 3, euicc_id);
-	return id_list(s, ids, n);
+	return db_ints(s, ids, n);
 }
 
 int op_db_count(struct db *db, int64_t counts[OP_ST_DONE + 1])
@@ -297,7 +262,7 @@ int op_db_in_flight(struct db *db, int64_t after, int64_t *ids, size_t max, size
 	struct db_stmt *s = stmt_id(db, Q_IN_FLIGHT, after);
 
 	db_bind_int(s, 2, (int64_t)max);
-	return id_list(s, ids, n);
+	return db_ints(s, ids, n);
 }
 
 int op_db_idle_euiccs(struct db *db, int64_t after, int64_t *ids, size_t max, size_t *n)
@@ -305,7 +270,7 @@ int op_db_idle_euiccs(struct db *db, int64_t after, int64_t *ids, size_t max, si
 	struct db_stmt *s = stmt_id(db, Q_IDLE_EUICCS, after);
 
 	db_bind_int(s, 2, (int64_t)max);
-	return id_list(s, ids, n);
+	return db_ints(s, ids, n);
 }
 
 int op_db_retire(struct db *db, int64_t before_ms, size_t max)
@@ -331,10 +296,10 @@ int op_db_call_get(const void *ctx, struct db *db, const char *sender, const cha
 {
 	struct db_stmt *s = stmt_call(db, Q_CALL_GET, sender, call_id);
 	struct call call = { .sender = sender, .call_id = call_id };
-	int rc = db_row(s);
+	int rc = db_need(s);
 
-	if (rc <= 0)
-		return rc == 0 ? -ENOENT : rc;
+	if (rc < 0)
+		return rc;
 	call.fn = (enum es_fn)db_int(s, 0);
 	if (db_bytes(s, 1).len == sizeof(call.digest))
 		memcpy(call.digest, db_bytes(s, 1).data, sizeof(call.digest));
@@ -351,8 +316,8 @@ int op_db_call_insert(struct db *db, const struct call *call, int64_t now_ms)
 
 	db_bind_int(s, 3, call->fn);
 	db_bind_bytes(s, 4, BYTES_ARR(call->digest));
-	bind_nonzero(s, 5, call->op_id);
-	bind_some(s, 6, call->response);
+	db_bind_nonzero(s, 5, call->op_id);
+	db_bind_some(s, 6, call->response);
 	db_bind_int(s, 7, now_ms);
 	return db_run(s);
 }

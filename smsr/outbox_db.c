@@ -48,29 +48,23 @@ static struct db_stmt *stmt(struct db *db, enum outbox_stmt id)
 	return db_stmt(db, &set, id);
 }
 
-static void bind_nonzero(struct db_stmt *s, int i, int64_t v)
-{
-	if (v)
-		db_bind_int(s, i, v);
-}
-
 int outbox_db_insert(struct db *db, struct outbox *o)
 {
 	struct db_stmt *s = stmt(db, Q_INSERT);
 	int rc;
 
-	bind_nonzero(s, 1, o->op_id);
+	db_bind_nonzero(s, 1, o->op_id);
 	db_bind_text(s, 2, o->peer);
-	bind_nonzero(s, 3, o->euicc_id);
+	db_bind_nonzero(s, 3, o->euicc_id);
 	db_bind_text(s, 4, o->name);
 	db_bind_text(s, 5, o->url);
 	db_bind_text(s, 6, o->action);
 	db_bind_bytes(s, 7, o->envelope);
 	db_bind_int(s, 8, o->state);
-	bind_nonzero(s, 9, o->due_ms);
+	db_bind_nonzero(s, 9, o->due_ms);
 	db_bind_int(s, 10, o->expires_ms);
 	db_bind_int(s, 11, o->created_ms);
-	bind_nonzero(s, 12, o->ended_ms);
+	db_bind_nonzero(s, 12, o->ended_ms);
 	rc = db_run(s);
 	if (rc == 0)
 		o->id = db_last_id(db);
@@ -83,9 +77,9 @@ int outbox_db_get(const void *ctx, struct db *db, int64_t id, struct outbox *o)
 	int rc;
 
 	db_bind_int(s, 1, id);
-	rc = db_row(s);
-	if (rc <= 0)
-		return rc == 0 ? -ENOENT : rc;
+	rc = db_need(s);
+	if (rc < 0)
+		return rc;
 	*o = (struct outbox){
 		.id = db_int(s, 0),
 		.op_id = db_int(s, 1),
@@ -113,25 +107,19 @@ int outbox_db_update(struct db *db, const struct outbox *o)
 
 	db_bind_int(s, 1, o->id);
 	db_bind_int(s, 2, o->state);
-	bind_nonzero(s, 3, o->due_ms);
+	db_bind_nonzero(s, 3, o->due_ms);
 	db_bind_int(s, 4, o->attempt);
 	db_bind_text(s, 5, o->last_error);
-	bind_nonzero(s, 6, o->ended_ms);
+	db_bind_nonzero(s, 6, o->ended_ms);
 	return db_run(s);
 }
 
 static int id_list(struct db_stmt *s, int64_t key, int64_t *ids, size_t max, size_t *n)
 {
-	size_t found = 0;
-	int rc;
 
 	db_bind_int(s, 1, key);
 	db_bind_int(s, 2, (int64_t)max);
-	while ((rc = db_row(s)) == 1)
-		ids[found++] = db_int(s, 0);
-	if (rc == 0)
-		*n = found;
-	return rc;
+	return db_ints(s, ids, n);
 }
 
 int outbox_db_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_t *n)
@@ -145,10 +133,10 @@ int outbox_db_head(struct db *db, const char *peer, int64_t euicc_id, int64_t *i
 	int rc;
 
 	db_bind_text(s, 1, peer);
-	bind_nonzero(s, 2, euicc_id);
-	rc = db_row(s);
-	if (rc <= 0)
-		return rc == 0 ? -ENOENT : rc;
+	db_bind_nonzero(s, 2, euicc_id);
+	rc = db_need(s);
+	if (rc < 0)
+		return rc;
 	*id = db_int(s, 0);
 	db_reset(s);
 	return 0;
@@ -191,10 +179,10 @@ int outbox_db_recover(struct db *db, int64_t now_ms)
 int outbox_db_waiting(struct db *db, int64_t *n)
 {
 	struct db_stmt *s = stmt(db, Q_WAITING);
-	int rc = db_row(s);
+	int rc = db_need(s);
 
-	if (rc <= 0)
-		return rc == 0 ? -ENOENT : rc;
+	if (rc < 0)
+		return rc;
 	*n = db_int(s, 0);
 	db_reset(s);
 	return 0;

@@ -181,10 +181,10 @@ int record_db_audit_retire(struct db *db, int64_t before_ms, size_t max)
 int record_db_meta(struct db *db, struct meta *meta)
 {
 	struct db_stmt *s = stmt(db, Q_META);
-	int rc = db_row(s);
+	int rc = db_need(s);
 
-	if (rc <= 0)
-		return rc == 0 ? -ENOENT : rc;
+	if (rc < 0)
+		return rc;
 	*meta = (struct meta){ db_int(s, 0), db_int(s, 1), db_int(s, 2), db_int(s, 3), db_int(s, 4) != 0 };
 	db_reset(s);
 	return 0;

@@ -198,6 +198,18 @@ void db_bind_bytes(struct db_stmt *s, int i, struct bytes b)
 	OSMO_ASSERT(rc == SQLITE_OK);
 }
 
+void db_bind_nonzero(struct db_stmt *s, int i, int64_t v)
+{
+	if (v)
+		db_bind_int(s, i, v);
+}
+
+void db_bind_some(struct db_stmt *s, int i, struct bytes b)
+{
+	if (b.len)
+		db_bind_bytes(s, i, b);
+}
+
 int db_row(struct db_stmt *s)
 {
 	int rc = sqlite3_step(s->handle);
@@ -217,6 +229,36 @@ int db_run(struct db_stmt *s)
 		db_reset(s);
 		rc = 0;
 	}
+	return rc;
+}
+
+int db_need(struct db_stmt *s)
+{
+	int rc = db_row(s);
+
+	return rc == 1 ? 0 : rc == 0 ? -ENOENT : rc;
+}
+
+int db_need_int(struct db_stmt *s, int64_t *v)
+{
+	int rc = db_need(s);
+
+	if (rc < 0)
+		return rc;
+	*v = db_int(s, 0);
+	db_reset(s);
+	return 0;
+}
+
+int db_ints(struct db_stmt *s, int64_t *v, size_t *n)
+{
+	size_t found = 0;
+	int rc;
+
+	while ((rc = db_row(s)) == 1)
+		v[found++] = db_int(s, 0);
+	if (rc == 0)
+		*n = found;
 	return rc;
 }
 

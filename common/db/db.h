@@ -79,10 +79,20 @@ void db_bind_int(struct db_stmt *s, int i, int64_t v);
 void db_bind_text(struct db_stmt *s, int i, const char *text); /* NULL gives NULL */
 void db_bind_bytes(struct db_stmt *s, int i, struct bytes b);  /* data == NULL gives NULL */
 
+/*! The same, where 0 or an empty view means NULL. */
+void db_bind_nonzero(struct db_stmt *s, int i, int64_t v);
+void db_bind_some(struct db_stmt *s, int i, struct bytes b);
+
 /*! Next row.  \returns 1 with a row; 0 at the end (the statement is reset); negative errno */
 int db_row(struct db_stmt *s) MUST_CHECK;
 /*! Run a statement that gives no row.  \returns 0; negative errno */
 int db_run(struct db_stmt *s) MUST_CHECK;
+/*! One row is wanted.  \returns 0 with the row, which db_reset() ends; -ENOENT without; negative errno */
+int db_need(struct db_stmt *s) MUST_CHECK;
+/*! The same, and its first column.  \param[out] v  untouched on error */
+int db_need_int(struct db_stmt *s, int64_t *v) MUST_CHECK;
+/*! First column of all rows: the statement has a LIMIT that v has room for.  \param[out] n  number of rows */
+int db_ints(struct db_stmt *s, int64_t *v, size_t *n) MUST_CHECK;
 /*! Done with a statement before its last row. */
 void db_reset(struct db_stmt *s);
 

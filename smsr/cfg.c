@@ -40,7 +40,7 @@ struct smsr_cfg *smsr_cfg_alloc(const void *ctx)
 	OSMO_ASSERT(cfg);
 	cfg->limits = limits_default;
 	cfg->ecasd_check = true;
-	cfg->https.threads = 1;
+	https_cfg_init(&cfg->https, cfg);
 	return cfg;
 }
 
@@ -139,10 +139,10 @@ int smsr_cfg_check(const void *ctx, const struct smsr_cfg *cfg, const char **why
 		const char *value;
 		const char *text;
 	} mandatory[] = {
-		{ cfg->oid, "entity-id is missing" },	      { cfg->uri, "uri is missing" },
-		{ cfg->database, "database is missing" },     { cfg->master_key, "master-key is missing" },
-		{ cfg->https.ca, "https / ca is missing" },   { cfg->https.cert, "https / certificate is missing" },
-		{ cfg->https.key, "https / key is missing" },
+		{ cfg->oid, "entity-id is missing" },
+		{ cfg->uri, "uri is missing" },
+		{ cfg->database, "database is missing" },
+		{ cfg->master_key, "master-key is missing" },
 	};
 	int rc = 0;
 
@@ -150,8 +150,8 @@ int smsr_cfg_check(const void *ctx, const struct smsr_cfg *cfg, const char **why
 		if (!mandatory[i].value)
 			return wrong(ctx, why, "smsr", NULL, mandatory[i].text);
 	}
-	if (!cfg->https.n_listen)
-		return wrong(ctx, why, "smsr", NULL, "https / listen is missing");
+	if (https_cfg_missing(&cfg->https))
+		return wrong(ctx, why, "smsr", NULL, https_cfg_missing(&cfg->https));
 	for (size_t i = 0; rc == 0 && i < cfg->n_peers; i++)
 		rc = check_peer(ctx, cfg, &cfg->peers[i], why);
 	for (size_t i = 0; rc == 0 && i < cfg->n_smscs; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
+#include "common/app/https_cfg.h"
 #include "common/codec/bytes.h"
-#include "common/net/http_server.h"
 #include "smsr/smpp_link.h"
 
 /* What the operator configured.  A plain tree that the VTY commands fill in (smsr/cfg_vty.c); the engine only reads it.
@@ -61,17 +61,6 @@ struct smsc_cfg {
 	char *password_file; /* first line is the password */
 	bool enabled;
 	struct smpp_link_cfg link;
-};
-
-/*! Where peers reach us, and with which certificates we show ourselves in both directions. */
-struct https_cfg {
-	struct http_listen *listen;
-	size_t n_listen;
-	char *ca;
-	char *cert;
-	char *key;
-	unsigned int threads;
-	unsigned int max_connections;
 };
 
 struct smsr_cfg {

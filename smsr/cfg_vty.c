@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Configuration nodes "smsr", "https", "peer" and "smsc"; their writers are in cfg_vty_write.c.  Commands store texts and
+/* Configuration nodes "smsr", "peer" and "smsc"; their writers are in cfg_vty_write.c.  Commands store texts and
  * numbers in the configuration that is being read; checks across values come afterwards (smsr_cfg_check()).
  *
  * Passwords and keys are names of files, never values. */
@@ -13,7 +13,8 @@
 #include <osmocom/vty/vty.h>
 #include <talloc.h>
 
-#include "common/es/soap.h"
+#include "common/app/https_vty.h"
+#include "common/app/text_vty.h"
 #include "smsr/daemon.h"
 #include "smsr/smsr_vty.h"
 
@@ -25,7 +26,6 @@ enum {
 };
 
 static struct cmd_node smsr_node = { .node = SMSR_NODE, .prompt = "%s(config-smsr)# ", .vtysh = 1 };
-static struct cmd_node https_node = { .node = HTTPS_NODE, .prompt = "%s(config-smsr-https)# ", .vtysh = 1 };
 static struct cmd_node peer_node = { .node = PEER_NODE, .prompt = "%s(config-smsr-peer)# ", .vtysh = 1 };
 static struct cmd_node smsc_node = { .node = SMSC_NODE, .prompt = "%s(config-smsr-smsc)# ", .vtysh = 1 };
 
@@ -34,6 +34,11 @@ static struct smsr_daemon *the_daemon;
 static struct smsr_cfg *edit(void)
 {
 	return the_daemon->edit;
+}
+
+static struct https_cfg *edit_https(void)
+{
+	return &edit()->https;
 }
 
 /* vty->index holds a position, not a pointer: the arrays move when they grow. */
@@ -47,30 +52,13 @@ static struct smsc_cfg *this_smsc(struct vty *vty)
 	return &edit()->smscs[(size_t)vty->index];
 }
 
-static int set_text(char **where, const char *value)
-{
-	talloc_free(*where);
-	*where = talloc_strdup(edit(), value);
-	return CMD_SUCCESS;
-}
-
 static int set_const_text(const char **where, const char *value)
 {
 	*where = talloc_strdup(edit(), value);
 	return CMD_SUCCESS;
 }
 
-#define TEXT_CMD(name, cmdstr, help, where)                                                                            \
-	DEFUN(name, name##_cmd, cmdstr, help)                                                                          \
-	{                                                                                                              \
-		return set_text(where, argv[0]);                                                                       \
-	}
-#define NUMBER_CMD(name, cmdstr, help, where)                                                                          \
-	DEFUN(name, name##_cmd, cmdstr, help)                                                                          \
-	{                                                                                                              \
-		*(where) = (unsigned int)atoi(argv[0]);                                                                \
-		return CMD_SUCCESS;                                                                                    \
-	}
+#define TEXT_CMD(name, cmdstr, help, where) TEXT_VTY_CMD(name, cmdstr, help, edit(), where)
 #define FLAG_CMD(name, cmdstr, help, where)                                                                            \
 	DEFUN(name, name##_cmd, cmdstr, help)                                                                          \
 	{                                                                                                              \
@@ -83,15 +71,6 @@ static int set_const_text(const char **where, const char *value)
 		return CMD_SUCCESS;                                                                                    \
 	}
 
-static int set_oid(struct vty *vty, char **where, const char *oid)
-{
-	if (!soap_oid_ok(oid)) {
-		vty_out(vty, "%% %s is no dotted object identifier%s", oid, VTY_NEWLINE);
-		return CMD_WARNING;
-	}
-	return set_text(where, oid);
-}
-
 /* ---- smsr ---- */
 
 DEFUN(cfg_smsr, cfg_smsr_cmd, "smsr", "The SM-SR\n")
@@ -102,7 +81,7 @@ DEFUN(cfg_smsr, cfg_smsr_cmd, "smsr", "The SM-SR\n")
 
 DEFUN(cfg_oid, cfg_oid_cmd, "entity-id OID", "Our EntityId\nObject identifier\n")
 {
-	return set_oid(vty, &edit()->oid, argv[0]);
+	return text_vty_set_oid(vty, edit(), &edit()->oid, argv[0]);
 }
 
 TEXT_CMD(cfg_name, "entity-name NAME", "Our EntityName\nAny word\n", &edit()->name)
@@ -179,31 +158,6 @@ DEFUN(cfg_space, cfg_space_cmd, "free-space-min <0-1048576>",
 	return CMD_SUCCESS;
 }
 
-/* ---- https ---- */
-
-DEFUN(cfg_https, cfg_https_cmd, "https", "Where peers reach us\n")
-{
-	vty->node = HTTPS_NODE;
-	return CMD_SUCCESS;
-}
-
-DEFUN(cfg_listen, cfg_listen_cmd, "listen ADDR <0-65535>", "Address to listen on\nIPv4 or IPv6 address\nPort\n")
-{
-	struct https_cfg *h = &edit()->https;
-
-	h->listen = talloc_realloc(edit(), h->listen, struct http_listen, (unsigned int)h->n_listen + 1);
-	OSMO_ASSERT(h->listen);
-	h->listen[h->n_listen++] = (struct http_listen){ talloc_strdup(edit(), argv[0]), (uint16_t)atoi(argv[1]) };
-	return CMD_SUCCESS;
-}
-
-TEXT_CMD(cfg_ca, "ca FILE", "Roots of the peers' TLS certificates\nPEM file\n", &edit()->https.ca)
-TEXT_CMD(cfg_cert, "certificate FILE", "Our TLS certificate, as server and as client\nPEM file\n", &edit()->https.cert)
-TEXT_CMD(cfg_key, "key FILE", "Its private key\nPEM file\n", &edit()->https.key)
-NUMBER_CMD(cfg_threads, "threads <1-64>", "Threads for HTTP, TLS and XML\nThreads\n", &edit()->https.threads)
-NUMBER_CMD(cfg_conns, "max-connections <1-100000>", "Connections of all peers together\nConnections\n",
-	   &edit()->https.max_connections)
-
 /* ---- peer ---- */
 
 const struct value_string cfg_roles[] = {
@@ -222,7 +176,7 @@ DEFUN(cfg_peer, cfg_peer_cmd, "peer NAME", "An entity that may call us, or that 
 
 DEFUN(peer_oid, peer_oid_cmd, "entity-id OID", "Its EntityId\nObject identifier\n")
 {
-	return set_oid(vty, &this_peer(vty)->oid, argv[0]);
+	return text_vty_set_oid(vty, edit(), &this_peer(vty)->oid, argv[0]);
 }
 
 DEFUN(peer_role, peer_role_cmd, "role (eum|sm-dp|mno)",
@@ -238,7 +192,7 @@ DEFUN(peer_subject, peer_subject_cmd, "tls subject .NAME",
       "Its TLS certificate\nSubject as RFC 2253 writes it\nCN=...,O=...\n")
 {
 	char *name = argv_concat(argv, argc, 0); /* names have spaces in them */
-	int rc = set_text(&this_peer(vty)->tls_subject, name);
+	int rc = text_vty_set(edit(), &this_peer(vty)->tls_subject, name);
 
 	talloc_free(name);
 	return rc;
@@ -437,18 +391,6 @@ static void install_smsr(void)
 	install_element(SMSR_NODE, &cfg_space_cmd);
 }
 
-static void install_https(void)
-{
-	install_element(SMSR_NODE, &cfg_https_cmd);
-	install_node(&https_node, cfg_write_https);
-	install_element(HTTPS_NODE, &cfg_listen_cmd);
-	install_element(HTTPS_NODE, &cfg_ca_cmd);
-	install_element(HTTPS_NODE, &cfg_cert_cmd);
-	install_element(HTTPS_NODE, &cfg_key_cmd);
-	install_element(HTTPS_NODE, &cfg_threads_cmd);
-	install_element(HTTPS_NODE, &cfg_conns_cmd);
-}
-
 static void install_peer(void)
 {
 	install_element(SMSR_NODE, &cfg_peer_cmd);
@@ -504,7 +446,7 @@ void smsr_vty_cfg_init(struct smsr_daemon *d)
 {
 	the_daemon = d;
 	install_smsr();
-	install_https();
+	https_vty_init(SMSR_NODE, HTTPS_NODE, "%s(config-smsr-https)# ", edit_https);
 	install_peer();
 	install_smsc();
 }

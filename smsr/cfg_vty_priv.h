@@ -27,6 +27,5 @@ void cfg_out_limit_name(struct vty *vty, size_t i);
 
 /* Writers of the nodes, for install_node(). */
 int cfg_write_smsr(struct vty *vty);
-int cfg_write_https(struct vty *vty);
 int cfg_write_peers(struct vty *vty);
 int cfg_write_smscs(struct vty *vty);

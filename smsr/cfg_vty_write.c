@@ -10,17 +10,13 @@
 #include <osmocom/vty/vty.h>
 #include <talloc.h>
 
+#include "common/app/https_vty.h"
+#include "common/app/text_vty.h"
 #include "smsr/cfg_vty_priv.h"
 #include "smsr/daemon.h"
 #include "smsr/smsr_vty.h"
 
 /* ---- writers ---- */
-
-static void out_text(struct vty *vty, const char *indent, const char *key, const char *value)
-{
-	if (value && *value)
-		vty_out(vty, "%s%s %s%s", indent, key, value, VTY_NEWLINE);
-}
 
 static int write_limits(struct vty *vty, struct smsr_cfg *cfg)
 {
@@ -50,13 +46,13 @@ int cfg_write_smsr(struct vty *vty)
 	struct smsr_cfg *c = smsr_vty_daemon()->edit;
 
 	vty_out(vty, "smsr%s", VTY_NEWLINE);
-	out_text(vty, " ", "entity-id", c->oid);
-	out_text(vty, " ", "entity-name", c->name);
-	out_text(vty, " ", "uri", c->uri);
-	out_text(vty, " ", "database", c->database);
-	out_text(vty, " ", "master-key", c->master_key);
-	out_text(vty, " ", "certificate-issuers", c->ci_bundle);
-	out_text(vty, " ", "admin-socket", c->admin_socket);
+	text_vty_out(vty, " ", "entity-id", c->oid);
+	text_vty_out(vty, " ", "entity-name", c->name);
+	text_vty_out(vty, " ", "uri", c->uri);
+	text_vty_out(vty, " ", "database", c->database);
+	text_vty_out(vty, " ", "master-key", c->master_key);
+	text_vty_out(vty, " ", "certificate-issuers", c->ci_bundle);
+	text_vty_out(vty, " ", "admin-socket", c->admin_socket);
 	if (c->checkpoint_pages)
 		vty_out(vty, " checkpoint-pages %u%s", c->checkpoint_pages, VTY_NEWLINE);
 	write_flag(vty, " ", "late-notification-confirm", c->late_notification_confirm, false);
@@ -65,36 +61,20 @@ int cfg_write_smsr(struct vty *vty)
 	return write_limits(vty, c);
 }
 
-int cfg_write_https(struct vty *vty)
-{
-	const struct https_cfg *h = &smsr_vty_daemon()->edit->https;
-
-	vty_out(vty, " https%s", VTY_NEWLINE);
-	for (size_t i = 0; i < h->n_listen; i++)
-		vty_out(vty, "  listen %s %u%s", h->listen[i].host, h->listen[i].port, VTY_NEWLINE);
-	out_text(vty, "  ", "ca", h->ca);
-	out_text(vty, "  ", "certificate", h->cert);
-	out_text(vty, "  ", "key", h->key);
-	vty_out(vty, "  threads %u%s", h->threads, VTY_NEWLINE);
-	if (h->max_connections)
-		vty_out(vty, "  max-connections %u%s", h->max_connections, VTY_NEWLINE);
-	return CMD_SUCCESS;
-}
-
 static void write_peer(struct vty *vty, const struct peer *p)
 {
 	vty_out(vty, " peer %s%s", p->name, VTY_NEWLINE);
-	out_text(vty, "  ", "entity-id", p->oid);
+	text_vty_out(vty, "  ", "entity-id", p->oid);
 	for (const struct value_string *r = cfg_roles; r->str; r++) {
 		if (p->roles & r->value)
-			out_text(vty, "  ", "role", r->str);
+			text_vty_out(vty, "  ", "role", r->str);
 	}
-	out_text(vty, "  ", "tls serial-number", p->tls_serial);
-	out_text(vty, "  ", "tls subject", p->tls_subject);
-	out_text(vty, "  ", "tls fingerprint", p->tls_fingerprint);
-	out_text(vty, "  ", "callback-prefix", p->callback_prefix);
-	out_text(vty, "  ", "notification-url", p->notification_url);
-	out_text(vty, "  ", "eum-certificate", p->eum_cert);
+	text_vty_out(vty, "  ", "tls serial-number", p->tls_serial);
+	text_vty_out(vty, "  ", "tls subject", p->tls_subject);
+	text_vty_out(vty, "  ", "tls fingerprint", p->tls_fingerprint);
+	text_vty_out(vty, "  ", "callback-prefix", p->callback_prefix);
+	text_vty_out(vty, "  ", "notification-url", p->notification_url);
+	text_vty_out(vty, "  ", "eum-certificate", p->eum_cert);
 	if (p->max_validity_s)
 		vty_out(vty, "  max-validity %u%s", p->max_validity_s, VTY_NEWLINE);
 	write_flag(vty, "  ", "notify-mno-id", p->notify_mno_id, false);
@@ -113,16 +93,16 @@ static void write_smsc_texts(struct vty *vty, const struct smsc_cfg *c)
 
 	if (l->host)
 		vty_out(vty, "  remote %s %u%s", l->host, l->port, VTY_NEWLINE);
-	out_text(vty, "  ", "local", l->local);
-	out_text(vty, "  ", "system-id", l->system_id);
-	out_text(vty, "  ", "password-file", c->password_file);
-	out_text(vty, "  ", "system-type", l->system_type);
-	out_text(vty, "  ", "service-type", l->service_type);
+	text_vty_out(vty, "  ", "local", l->local);
+	text_vty_out(vty, "  ", "system-id", l->system_id);
+	text_vty_out(vty, "  ", "password-file", c->password_file);
+	text_vty_out(vty, "  ", "system-type", l->system_type);
+	text_vty_out(vty, "  ", "service-type", l->service_type);
 	write_flag(vty, "  ", "tls", l->tls, false);
-	out_text(vty, "  ", "tls ca", l->tls_ca);
-	out_text(vty, "  ", "tls name", l->tls_name);
-	out_text(vty, "  ", "tls certificate", l->tls_cert);
-	out_text(vty, "  ", "tls key", l->tls_key);
+	text_vty_out(vty, "  ", "tls ca", l->tls_ca);
+	text_vty_out(vty, "  ", "tls name", l->tls_name);
+	text_vty_out(vty, "  ", "tls certificate", l->tls_cert);
+	text_vty_out(vty, "  ", "tls key", l->tls_key);
 }
 
 static void write_codings(struct vty *vty, const struct smpp_link_cfg *l)
@@ -144,11 +124,11 @@ static void write_smsc_numbers(struct vty *vty, const struct smpp_link_cfg *l)
 		vty_out(vty, "  source %u %u %.*s%s", l->source.ton, l->source.npi, (int)l->source.digits.len,
 			(const char *)l->source.digits.data, VTY_NEWLINE);
 	vty_out(vty, "  destination-type %u %u%s", l->dest_ton, l->dest_npi, VTY_NEWLINE);
-	out_text(vty, "  ", "mode", get_value_string(cfg_esm_modes, l->esm_class));
-	out_text(vty, "  ", "bind", get_value_string(cfg_bind_modes, l->bind_mode));
-	out_text(vty, "  ", "receipts", get_value_string(cfg_receipt_wishes, l->receipts));
-	out_text(vty, "  ", "validity", get_value_string(cfg_validity_forms, l->validity));
-	out_text(vty, "  ", "message-id", get_value_string(cfg_msgid_types, l->msgid_type));
+	text_vty_out(vty, "  ", "mode", get_value_string(cfg_esm_modes, l->esm_class));
+	text_vty_out(vty, "  ", "bind", get_value_string(cfg_bind_modes, l->bind_mode));
+	text_vty_out(vty, "  ", "receipts", get_value_string(cfg_receipt_wishes, l->receipts));
+	text_vty_out(vty, "  ", "validity", get_value_string(cfg_validity_forms, l->validity));
+	text_vty_out(vty, "  ", "message-id", get_value_string(cfg_msgid_types, l->msgid_type));
 	vty_out(vty, "  window %u%s  rate %u%s", l->window, VTY_NEWLINE, l->rate_per_s, VTY_NEWLINE);
 	write_codings(vty, l);
 	for (unsigned int i = 0; i < l->n_rules; i++)
@@ -175,7 +155,7 @@ int smsr_vty_read(const char *path)
 
 char *smsr_vty_text(struct smsr_daemon *d, const void *ctx, struct smsr_cfg *cfg, bool smscs_only)
 {
-	static int (*const writers[])(struct vty *vty) = { cfg_write_smsr, cfg_write_https, cfg_write_peers, cfg_write_smscs };
+	static int (*const writers[])(struct vty *vty) = { cfg_write_smsr, https_vty_write, cfg_write_peers, cfg_write_smscs };
 	struct smsr_cfg *before = d->edit;
 	struct vty *vty = vty_new();
 	char *raw, *text;

@@ -21,13 +21,6 @@ static enum app_exit complain(enum app_exit code, const char *why)
 	return code;
 }
 
-int daemon_load_tls(const void *ctx, const struct smsr_cfg *cfg, enum tls_role role, struct tls **tls, const char **why)
-{
-	const struct tls_files files = {.ca = cfg->https.ca, .cert = cfg->https.cert, .key = cfg->https.key};
-
-	return tls_load(ctx, role, &files, tls, why);
-}
-
 /* Certificates: what they are, whether they belong together, and how long they last. */
 static enum app_exit check_certificates(const struct smsr_cfg *cfg, void *ctx)
 {
@@ -36,7 +29,7 @@ static enum app_exit check_certificates(const struct smsr_cfg *cfg, void *ctx)
 	enum app_exit code = APP_OK;
 	const char *why = "";
 
-	if (daemon_load_tls(ctx, cfg, TLS_SERVER, &tls, &why) < 0)
+	if (https_cfg_load_tls(ctx, &cfg->https, TLS_SERVER, &tls, &why) < 0)
 		code = complain(APP_CONFIG, why);
 	if (trust_load(ctx, cfg, cfg->ci_bundle, clock_stamp_ms(), &trust, &why) < 0)
 		code = complain(APP_CONFIG, why);

@@ -15,6 +15,7 @@
 #include "common/app/log.h"
 #include "common/es/es_codec.h"
 #include "common/es/soap.h"
+#include "common/es/soap_service.h"
 #include "smsr/admin.h"
 #include "smsr/backup.h"
 #include "smsr/es_in.h"
@@ -82,7 +83,9 @@ static void port_post(void *priv, const struct http_out *out)
 
 static void port_answer(void *priv, uint64_t xid, void *steal_answer)
 {
-	soap_http_answer(priv, xid, steal_answer);
+	struct smsr_daemon *d = priv;
+
+	soap_service_answer(d->server, xid, steal_answer);
 }
 
 static void port_pause(void *priv, const char *smsc, bool paused)
@@ -313,15 +316,15 @@ static int start_net(struct smsr_daemon *d, const char **why)
 	d->soap = soap_http_alloc(d, h->threads);
 	if (!d->soap)
 		return -ENOMEM;
-	rc = daemon_load_tls(d, d->cfg, TLS_SERVER, &d->server_tls, why);
+	rc = https_cfg_load_tls(d, &d->cfg->https, TLS_SERVER, &d->server_tls, why);
 	if (rc == 0)
-		rc = daemon_load_tls(d, d->cfg, TLS_CLIENT, &client_tls, why);
+		rc = https_cfg_load_tls(d, &d->cfg->https, TLS_CLIENT, &client_tls, why);
 	if (rc == 0) {
 		rc = http_client_start(d, d->io, &client_conf, client_tls, &d->client);
 		talloc_free(client_tls);
 	}
 	if (rc == 0)
-		rc = http_server_start(d, d->io, &conf, d->server_tls, soap_http_handle, d->soap, &d->server, why);
+		rc = http_server_start(d, d->io, &conf, d->server_tls, soap_service_handle, d->soap, &d->server, why);
 	return rc;
 }
 
@@ -394,7 +397,7 @@ static void smsr_stop(void *prog)
 		daemon_event(d, smsr_ev_stop, NULL, "stop");
 	if (d->s && d->s->turn)
 		turn_close(d->s->turn);
-	soap_http_free(d->soap);
+	soap_service_free(d->soap);
 	talloc_free_children(d); /* what is left now is a leak */
 }
 

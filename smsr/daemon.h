@@ -13,11 +13,10 @@
 
 struct admin;
 struct backup;
-struct es_answer;
 struct expiry_list;
 struct links;
 struct smpp_link;
-struct soap_http;
+struct soap_service;
 
 struct smsr_daemon {
 	void *ctx;
@@ -27,7 +26,7 @@ struct smsr_daemon {
 	struct io *io;
 	struct http_server *server;
 	struct http_client *client;
-	struct soap_http *soap;
+	struct soap_service *soap;
 	struct links *links;
 	struct tls *server_tls; /* in force, for the warnings about expiry */
 	struct admin *admin;
@@ -46,9 +45,6 @@ int daemon_event(struct smsr_daemon *d, turn_handler_cb handler, void *event, co
 /* check.c */
 /*! Files of d->cfg: certificates, keys, database.  Logs what is wrong. */
 enum app_exit daemon_check(struct smsr_daemon *d);
-/*! \param[out] tls  talloc child of ctx, like why */
-int daemon_load_tls(const void *ctx, const struct smsr_cfg *cfg, enum tls_role role, struct tls **tls,
-		    const char **why) MUST_CHECK;
 
 /* reload.c */
 void daemon_reload(void *prog);
@@ -56,15 +52,10 @@ void daemon_reload(void *prog);
 void daemon_edit_again(struct smsr_daemon *d);
 
 /* soap_http.c */
-struct soap_http *soap_http_alloc(struct smsr_daemon *d, unsigned int n_threads);
-/*! After io_stop(). */
-void soap_http_free(struct soap_http *h);
-/*! For http_server_start(); runs in I/O threads. */
-void soap_http_handle(struct http_req *req, void *soap_http);
-/*! Core: a job of soap_http_handle(). */
+/*! For soap_service_handle().  \returns talloc child of d->ctx; NULL */
+struct soap_service *soap_http_alloc(struct smsr_daemon *d, unsigned int n_threads);
+/*! Core: a request that has come. */
 void soap_http_job(struct smsr_daemon *d, struct io_job *job);
-/*! Core: port "answer". */
-void soap_http_answer(struct smsr_daemon *d, uint64_t xid, struct es_answer *steal_answer);
 
 /* links.c */
 /*! First line of a file.  \param[out] password  talloc child of ctx, to be wiped  \returns 0; negative errno */

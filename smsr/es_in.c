@@ -52,29 +52,14 @@ static struct es_answer *answer_alloc(struct smsr *s, const struct es_request *r
 	return o->answer;
 }
 
-/* All texts of an answer belong to it: it goes to another thread. */
-static void answer_headers(struct smsr *s, const struct es_request *req, struct es_answer *a)
-{
-	struct soap_self self = es_out_self(s, req->msg->fn);
-
-	a->fn = req->msg->fn;
-	self.uri = talloc_strdup(a, self.uri);
-	self.oid = talloc_strdup(a, self.oid);
-	self.name = talloc_strdup(a, self.name);
-	a->out = soap_answer(a, &self, &req->msg->hdr, clock_stamp_ms());
-	a->out.to = talloc_strdup(a, a->out.to);
-	a->out.relates_to = talloc_strdup(a, a->out.relates_to);
-	a->out.message_id = talloc_strdup(a, a->out.message_id);
-	a->out.action = es_fn_action(a, req->msg->fn, ES_DIR_REQUEST, NULL);
-}
-
 struct es_rsp *es_answer_body(struct smsr *s, const struct es_request *req, size_t size)
 {
 	struct es_answer *a = answer_alloc(s, req, 200);
+	const struct soap_self self = es_out_self(s, req->msg->fn);
 	struct es_rsp *rsp = talloc_zero_size(a, size);
 
 	OSMO_ASSERT(rsp);
-	answer_headers(s, req, a);
+	es_answer_headers(a, &self, req->msg);
 	rsp->start_ms = clock_stamp_ms();
 	rsp->end_ms = clock_stamp_ms();
 	a->body = rsp;
@@ -84,29 +69,8 @@ struct es_rsp *es_answer_body(struct smsr *s, const struct es_request *req, size
 static void answer_fault(struct smsr *s, const struct es_request *req, unsigned int http_status,
 			 enum soap_fault_subcode subcode, const char *reason)
 {
-	struct es_answer *a = answer_alloc(s, req, http_status);
-
-	a->fault = talloc_zero(a, struct soap_fault);
-	OSMO_ASSERT(a->fault);
-	*a->fault = (struct soap_fault){
-		.code = SOAP_FAULT_SENDER,
-		.subcode = subcode,
-		.reason = talloc_strdup(a, reason),
-		.relates_to = talloc_strdup(a, req->msg->hdr.id.raw),
-		.http_status = http_status,
-	};
+	es_answer_fault(answer_alloc(s, req, http_status), req->msg, http_status, subcode, reason);
 }
-
-/* Large enough for the response of every function that can be refused: they all begin with struct es_rsp. */
-union any_response {
-	struct es_rsp base;
-	struct es_euicc_rsp euicc;
-	struct es_eis_rsp eis;
-	struct es_download_profile_rsp download;
-	struct es_create_isdp_rsp create;
-	struct es_challenge_rsp challenge;
-	struct es_create_keyset_rsp keyset;
-};
 
 static bool can_be_called_back(const struct es_call *c)
 {
@@ -114,7 +78,7 @@ static bool can_be_called_back(const struct es_call *c)
 }
 
 /* The outcome without an operation, by callback. */
-static int refuse_by_callback(struct smsr *s, const struct es_call *c, const union any_response *rsp)
+static int refuse_by_callback(struct smsr *s, const struct es_call *c, const union es_any_rsp *rsp)
 {
 	const struct soap_msg *m = c->req->msg;
 	const struct operation op = {
@@ -135,8 +99,8 @@ static int refuse_by_callback(struct smsr *s, const struct es_call *c, const uni
 
 int es_refuse(struct smsr *s, const struct es_call *c, struct es_status status)
 {
-	union any_response rsp = { .base = { .start_ms = clock_stamp_ms(), .end_ms = clock_stamp_ms(), .status = status } };
-	union any_response *body;
+	union es_any_rsp rsp = { .base = { .start_ms = clock_stamp_ms(), .end_ms = clock_stamp_ms(), .status = status } };
+	union es_any_rsp *body;
 
 	smsr_count(s, CTR_REQUESTS_REFUSED);
 	LOGP(DES, LOGL_INFO, "%s from %s refused: %s/%s %s\n", es_fn_name(c->req->msg->fn), c->peer ? c->peer->oid : "?",
@@ -145,7 +109,7 @@ int es_refuse(struct smsr *s, const struct es_call *c, struct es_status status)
 		rsp.base.acceptable_validity_s = c->max_validity_s;
 	if (can_be_called_back(c))
 		return refuse_by_callback(s, c, &rsp);
-	body = (union any_response *)es_answer_body(s, c->req, sizeof(*body));
+	body = (union es_any_rsp *)es_answer_body(s, c->req, sizeof(*body));
 	body->base.acceptable_validity_s = rsp.base.acceptable_validity_s;
 	body->base.status = es_status_dup(body, &status);
 	return 0;
@@ -164,21 +128,12 @@ int es_accepted(struct smsr *s, const struct es_call *c)
 
 /* ---- identity ---- */
 
-static bool matches(const char *wanted, const char *shown)
-{
-	return !wanted || (shown && strcmp(wanted, shown) == 0);
-}
-
 static const struct peer *peer_of(struct smsr *s, const struct tls_peer *tls)
 {
-	char *fingerprint = hex_enc(turn_ctx(s->turn), BYTES_ARR(tls->fingerprint));
-
 	for (size_t i = 0; i < s->cfg->n_peers; i++) {
 		const struct peer *p = &s->cfg->peers[i];
-		bool has_rule = p->tls_fingerprint || p->tls_subject || p->tls_serial;
 
-		if (p->oid && has_rule && matches(p->tls_fingerprint, fingerprint) && matches(p->tls_subject, tls->subject) &&
-		    matches(p->tls_serial, tls->serial_number))
+		if (p->oid && tls_peer_is(tls, p->tls_fingerprint, p->tls_subject, p->tls_serial))
 			return p;
 	}
 	return NULL;
@@ -275,7 +230,7 @@ static void answer_again(struct smsr *s, const struct es_call *c, const struct e
 /* Still running: silence.  Done: say it again, where it can be said. */
 static int repeat_async(struct smsr *s, const struct es_call *c, const struct call *seen)
 {
-	const union any_response *body;
+	const union es_any_rsp *body;
 	struct op_run r;
 	void *made;
 	int rc = op_load(s, seen->op_id, &r);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
-#include "common/es/soap.h"
+#include "common/es/soap_service.h"
 #include "common/net/tls.h"
 #include "smsr/smsr.h"
 
@@ -15,16 +15,6 @@ struct es_request {
 	const struct soap_msg *msg; /* body NULL: msg->bad says why */
 	const struct tls_peer *tls; /* who is at the other end */
 	const char *remote;	    /* address, for the log */
-};
-
-/*! What to answer: made below no parent, so that it may go to another thread, which writes the XML. */
-struct es_answer {
-	unsigned int http_status;  /* 200 with body or fault; 202 and 503 with nothing */
-	unsigned int retry_after_s; /* 503 */
-	enum es_fn fn;
-	struct soap_out out;
-	void *body;		  /* struct of es_types.h; NULL: no envelope */
-	struct soap_fault *fault; /* instead of body */
 };
 
 /*! Event of a turn (turn_handler_cb): answer a struct es_request of a struct smsr. */

@@ -111,9 +111,9 @@ static int load(struct smsr_daemon *d, struct snapshot *n, const char **why)
 	int rc = smsr_cfg_check(d, n->cfg, why);
 
 	if (rc == 0)
-		rc = daemon_load_tls(n->cfg, n->cfg, TLS_SERVER, &n->server, why);
+		rc = https_cfg_load_tls(n->cfg, &n->cfg->https, TLS_SERVER, &n->server, why);
 	if (rc == 0)
-		rc = daemon_load_tls(n->cfg, n->cfg, TLS_CLIENT, &n->client, why);
+		rc = https_cfg_load_tls(n->cfg, &n->cfg->https, TLS_CLIENT, &n->client, why);
 	if (rc == 0)
 		rc = trust_load(n->cfg, n->cfg, n->cfg->ci_bundle, clock_stamp_ms(), &n->trust, why);
 	return rc;

@@ -395,6 +395,17 @@ struct es_create_keyset_rsp {
 	struct bytes receipt;
 };
 
+/*! Large enough for the response of every function: they all begin with struct es_rsp. */
+union es_any_rsp {
+	struct es_rsp base;
+	struct es_euicc_rsp euicc;
+	struct es_eis_rsp eis;
+	struct es_download_profile_rsp download;
+	struct es_create_isdp_rsp create;
+	struct es_challenge_rsp challenge;
+	struct es_create_keyset_rsp keyset;
+};
+
 /* ------------------------------------------------------------------------------------------- notifications --- */
 
 /*! HandleProfileEnabled, -Disabled, -Deleted, -Downloaded, -POL2Updated and attribute notifications.  mno_id is for ES3

@@ -54,6 +54,11 @@ struct tls_peer {
 /*! \returns copy, talloc child of ctx; NULL for NULL */
 struct tls_peer *tls_peer_dup(const void *ctx, const struct tls_peer *peer);
 
+/*! Whether it is the peer that a configuration describes: everything that is given must match, and something must be.
+ * \param[in] fingerprint  in hex; NULL: any
+ * \param[in] subject, serial_number  NULL: any */
+bool tls_peer_is(const struct tls_peer *peer, const char *fingerprint, const char *subject, const char *serial_number);
+
 /*! Read the identity out of a certificate file, as a peer that shows this certificate would appear.
  * \param[out] peer  talloc child of ctx, untouched on error
  * \returns 0; -ENOENT; -EINVAL */

@@ -183,3 +183,23 @@ struct tls_peer *tls_peer_dup(const void *ctx, const struct tls_peer *peer)
 		p->san[i] = talloc_strdup(p->san, peer->san[i]);
 	return p;
 }
+
+static bool same(const char *wanted, const char *shown)
+{
+	return !wanted || (shown && strcmp(wanted, shown) == 0);
+}
+
+static bool same_fingerprint(const struct tls_peer *peer, const char *wanted)
+{
+	uint8_t octets[sizeof(peer->fingerprint)];
+
+	if (!wanted)
+		return true;
+	return hex_dec_buf(octets, sizeof(octets), wanted) == 0 && memcmp(octets, peer->fingerprint, sizeof(octets)) == 0;
+}
+
+bool tls_peer_is(const struct tls_peer *peer, const char *fingerprint, const char *subject, const char *serial_number)
+{
+	return (fingerprint || subject || serial_number) && same_fingerprint(peer, fingerprint) &&
+	       same(subject, peer->subject) && same(serial_number, peer->serial_number);
+}

@@ -39,16 +39,18 @@ Q := $(if $(V),,@)
 
 # A folder is a library of all its .c files but main.c; a main.c makes it a program as well.
 # Libraries in link order, the ones that use others first.
-LIBDIRS    := smsr lab/vphone lab/euicc lab/smsc lab/pki lab/seed lab/air tools/smctl tools/otatool scp80 common
+LIBDIRS    := smsr smdp lab/vphone lab/euicc lab/smsc lab/pki lab/seed lab/air tools/smctl tools/otatool scp80 common
 srcs        = $(sort $(filter-out %/main.c,$(wildcard $(1)/*.c $(if $(filter common,$(1)),$(1)/*/*.c))))
 objs        = $(patsubst %.c,$(B)/%.o,$(call srcs,$(1)))
 ar_of       = $(B)/lib/$(subst /,-,$(1)).a
 have        = $(if $(call srcs,$(1)),$(call ar_of,$(1)))
 
 # Programs: name, folder of the main.c, libraries.
-PROGRAMS   := smsr smctl otatool euicc-sim smsc-sim esim-pki vphone
+PROGRAMS   := smsr smdp smctl otatool euicc-sim smsc-sim esim-pki vphone
 smsr_DIR      := smsr
 smsr_LIBS     := smsr scp80 common
+smdp_DIR      := smdp
+smdp_LIBS     := smdp common
 smctl_DIR     := tools/smctl
 smctl_LIBS    := tools/smctl common
 otatool_DIR   := tools/otatool

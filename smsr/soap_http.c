@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Requests of peers between the I/O threads (common/es/soap_service.c) and the engine: a message that was read and checked
- * goes to the core as one talloc tree, and the event's answer goes back. */
+/* Requests of peers between the I/O threads (common/es/soap_service.c) and the engine: a message that was read and
+ * checked goes to the core as one talloc tree, and the event's answer goes back. */
 #include <errno.h>
 #include <string.h>
 
@@ -43,9 +43,9 @@ static struct io_job *job_of(const struct http_req *req, struct soap_msg *steal_
 
 struct soap_service *soap_http_alloc(struct smsr_daemon *d, unsigned int n_threads)
 {
-	static const char *const services[] = { "ES4SmSrService", "ES4MnoService",  "ES1SmSrService",
-						"ES3SmSrService", "ES3SmDpService", NULL };
-	const struct soap_service_conf conf = { .uri = d->cfg->uri, .services = services, .job = job_of };
+	static const char *const services[] = {"ES4SmSrService", "ES4MnoService",  "ES1SmSrService",
+					       "ES3SmSrService", "ES3SmDpService", NULL};
+	const struct soap_service_conf conf = {.uri = d->cfg->uri, .services = services, .job = job_of};
 
 	return soap_service_alloc(d->ctx, &conf, n_threads);
 }

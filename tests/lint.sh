@@ -9,7 +9,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 export LC_ALL=C.UTF-8
-CODE=(common scp80 smsr lab tools)
+CODE=(common scp80 smsr smdp lab tools)
 mapfile -t FILES < <(git ls-files -co --exclude-standard | while read -r f; do [ -f "$f" ] && echo "$f"; done)
 mapfile -t TEXT < <(printf '%s\n' "${FILES[@]}" | grep -vE '^(tests/fuzz/corpus|tests/vectors)/|^LICENSE$')
 mapfile -t CFLAGS < <(pkg-config --cflags libosmocore libosmogsm libosmovty libosmoctrl talloc openssl sqlite3 libxml-2.0 \
@@ -42,10 +42,10 @@ text() { grep -nIP -e "$1" "${TEXT[@]}"; }
 
 layers()
 {
-	# common <- scp80 <- smsr;  common, scp80 <- lab, tools;  tests may use everything.
+	# common <- scp80 <- smsr;  common <- smdp;  common, scp80 <- lab, tools;  tests may use everything.
 	grep -rnE '^#[[:space:]]*include "' "${CODE[@]}" --include='*.[ch]' | awk -F'[:/"]' '
 	BEGIN {
-		n = split("common:common scp80:common scp80:scp80 smsr:common smsr:scp80 smsr:smsr " \
+		n = split("common:common scp80:common scp80:scp80 smsr:common smsr:scp80 smsr:smsr smdp:common smdp:smdp " \
 			  "lab:common lab:scp80 lab:lab tools:common tools:scp80 tools:tools", a, " ")
 		for (i = 1; i <= n; i++) ok[a[i]] = 1
 	}
@@ -56,7 +56,7 @@ layers()
 	{ line = $0; split($0, from, "/"); sub(/.*include "/, ""); split($0, to, "/")
 	  if (from[2] != to[2]) print line }'
 }
-layers | report 'include against the layers: common <- scp80 <- smsr; common, scp80 <- lab, tools'
+layers | report 'include against the layers: common <- scp80 <- smsr; common <- smdp; common, scp80 <- lab, tools'
 
 # The tests of the store read it, and damage it, by SQLite itself.
 grep -rnE '#include <sqlite3\.h>' "${CODE[@]}" tests --include='*.[ch]' | grep -vE '^(common/db/[^:]*|[^:]*_db\.c|tests/unit/db_test\.c|tests/support/world_look\.c):' |

@@ -6,7 +6,7 @@
 
 void https_cfg_init(struct https_cfg *cfg, const void *owner)
 {
-	*cfg = (struct https_cfg){ .owner = owner, .threads = 1 };
+	*cfg = (struct https_cfg){.owner = owner, .threads = 1};
 }
 
 const char *https_cfg_missing(const struct https_cfg *cfg)
@@ -15,10 +15,10 @@ const char *https_cfg_missing(const struct https_cfg *cfg)
 		const void *value;
 		const char *text;
 	} mandatory[] = {
-		{ cfg->ca, "https / ca is missing" },
-		{ cfg->cert, "https / certificate is missing" },
-		{ cfg->key, "https / key is missing" },
-		{ cfg->listen, "https / listen is missing" },
+		{cfg->ca, "https / ca is missing"},
+		{cfg->cert, "https / certificate is missing"},
+		{cfg->key, "https / key is missing"},
+		{cfg->listen, "https / listen is missing"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(mandatory); i++) {
@@ -31,7 +31,7 @@ const char *https_cfg_missing(const struct https_cfg *cfg)
 int https_cfg_load_tls(const void *ctx, const struct https_cfg *cfg, enum tls_role role, struct tls **tls,
 		       const char **why)
 {
-	const struct tls_files files = { .ca = cfg->ca, .cert = cfg->cert, .key = cfg->key };
+	const struct tls_files files = {.ca = cfg->ca, .cert = cfg->cert, .key = cfg->key};
 
 	return tls_load(ctx, role, &files, tls, why);
 }

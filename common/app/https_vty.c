@@ -12,7 +12,7 @@
 #include "common/app/https_cfg.h"
 #include "common/app/text_vty.h"
 
-static struct cmd_node https_node = { .vtysh = 1 };
+static struct cmd_node https_node = {.vtysh = 1};
 static struct https_cfg *(*edit)(void);
 
 DEFUN(https, https_cmd, "https", "Where peers reach us\n")
@@ -27,7 +27,7 @@ DEFUN(https_listen, https_listen_cmd, "listen ADDR <0-65535>", "Address to liste
 
 	h->listen = talloc_realloc(h->owner, h->listen, struct http_listen, (unsigned int)h->n_listen + 1);
 	OSMO_ASSERT(h->listen);
-	h->listen[h->n_listen++] = (struct http_listen){ talloc_strdup(h->owner, argv[0]), (uint16_t)atoi(argv[1]) };
+	h->listen[h->n_listen++] = (struct http_listen){talloc_strdup(h->owner, argv[0]), (uint16_t)atoi(argv[1])};
 	return CMD_SUCCESS;
 }
 

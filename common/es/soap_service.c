@@ -86,7 +86,8 @@ static const char *file_name(const struct soap_service *h, const struct http_req
 
 static void reply_not_found(const struct soap_service *h, struct http_req *req)
 {
-	char *text = talloc_asprintf(NULL, "There is ?wsdl below each service, for example %s?wsdl\n", h->conf.services[0]);
+	char *text =
+		talloc_asprintf(NULL, "There is ?wsdl below each service, for example %s?wsdl\n", h->conf.services[0]);
 
 	reply_text(req, 404, text);
 	talloc_free(text);

@@ -7,9 +7,9 @@
 
 /* SOAP services of a daemon between HTTP and its core.
  *
- * In an I/O thread: WSDL and schemas are served, envelopes are read and checked; what is no SOAP message of ours gets its
- * fault at once.  A good one becomes a job of the daemon.  The core answers with a struct es_answer, which an I/O thread
- * turns into XML. */
+ * In an I/O thread: WSDL and schemas are served, envelopes are read and checked; what is no SOAP message of ours gets
+ * its fault at once.  A good one becomes a job of the daemon.  The core answers with a struct es_answer, which an I/O
+ * thread turns into XML. */
 
 struct soap_service;
 

@@ -41,14 +41,21 @@ static struct https_cfg *edit_https(void)
 	return &edit()->https;
 }
 
+/* What a console edits may be gone after a reload that read a shorter list: it then edits an entry of this name. */
+#define GONE "gone-by-reload"
+
 /* vty->index holds a position, not a pointer: the arrays move when they grow. */
 static struct peer *this_peer(struct vty *vty)
 {
+	if ((size_t)vty->index >= edit()->n_peers)
+		return smsr_cfg_peer_get(edit(), GONE);
 	return &edit()->peers[(size_t)vty->index];
 }
 
 static struct smsc_cfg *this_smsc(struct vty *vty)
 {
+	if ((size_t)vty->index >= edit()->n_smscs)
+		return smsr_cfg_smsc_get(edit(), GONE);
 	return &edit()->smscs[(size_t)vty->index];
 }
 

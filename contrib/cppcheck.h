@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Loop macros of libosmocore and jansson in a shape that cppcheck follows: their headers are not read, and without these each
- * loop variable would count as uninitialized.  Only tests/lint.sh uses this file. */
+/* Loop macros of libosmocore and jansson in a shape that cppcheck follows: their headers are not read, and without
+ * these each loop variable would count as uninitialized.  Only tests/lint.sh uses this file. */
 #pragma once
 
 #define llist_for_each(pos, head) for (pos = (head)->next; pos != (head); pos = pos->next)
 #define llist_for_each_entry(pos, head, member) for (pos = (void *)(head)->next; pos; pos = (void *)pos->member.next)
-#define llist_for_each_entry_reverse(pos, head, member) llist_for_each_entry(pos, head, member)
+#define llist_for_each_entry_reverse(pos, head, member) llist_for_each_entry (pos, head, member)
 #define llist_for_each_entry_safe(pos, n, head, member) \
 	for (pos = (void *)(head)->next, n = pos; pos; pos = (void *)n->member.next)
 #define hash_for_each_safe(table, bkt, tmp, pos, member) \

@@ -64,14 +64,14 @@ struct peer *smsr_cfg_peer_get(struct smsr_cfg *cfg, const char *name)
 	cfg->peers = talloc_realloc(cfg, cfg->peers, struct peer, (unsigned int)cfg->n_peers + 1);
 	OSMO_ASSERT(cfg->peers);
 	p = &cfg->peers[cfg->n_peers++];
-	*p = (struct peer){ .name = talloc_strdup(cfg, name) };
+	*p = (struct peer){.name = talloc_strdup(cfg, name)};
 	return p;
 }
 
 /* A path that climbs would leave the prefix at the peer's server. */
 static bool climbs(const char *url)
 {
-	static const char *const steps[] = { "..", "%2e", "%2E" };
+	static const char *const steps[] = {"..", "%2e", "%2E"};
 	const char *query = url + strcspn(url, "?");
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
@@ -103,7 +103,7 @@ struct smsc_cfg *smsr_cfg_smsc_get(struct smsr_cfg *cfg, const char *name)
 	cfg->smscs = talloc_realloc(cfg, cfg->smscs, struct smsc_cfg, (unsigned int)cfg->n_smscs + 1);
 	OSMO_ASSERT(cfg->smscs);
 	c = &cfg->smscs[cfg->n_smscs];
-	*c = (struct smsc_cfg){ .name = talloc_strdup(cfg, name), .enabled = true };
+	*c = (struct smsc_cfg){.name = talloc_strdup(cfg, name), .enabled = true};
 	smpp_link_cfg_default(&c->link);
 	c->link.name = c->name;
 	c->link.index = (unsigned int)cfg->n_smscs++;
@@ -139,10 +139,10 @@ int smsr_cfg_check(const void *ctx, const struct smsr_cfg *cfg, const char **why
 		const char *value;
 		const char *text;
 	} mandatory[] = {
-		{ cfg->oid, "entity-id is missing" },
-		{ cfg->uri, "uri is missing" },
-		{ cfg->database, "database is missing" },
-		{ cfg->master_key, "master-key is missing" },
+		{cfg->oid, "entity-id is missing"},
+		{cfg->uri, "uri is missing"},
+		{cfg->database, "database is missing"},
+		{cfg->master_key, "master-key is missing"},
 	};
 	int rc = 0;
 

@@ -41,7 +41,7 @@ struct limits_cfg {
 	unsigned int undelivered_s; /* receipt says "not delivered": the card's answer may still come */
 	unsigned int sms_retry_min_s;
 	unsigned int sms_retry_max_s;
-	unsigned int sms_parts_max; /* of one command or answer */
+	unsigned int sms_parts_max;    /* of one command or answer */
 	unsigned int audit_validity_s; /* of an audit that we start ourselves */
 	unsigned int callback_retry_min_s;
 	unsigned int callback_retry_max_s;
@@ -68,7 +68,8 @@ struct smsr_cfg {
 	char *name; /* EntityName */
 	char *uri;  /* our base URL: From is URI/ES4 and so on */
 	struct limits_cfg limits;
-	bool late_notification_confirm; /* a notification after the operation has failed: confirm it, or let it roll back */
+	bool late_notification_confirm; /* a notification after the operation has failed: confirm it, or let it roll
+					   back */
 	bool omit_filtered_parts;	/* views of an EIS: leave out instead of skeletons */
 	bool ecasd_check;		/* verify the ECASD certificate at registration */
 	char *database;

@@ -25,9 +25,9 @@ enum {
 	SMSC_NODE,
 };
 
-static struct cmd_node smsr_node = { .node = SMSR_NODE, .prompt = "%s(config-smsr)# ", .vtysh = 1 };
-static struct cmd_node peer_node = { .node = PEER_NODE, .prompt = "%s(config-smsr-peer)# ", .vtysh = 1 };
-static struct cmd_node smsc_node = { .node = SMSC_NODE, .prompt = "%s(config-smsr-smsc)# ", .vtysh = 1 };
+static struct cmd_node smsr_node = {.node = SMSR_NODE, .prompt = "%s(config-smsr)# ", .vtysh = 1};
+static struct cmd_node peer_node = {.node = PEER_NODE, .prompt = "%s(config-smsr-peer)# ", .vtysh = 1};
+static struct cmd_node smsc_node = {.node = SMSC_NODE, .prompt = "%s(config-smsr-smsc)# ", .vtysh = 1};
 
 static struct smsr_daemon *the_daemon;
 
@@ -66,16 +66,16 @@ static int set_const_text(const char **where, const char *value)
 }
 
 #define TEXT_CMD(name, cmdstr, help, where) TEXT_VTY_CMD(name, cmdstr, help, edit(), where)
-#define FLAG_CMD(name, cmdstr, help, where)                                                                            \
-	DEFUN(name, name##_cmd, cmdstr, help)                                                                          \
-	{                                                                                                              \
-		where = true;                                                                                          \
-		return CMD_SUCCESS;                                                                                    \
-	}                                                                                                              \
-	DEFUN(no_##name, no_##name##_cmd, "no " cmdstr, NO_STR help)                                                   \
-	{                                                                                                              \
-		where = false;                                                                                         \
-		return CMD_SUCCESS;                                                                                    \
+#define FLAG_CMD(name, cmdstr, help, where)                          \
+	DEFUN(name, name##_cmd, cmdstr, help)                        \
+	{                                                            \
+		where = true;                                        \
+		return CMD_SUCCESS;                                  \
+	}                                                            \
+	DEFUN(no_##name, no_##name##_cmd, "no " cmdstr, NO_STR help) \
+	{                                                            \
+		where = false;                                       \
+		return CMD_SUCCESS;                                  \
 	}
 
 /* ---- smsr ---- */
@@ -94,11 +94,13 @@ DEFUN(cfg_oid, cfg_oid_cmd, "entity-id OID", "Our EntityId\nObject identifier\n"
 TEXT_CMD(cfg_name, "entity-name NAME", "Our EntityName\nAny word\n", &edit()->name)
 TEXT_CMD(cfg_uri, "uri URI", "Our base address: From is URI/ES4/ES4SmSrService and so on\nhttps URI\n", &edit()->uri)
 TEXT_CMD(cfg_database, "database FILE", "Database of this daemon\nFile\n", &edit()->database)
-TEXT_CMD(cfg_master_key, "master-key FILE", "Key under which all keys are wrapped\nFile, mode 0600\n", &edit()->master_key)
-TEXT_CMD(cfg_ci, "certificate-issuers FILE", "Roots that EUM certificates must chain to\nPEM file\n", &edit()->ci_bundle)
+TEXT_CMD(cfg_master_key, "master-key FILE", "Key under which all keys are wrapped\nFile, mode 0600\n",
+	 &edit()->master_key)
+TEXT_CMD(cfg_ci, "certificate-issuers FILE", "Roots that EUM certificates must chain to\nPEM file\n",
+	 &edit()->ci_bundle)
 TEXT_CMD(cfg_admin, "admin-socket PATH", "Local socket for smctl\nPath\n", &edit()->admin_socket)
-NUMBER_CMD(cfg_checkpoint, "checkpoint-pages <100-1000000>", "Pages in the write-ahead log before a checkpoint\nPages\n",
-	   &edit()->checkpoint_pages)
+NUMBER_CMD(cfg_checkpoint, "checkpoint-pages <100-1000000>",
+	   "Pages in the write-ahead log before a checkpoint\nPages\n", &edit()->checkpoint_pages)
 FLAG_CMD(cfg_late, "late-notification-confirm",
 	 "Confirm a notification that comes after its operation has failed (else the card rolls back)\n",
 	 edit()->late_notification_confirm)
@@ -106,16 +108,18 @@ FLAG_CMD(cfg_omit, "omit-filtered-parts", "Leave out of an EIS what its reader m
 	 edit()->omit_filtered_parts)
 FLAG_CMD(cfg_ecasd, "ecasd-check", "Verify the certificate of the ECASD at registration\n", edit()->ecasd_check)
 
-#define LIMIT(member)                                                                                                  \
-	{                                                                                                              \
-		#member, offsetof(struct limits_cfg, member)                                                           \
+#define LIMIT(member)                                        \
+	{                                                    \
+#member, offsetof(struct limits_cfg, member) \
 	}
 const struct cfg_limit cfg_limits[] = {
-	LIMIT(default_validity_s),   LIMIT(max_validity_s),	  LIMIT(grace_s),	       LIMIT(por_wait_s),
-	LIMIT(por_copies),	     LIMIT(undelivered_s),	  LIMIT(sms_retry_min_s),      LIMIT(sms_retry_max_s),
-	LIMIT(sms_parts_max),	     LIMIT(audit_validity_s),	  LIMIT(callback_retry_min_s), LIMIT(callback_retry_max_s),
-	LIMIT(callback_timeout_s),   LIMIT(callback_give_up_s),	  LIMIT(queue_max),	       LIMIT(outcome_keep_days),
-	LIMIT(audit_keep_days),	     LIMIT(counter_margin),	  LIMIT(bulk_per_s),
+	LIMIT(default_validity_s), LIMIT(max_validity_s),	LIMIT(grace_s),
+	LIMIT(por_wait_s),	   LIMIT(por_copies),		LIMIT(undelivered_s),
+	LIMIT(sms_retry_min_s),	   LIMIT(sms_retry_max_s),	LIMIT(sms_parts_max),
+	LIMIT(audit_validity_s),   LIMIT(callback_retry_min_s), LIMIT(callback_retry_max_s),
+	LIMIT(callback_timeout_s), LIMIT(callback_give_up_s),	LIMIT(queue_max),
+	LIMIT(outcome_keep_days),  LIMIT(audit_keep_days),	LIMIT(counter_margin),
+	LIMIT(bulk_per_s),
 };
 
 const size_t cfg_n_limits = ARRAY_SIZE(cfg_limits);
@@ -168,10 +172,10 @@ DEFUN(cfg_space, cfg_space_cmd, "free-space-min <0-1048576>",
 /* ---- peer ---- */
 
 const struct value_string cfg_roles[] = {
-	{ PEER_EUM, "eum" },
-	{ PEER_SMDP, "sm-dp" },
-	{ PEER_MNO, "mno" },
-	{ 0, NULL },
+	{PEER_EUM, "eum"},
+	{PEER_SMDP, "sm-dp"},
+	{PEER_MNO, "mno"},
+	{0, NULL},
 };
 
 DEFUN(cfg_peer, cfg_peer_cmd, "peer NAME", "An entity that may call us, or that we tell things\nAny word\n")
@@ -205,9 +209,10 @@ DEFUN(peer_subject, peer_subject_cmd, "tls subject .NAME",
 	return rc;
 }
 
-TEXT_CMD(peer_fingerprint, "tls fingerprint SHA256", "Its TLS certificate\nSHA-256 of the certificate\nUpper-case hex\n",
-	 &this_peer(vty)->tls_fingerprint)
-TEXT_CMD(peer_prefix, "callback-prefix URL", "ReplyTo must begin with this\nhttps URL\n", &this_peer(vty)->callback_prefix)
+TEXT_CMD(peer_fingerprint, "tls fingerprint SHA256",
+	 "Its TLS certificate\nSHA-256 of the certificate\nUpper-case hex\n", &this_peer(vty)->tls_fingerprint)
+TEXT_CMD(peer_prefix, "callback-prefix URL", "ReplyTo must begin with this\nhttps URL\n",
+	 &this_peer(vty)->callback_prefix)
 TEXT_CMD(peer_note, "notification-url URL", "Where notifications go\nhttps URL\n", &this_peer(vty)->notification_url)
 TEXT_CMD(peer_eum, "eum-certificate FILE", "Certificate that its signatures on EIS verify under\nPEM file\n",
 	 &this_peer(vty)->eum_cert)
@@ -232,10 +237,10 @@ DEFUN(smsc_remote, smsc_remote_cmd, "remote HOST <1-65535>", "Where it is\nAddre
 	return set_const_text(&c->link.host, argv[0]);
 }
 
-#define SMSC_TEXT(name, cmdstr, help, member)                                                                          \
-	DEFUN(name, name##_cmd, cmdstr, help)                                                                          \
-	{                                                                                                              \
-		return set_const_text(&this_smsc(vty)->link.member, argv[0]);                                          \
+#define SMSC_TEXT(name, cmdstr, help, member)                                 \
+	DEFUN(name, name##_cmd, cmdstr, help)                                 \
+	{                                                                     \
+		return set_const_text(&this_smsc(vty)->link.member, argv[0]); \
 	}
 
 SMSC_TEXT(smsc_local, "local ADDR", "Address to connect from\nAddress\n", local)
@@ -246,7 +251,8 @@ SMSC_TEXT(smsc_tls_ca, "tls ca FILE", "TLS from the first octet on\nRoots of its
 SMSC_TEXT(smsc_tls_name, "tls name HOST", "TLS\nName that its certificate must have\nHost name\n", tls_name)
 SMSC_TEXT(smsc_tls_cert, "tls certificate FILE", "TLS\nOur certificate\nPEM file\n", tls_cert)
 SMSC_TEXT(smsc_tls_key, "tls key FILE", "TLS\nIts private key\nPEM file\n", tls_key)
-TEXT_CMD(smsc_password, "password-file FILE", "File whose first line is the password\nFile\n", &this_smsc(vty)->password_file)
+TEXT_CMD(smsc_password, "password-file FILE", "File whose first line is the password\nFile\n",
+	 &this_smsc(vty)->password_file)
 NUMBER_CMD(smsc_window, "window <1-1000>", "Unanswered messages at a time\nMessages\n", &this_smsc(vty)->link.window)
 NUMBER_CMD(smsc_rate, "rate <0-100000>", "Messages per second; 0: as fast as it goes\nMessages\n",
 	   &this_smsc(vty)->link.rate_per_s)
@@ -273,7 +279,7 @@ DEFUN(smsc_dest, smsc_dest_cmd, "destination-type <0-7> <0-18>", "Type of the nu
 	return CMD_SUCCESS;
 }
 
-const struct value_string cfg_esm_modes[] = { { 0x40, "store-and-forward" }, { 0x42, "forward" }, { 0, NULL } };
+const struct value_string cfg_esm_modes[] = {{0x40, "store-and-forward"}, {0x42, "forward"}, {0, NULL}};
 
 DEFUN(smsc_mode, smsc_mode_cmd, "mode (store-and-forward|forward)",
       "What an accepted message means\nThe service centre keeps it\nThe phone has it (osmo-msc)\n")
@@ -283,22 +289,23 @@ DEFUN(smsc_mode, smsc_mode_cmd, "mode (store-and-forward|forward)",
 }
 
 const struct value_string cfg_bind_modes[] = {
-	{ SMPP_BIND_TRX, "transceiver" },
-	{ SMPP_BIND_TX_RX, "transmitter-receiver" },
-	{ 0, NULL },
+	{SMPP_BIND_TRX, "transceiver"},
+	{SMPP_BIND_TX_RX, "transmitter-receiver"},
+	{0, NULL},
 };
 
-DEFUN(smsc_bind, smsc_bind_cmd, "bind (transceiver|transmitter-receiver)", "How to bind\nOne connection\nTwo connections\n")
+DEFUN(smsc_bind, smsc_bind_cmd, "bind (transceiver|transmitter-receiver)",
+      "How to bind\nOne connection\nTwo connections\n")
 {
 	this_smsc(vty)->link.bind_mode = (enum smpp_bind_mode)get_string_value(cfg_bind_modes, argv[0]);
 	return CMD_SUCCESS;
 }
 
 const struct value_string cfg_receipt_wishes[] = {
-	{ SMPP_RECEIPT_NONE, "none" },
-	{ SMPP_RECEIPT_LAST, "last" },
-	{ SMPP_RECEIPT_ALL, "all" },
-	{ 0, NULL },
+	{SMPP_RECEIPT_NONE, "none"},
+	{SMPP_RECEIPT_LAST, "last"},
+	{SMPP_RECEIPT_ALL, "all"},
+	{0, NULL},
 };
 
 DEFUN(smsc_receipts, smsc_receipts_cmd, "receipts (none|last|all)",
@@ -309,10 +316,10 @@ DEFUN(smsc_receipts, smsc_receipts_cmd, "receipts (none|last|all)",
 }
 
 const struct value_string cfg_validity_forms[] = {
-	{ SMPP_VALIDITY_NONE, "none" },
-	{ SMPP_VALIDITY_RELATIVE, "relative" },
-	{ SMPP_VALIDITY_ABSOLUTE, "absolute" },
-	{ 0, NULL },
+	{SMPP_VALIDITY_NONE, "none"},
+	{SMPP_VALIDITY_RELATIVE, "relative"},
+	{SMPP_VALIDITY_ABSOLUTE, "absolute"},
+	{0, NULL},
 };
 
 DEFUN(smsc_validity, smsc_validity_cmd, "validity (none|relative|absolute)",
@@ -323,10 +330,10 @@ DEFUN(smsc_validity, smsc_validity_cmd, "validity (none|relative|absolute)",
 }
 
 const struct value_string cfg_msgid_types[] = {
-	{ SMPP_MSGID_AS_IS, "as-is" },
-	{ SMPP_MSGID_HEX_DEC, "hex-dec" },
-	{ SMPP_MSGID_DEC_HEX, "dec-hex" },
-	{ 0, NULL },
+	{SMPP_MSGID_AS_IS, "as-is"},
+	{SMPP_MSGID_HEX_DEC, "hex-dec"},
+	{SMPP_MSGID_DEC_HEX, "dec-hex"},
+	{0, NULL},
 };
 
 DEFUN(smsc_msgid, smsc_msgid_cmd, "message-id (as-is|hex-dec|dec-hex)",
@@ -355,8 +362,8 @@ DEFUN(smsc_coding, smsc_coding_cmd, "data-coding HEX [HEX] [HEX] [HEX]",
 }
 
 const struct value_string cfg_rule_actions[] = {
-	{ SMPP_ACT_THROTTLED, "throttled" }, { SMPP_ACT_QUEUE_FULL, "queue-full" }, { SMPP_ACT_RETRY, "retry" },
-	{ SMPP_ACT_PERMANENT, "permanent" }, { SMPP_ACT_NEXT_CODING, "next-coding" }, { 0, NULL },
+	{SMPP_ACT_THROTTLED, "throttled"}, {SMPP_ACT_QUEUE_FULL, "queue-full"},	  {SMPP_ACT_RETRY, "retry"},
+	{SMPP_ACT_PERMANENT, "permanent"}, {SMPP_ACT_NEXT_CODING, "next-coding"}, {0, NULL},
 };
 
 DEFUN(smsc_status, smsc_status_cmd, "status <0-2147483647> (throttled|queue-full|retry|permanent|next-coding)",
@@ -369,8 +376,8 @@ DEFUN(smsc_status, smsc_status_cmd, "status <0-2147483647> (throttled|queue-full
 		vty_out(vty, "%% no more than %d rules%s", SMPP_RULES_MAX, VTY_NEWLINE);
 		return CMD_WARNING;
 	}
-	l->rules[l->n_rules++] = (struct smpp_status_rule){ (uint32_t)atoi(argv[0]),
-							    (enum smpp_action)get_string_value(cfg_rule_actions, argv[1]) };
+	l->rules[l->n_rules++] = (struct smpp_status_rule){
+		(uint32_t)atoi(argv[0]), (enum smpp_action)get_string_value(cfg_rule_actions, argv[1])};
 	return CMD_SUCCESS;
 }
 

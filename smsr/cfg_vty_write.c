@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Writers of the configuration nodes, and a configuration as text: for "show running-config", copies and comparisons. */
+/* Writers of the configuration nodes, and a configuration as text: for "show running-config", copies and comparisons.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +31,8 @@ static int write_limits(struct vty *vty, struct smsr_cfg *cfg)
 		vty_out(vty, " %u%s", *cfg_limit_at(&cfg->limits, i), VTY_NEWLINE);
 	}
 	if (cfg->limits.free_space_min != def->limits.free_space_min)
-		vty_out(vty, " free-space-min %llu%s", (unsigned long long)cfg->limits.free_space_min >> 20, VTY_NEWLINE);
+		vty_out(vty, " free-space-min %llu%s", (unsigned long long)cfg->limits.free_space_min >> 20,
+			VTY_NEWLINE);
 	talloc_free(def);
 	return CMD_SUCCESS;
 }
@@ -132,8 +134,8 @@ static void write_smsc_numbers(struct vty *vty, const struct smpp_link_cfg *l)
 	vty_out(vty, "  window %u%s  rate %u%s", l->window, VTY_NEWLINE, l->rate_per_s, VTY_NEWLINE);
 	write_codings(vty, l);
 	for (unsigned int i = 0; i < l->n_rules; i++)
-		vty_out(vty, "  status %u %s%s", l->rules[i].status, get_value_string(cfg_rule_actions, l->rules[i].action),
-			VTY_NEWLINE);
+		vty_out(vty, "  status %u %s%s", l->rules[i].status,
+			get_value_string(cfg_rule_actions, l->rules[i].action), VTY_NEWLINE);
 }
 
 int cfg_write_smscs(struct vty *vty)
@@ -155,7 +157,8 @@ int smsr_vty_read(const char *path)
 
 char *smsr_vty_text(struct smsr_daemon *d, const void *ctx, struct smsr_cfg *cfg, bool smscs_only)
 {
-	static int (*const writers[])(struct vty *vty) = { cfg_write_smsr, https_vty_write, cfg_write_peers, cfg_write_smscs };
+	static int (*const writers[])(struct vty * vty) = {cfg_write_smsr, https_vty_write, cfg_write_peers,
+							   cfg_write_smscs};
 	struct smsr_cfg *before = d->edit;
 	struct vty *vty = vty_new();
 	char *raw, *text;

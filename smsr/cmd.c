@@ -24,14 +24,13 @@ static const struct {
 	size_t len; /* 0: any */
 	uint8_t alg;
 } algs[] = {
-	{ 0x88, 0, SP_ALG_AES },
-	{ 0x80, 16, 0x5 },
-	{ 0x80, 24, 0x9 },
-	{ 0x82, 16, 0x5 },
-	{ 0x82, 24, 0x9 },
+	{0x88, 0, SP_ALG_AES}, {0x80, 16, 0x5}, {0x80, 24, 0x9}, {0x82, 16, 0x5}, {0x82, 24, 0x9},
 };
 
-enum { IDX_KIC = 1, IDX_KID = 2 };
+enum {
+	IDX_KIC = 1,
+	IDX_KID = 2
+};
 
 #define CC_LEN 8 /* SGP.02: cryptographic checksum of 8 octets */
 
@@ -63,7 +62,8 @@ static int unwrap(struct smsr *s, const void *ctx, const struct euicc *e, const 
 
 	if (rc < 0)
 		return rc == -ENOENT ? -ENOKEY : rc;
-	rc = keystore_unwrap(s->keystore, s->crypto, ctx, bytes_str(key_context(ctx, e->eid, ks->version, idx)), wrapped, &k);
+	rc = keystore_unwrap(s->keystore, s->crypto, ctx, bytes_str(key_context(ctx, e->eid, ks->version, idx)),
+			     wrapped, &k);
 	if (rc < 0) {
 		LOGP(DKEY, LOGL_ERROR, "key %d of key set %d cannot be unwrapped: is this the right master key?\n", idx,
 		     ks->version);
@@ -78,7 +78,7 @@ int cmd_keys(struct smsr *s, const void *ctx, const struct euicc *e, const struc
 {
 	int rc;
 
-	*keys = (struct sp_keys){ .crypto = s->crypto, .cc_len = CC_LEN };
+	*keys = (struct sp_keys){.crypto = s->crypto, .cc_len = CC_LEN};
 	rc = unwrap(s, ctx, e, ks, IDX_KIC, &keys->kic, kic);
 	return rc < 0 ? rc : unwrap(s, ctx, e, ks, IDX_KID, &keys->kid, kid);
 }
@@ -88,7 +88,7 @@ int cmd_keys(struct smsr *s, const void *ctx, const struct euicc *e, const struc
 static int seal(struct smsr *s, const struct euicc *e, const struct keyset *ks, struct bytes capdu, struct command *cmd)
 {
 	void *ctx = turn_ctx(s->turn);
-	struct sp_hdr hdr = { .cntr = cmd->cntr };
+	struct sp_hdr hdr = {.cntr = cmd->cntr};
 	struct bytes script;
 	struct sp_keys keys;
 	struct wr w, out;
@@ -262,7 +262,7 @@ int64_t cmd_next_due(const struct smsr *s, const struct command *cmd, int64_t de
 
 static int give_up(struct smsr *s, struct op_run *r, struct command *cmd)
 {
-	struct op_input in = { .cmd = cmd };
+	struct op_input in = {.cmd = cmd};
 	bool maybe;
 	int rc = cmd_db_maybe_complete(s->db, cmd->id, &maybe);
 

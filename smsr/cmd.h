@@ -6,9 +6,9 @@
 
 /* One command to a card: sealed once, carried by short messages, answered once.
  *
- * The counter is reserved in the event that stores the packet (P2).  What leaves is always the stored octets: a copy for
- * a silent card, after a lost connection or a restart is the same copy.  The state of the short messages is in the rows
- * of part; a service centre gets the next part of a packet when it has taken the one before, so that parts cannot
+ * The counter is reserved in the event that stores the packet (P2).  What leaves is always the stored octets: a copy
+ * for a silent card, after a lost connection or a restart is the same copy.  The state of the short messages is in the
+ * rows of part; a service centre gets the next part of a packet when it has taken the one before, so that parts cannot
  * overtake each other. */
 
 /*! Seal a C-APDU for the ISD-R and send it.
@@ -33,7 +33,8 @@ int64_t cmd_next_due(const struct smsr *s, const struct command *cmd, int64_t de
 /*! The operation's row is due while a command is open: send a copy, or tell the operation that it was in vain. */
 int cmd_on_due(struct smsr *s, struct op_run *r, struct command *cmd, int64_t deadline_ms) MUST_CHECK;
 
-/*! Submit parts that are due, as many as the links have room for.  \param[out] more  parts are left and there is room */
+/*! Submit parts that are due, as many as the links have room for.  \param[out] more  parts are left and there is room
+ */
 int cmd_pump(struct smsr *s, bool *more) MUST_CHECK;
 
 /*! Keys of a command's key set, unwrapped; on ctx. */
@@ -49,7 +50,13 @@ int64_t backoff_ms(unsigned int min_s, unsigned int max_s, int attempt);
 /*! End of a submit: struct submit_done *. */
 struct submit_done {
 	uint64_t ref;
-	enum { SUBMIT_TAKEN, SUBMIT_RETRY, SUBMIT_REFUSED, SUBMIT_UNKNOWN, SUBMIT_NOT_SENT } result;
+	enum {
+		SUBMIT_TAKEN,
+		SUBMIT_RETRY,
+		SUBMIT_REFUSED,
+		SUBMIT_UNKNOWN,
+		SUBMIT_NOT_SENT
+	} result;
 	const char *status;	/* name of the SMPP status, for the timeline */
 	const char *message_id; /* canonical, as receipts will be looked up */
 };

@@ -7,8 +7,9 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
-#define CMD_COLS                                                                                                       \
-	"id, op_id, euicc_id, kind, state, keyset_id, epoch, cntr, tar, spi, kic, kid, packet, dest, ref, attempt, sent_ms"
+#define CMD_COLS                                                                                                     \
+	"id, op_id, euicc_id, kind, state, keyset_id, epoch, cntr, tar, spi, kic, kid, packet, dest, ref, attempt, " \
+	"sent_ms"
 #define PART_COLS "id, command_id, idx, state, due_ms, attempt, maybe, smsc, message_id"
 
 enum cmd_stmt {
@@ -44,33 +45,40 @@ enum cmd_stmt {
 /* "euicc_id > 0" is always true and leads to the index of what is open.
  * State 0 of a command is CMD_ST_OPEN; states 0 and 1 of a part are PART_READY and PART_SUBMITTED. */
 static const char *const sql[] = {
-	[Q_INSERT] = "INSERT INTO command (op_id, euicc_id, kind, state, keyset_id, epoch, cntr, tar, spi, kic, kid, packet, "
+	[Q_INSERT] = "INSERT INTO command (op_id, euicc_id, kind, state, keyset_id, epoch, cntr, tar, spi, kic, kid, "
+		     "packet, "
 		     "dest, ref) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
 	[Q_GET] = "SELECT " CMD_COLS " FROM command WHERE id = ?1",
 	[Q_OPEN_OF_OP] = "SELECT " CMD_COLS " FROM command WHERE op_id = ?1 AND state = 0",
-	[Q_OPEN_OF_EUICC] = "SELECT " CMD_COLS " FROM command WHERE euicc_id = ?1 AND state = 0 ORDER BY cntr DESC LIMIT 1",
+	[Q_OPEN_OF_EUICC] =
+		"SELECT " CMD_COLS " FROM command WHERE euicc_id = ?1 AND state = 0 ORDER BY cntr DESC LIMIT 1",
 	[Q_UPDATE] = "UPDATE command SET state = ?2, attempt = ?3, sent_ms = ?4 WHERE id = ?1",
 	[Q_REDIRECT] = "UPDATE command SET dest = ?2 WHERE id = ?1",
 	[Q_RECENT] = "SELECT " CMD_COLS " FROM command WHERE euicc_id = ?1 ORDER BY cntr DESC LIMIT ?2",
 	[Q_PART_INSERT] = "INSERT INTO part (command_id, idx, state, due_ms) VALUES (?1, ?2, 0, ?3)",
 	[Q_PART_GET] = "SELECT " PART_COLS " FROM part WHERE id = ?1",
-	[Q_PART_UPDATE] = "UPDATE part SET state = ?2, due_ms = ?3, attempt = ?4, maybe = ?5, smsc = ?6, message_id = ?7 "
-			  "WHERE id = ?1",
+	[Q_PART_UPDATE] =
+		"UPDATE part SET state = ?2, due_ms = ?3, attempt = ?4, maybe = ?5, smsc = ?6, message_id = ?7 "
+		"WHERE id = ?1",
 	[Q_PART_PENDING] = "SELECT " PART_COLS " FROM part WHERE command_id = ?1 AND state <= 1 ORDER BY idx LIMIT 1",
 	[Q_MAYBE_COMPLETE] = "SELECT NOT EXISTS (SELECT 1 FROM part WHERE command_id = ?1 AND maybe = 0)",
-	[Q_PARTS_REWIND] = "UPDATE part SET state = 0, attempt = 0, due_ms = CASE idx WHEN 1 THEN ?2 END WHERE command_id = ?1",
+	[Q_PARTS_REWIND] =
+		"UPDATE part SET state = 0, attempt = 0, due_ms = CASE idx WHEN 1 THEN ?2 END WHERE command_id = ?1",
 	[Q_PARTS_STOP] = "UPDATE part SET due_ms = NULL WHERE command_id = ?1 AND due_ms IS NOT NULL",
 	[Q_PARTS_HURRY] = "UPDATE part SET due_ms = ?2 WHERE command_id = ?1 AND due_ms > ?2",
 	[Q_PARTS_DUE] = "SELECT id FROM part WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
 	[Q_PARTS_NEAREST] = "SELECT due_ms FROM part WHERE due_ms IS NOT NULL ORDER BY due_ms LIMIT 1",
 	[Q_PARTS_WAITING] = "SELECT count(*) FROM part WHERE due_ms IS NOT NULL",
-	[Q_PARTS_RECOVER] = "UPDATE part SET state = 0, maybe = 1, due_ms = ?1 WHERE state = 1 AND command_id IN "
-			    "(SELECT c.id FROM operation o JOIN command c ON c.op_id = o.id WHERE o.state < 6 AND c.state = 0)",
+	[Q_PARTS_RECOVER] =
+		"UPDATE part SET state = 0, maybe = 1, due_ms = ?1 WHERE state = 1 AND command_id IN "
+		"(SELECT c.id FROM operation o JOIN command c ON c.op_id = o.id WHERE o.state < 6 AND c.state = 0)",
 	[Q_COPIES_RECOVER] = "UPDATE command SET attempt = attempt + 1 WHERE state = 0 AND euicc_id > 0 AND EXISTS "
 			     "(SELECT 1 FROM part p WHERE p.command_id = command.id AND p.state = 1)",
-	[Q_PART_BY_MESSAGE] = "SELECT " PART_COLS " FROM part WHERE message_id = ?1 AND smsc = ?2 ORDER BY id DESC LIMIT 1",
+	[Q_PART_BY_MESSAGE] =
+		"SELECT " PART_COLS " FROM part WHERE message_id = ?1 AND smsc = ?2 ORDER BY id DESC LIMIT 1",
 	[Q_MO_GET] = "SELECT ud FROM mo_part WHERE sender = ?1 AND ref = ?2 AND total = ?3 AND idx = ?4",
-	[Q_MO_INSERT] = "INSERT INTO mo_part (sender, ref, total, idx, ud, received_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	[Q_MO_INSERT] =
+		"INSERT INTO mo_part (sender, ref, total, idx, ud, received_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[Q_MO_ALL] = "SELECT ud FROM mo_part WHERE sender = ?1 AND ref = ?2 AND total = ?3 ORDER BY idx",
 	[Q_MO_DROP] = "DELETE FROM mo_part WHERE sender = ?1 AND ref = ?2 AND total = ?3",
 	[Q_MO_COUNT] = "SELECT count(*) FROM (SELECT DISTINCT ref, total FROM mo_part WHERE sender = ?1)",
@@ -79,7 +87,7 @@ static const char *const sql[] = {
 
 static struct db_stmt *stmt(struct db *db, enum cmd_stmt id)
 {
-	static const struct db_stmts set = { .slot = SLOT_CMD, .sql = sql, .n = ARRAY_SIZE(sql) };
+	static const struct db_stmts set = {.slot = SLOT_CMD, .sql = sql, .n = ARRAY_SIZE(sql)};
 
 	return db_stmt(db, &set, id);
 }

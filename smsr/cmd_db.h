@@ -18,7 +18,8 @@ int cmd_db_update(struct db *db, const struct command *cmd) MUST_CHECK;
 /*! Another number for the next copy. */
 int cmd_db_redirect(struct db *db, int64_t id, const char *dest) MUST_CHECK;
 /*! The last commands of an eUICC, newest first: for late and doubled answers. */
-int cmd_db_recent(const void *ctx, struct db *db, int64_t euicc_id, struct command *cmds, size_t max, size_t *n) MUST_CHECK;
+int cmd_db_recent(const void *ctx, struct db *db, int64_t euicc_id, struct command *cmds, size_t max,
+		  size_t *n) MUST_CHECK;
 
 /*! Short messages of a command, idx from 0; each row is one to submit. */
 int cmd_db_part_insert(struct db *db, int64_t command_id, int idx, int64_t due_ms) MUST_CHECK;
@@ -39,11 +40,12 @@ int cmd_db_parts_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, si
 int cmd_db_parts_nearest(struct db *db, int64_t *due_ms) MUST_CHECK;
 /*! Short messages that wait to be submitted: the backlog. */
 int cmd_db_parts_waiting(struct db *db, int64_t *n) MUST_CHECK;
-/*! After a restart: what was handed to a service centre without an answer may have been taken; due again now, as another
- * copy. */
+/*! After a restart: what was handed to a service centre without an answer may have been taken; due again now, as
+ * another copy. */
 int cmd_db_parts_recover(struct db *db, int64_t now_ms) MUST_CHECK;
 /*! The newest part that a service centre knows under this message id.  \returns -ENOENT */
-int cmd_db_part_by_message(const void *ctx, struct db *db, const char *smsc, const char *message_id, struct part *part) MUST_CHECK;
+int cmd_db_part_by_message(const void *ctx, struct db *db, const char *smsc, const char *message_id,
+			   struct part *part) MUST_CHECK;
 
 /*! Parts of concatenated messages from cards. */
 struct mo_key {
@@ -54,7 +56,8 @@ struct mo_key {
 
 /*! \returns 0; -EALREADY the same octets are there; -EPROTO other octets are there */
 int cmd_db_mo_add(struct db *db, const struct mo_key *key, int idx, struct bytes ud, int64_t now_ms) MUST_CHECK;
-/*! \param[out] parts  key->total views on ctx, in order, when all are there.  \returns -EAGAIN while parts are missing */
+/*! \param[out] parts  key->total views on ctx, in order, when all are there.  \returns -EAGAIN while parts are missing
+ */
 int cmd_db_mo_all(const void *ctx, struct db *db, const struct mo_key *key, struct bytes *parts) MUST_CHECK;
 int cmd_db_mo_drop(struct db *db, const struct mo_key *key) MUST_CHECK;
 /*! Unfinished messages of one sender. */

@@ -39,9 +39,10 @@ static void emit_submit(void *priv, void *data)
 	s->ports->sms_submit(s->ports_priv, data);
 }
 
-static int submit(struct smsr *s, struct part *part, const struct command *cmd, const struct operation *op, const char *smsc)
+static int submit(struct smsr *s, struct part *part, const struct command *cmd, const struct operation *op,
+		  const char *smsc)
 {
-	const struct ud_msg msg = { .kind = UD_COMMAND, .pkt = cmd->packet, .ref = cmd->ref };
+	const struct ud_msg msg = {.kind = UD_COMMAND, .pkt = cmd->packet, .ref = cmd->ref};
 	unsigned int n = ud_segments(cmd->packet.len, false);
 	struct sms_out *sms = talloc_zero(turn_ctx(s->turn), struct sms_out);
 	struct wr w;
@@ -137,7 +138,8 @@ static int taken(struct smsr *s, struct part *part, struct command *cmd, const s
 	rc = cmd_db_part_update(s->db, part);
 	if (rc == 0)
 		rc = op_note(s, cmd->op_id, STEP_SMSC, "%d/%u taken by %s%s%s", part->idx, n, part->smsc,
-			     d->message_id && *d->message_id ? ", message id " : "", d->message_id ? d->message_id : "");
+			     d->message_id && *d->message_id ? ", message id " : "",
+			     d->message_id ? d->message_id : "");
 	if (rc < 0 || cmd->state != CMD_ST_OPEN)
 		return rc;
 	rc = n == 1 ? -ENOENT : cmd_db_part_pending(turn_ctx(s->turn), s->db, cmd->id, &next);
@@ -161,13 +163,14 @@ static int again(struct smsr *s, struct part *part, struct command *cmd, int64_t
 	part->state = PART_READY;
 	part->due_ms = cmd->state == CMD_ST_OPEN ? clock_now_ms() + after_ms : 0;
 	rc = cmd_db_part_update(s->db, part);
-	return rc < 0 ? rc : op_note(s, cmd->op_id, STEP_RETRY, "part %d at %s: %s, again in %lld s", part->idx, part->smsc, why,
-				     (long long)after_ms / 1000);
+	return rc < 0 ? rc
+		      : op_note(s, cmd->op_id, STEP_RETRY, "part %d at %s: %s, again in %lld s", part->idx, part->smsc,
+				why, (long long)after_ms / 1000);
 }
 
 static int refused(struct smsr *s, struct part *part, struct command *cmd, const char *status)
 {
-	struct op_input in = { .event = OP_EV_UNREACHED, .cmd = cmd };
+	struct op_input in = {.event = OP_EV_UNREACHED, .cmd = cmd};
 	int rc;
 
 	part->state = PART_READY;
@@ -217,8 +220,8 @@ int smsr_ev_submit_done(void *smsr, void *submit_done)
 	case SUBMIT_RETRY:
 		rc = cmd_redirect(s, &cmd);
 		return rc < 0 ? rc
-			      : again(s, &part, &cmd, backoff_ms(l->sms_retry_min_s, l->sms_retry_max_s, ++part.attempt),
-				      d->status);
+			      : again(s, &part, &cmd,
+				      backoff_ms(l->sms_retry_min_s, l->sms_retry_max_s, ++part.attempt), d->status);
 	case SUBMIT_REFUSED:
 		return refused(s, &part, &cmd, d->status);
 	case SUBMIT_UNKNOWN:
@@ -249,8 +252,8 @@ int smsr_ev_receipt(void *smsr, void *receipt)
 		rc = cmd_db_get(ctx, s->db, part.command_id, &cmd);
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
-	rc = op_note(s, cmd.op_id, STEP_DELIVERED, "part %d: %s%s%s", part.idx, rcpt->state, *rcpt->error ? ", error " : "",
-		     rcpt->error);
+	rc = op_note(s, cmd.op_id, STEP_DELIVERED, "part %d: %s%s%s", part.idx, rcpt->state,
+		     *rcpt->error ? ", error " : "", rcpt->error);
 	if (rc < 0 || part.state != PART_ACCEPTED)
 		return rc;
 	if (rcpt->delivered) {
@@ -260,8 +263,10 @@ int smsr_ev_receipt(void *smsr, void *receipt)
 	/* Final and not delivered.  The answer of the card may still come and wins. */
 	if (!rcpt->final || cmd.state != CMD_ST_OPEN || !cmd.sent_ms)
 		return 0;
-	return cmd_copy(s, &cmd, clock_now_ms() + (int64_t)s->cfg->limits.undelivered_s * 1000 +
-				backoff_ms(s->cfg->limits.sms_retry_min_s, s->cfg->limits.sms_retry_max_s, cmd.attempt));
+	return cmd_copy(
+		s, &cmd,
+		clock_now_ms() + (int64_t)s->cfg->limits.undelivered_s * 1000 +
+			backoff_ms(s->cfg->limits.sms_retry_min_s, s->cfg->limits.sms_retry_max_s, cmd.attempt));
 }
 
 int smsr_ev_alert(void *smsr, void *address)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Start, loop and stop of smsr.  One round of the loop: requests and results from the I/O threads, then what is due, then
- * one commit, then everything leaves (common/app/turn.h). */
+/* Start, loop and stop of smsr.  One round of the loop: requests and results from the I/O threads, then what is due,
+ * then one commit, then everything leaves (common/app/turn.h). */
 #include "smsr/daemon.h"
 
 #include <errno.h>
@@ -157,7 +157,7 @@ static void failed_posts(struct smsr_daemon *d)
 {
 	while (!llist_empty(&d->failed)) {
 		struct failed_post *f = llist_first_entry(&d->failed, struct failed_post, entry);
-		struct post_done p = { .ref = f->ref, .detail = f->detail };
+		struct post_done p = {.ref = f->ref, .detail = f->detail};
 
 		llist_del(&f->entry);
 		daemon_event(d, smsr_ev_post_done, &p, "callback result");
@@ -303,8 +303,9 @@ static int start_engine(struct smsr_daemon *d, bool upgrade, const char **why)
 static int start_net(struct smsr_daemon *d, const char **why)
 {
 	const struct https_cfg *h = &d->cfg->https;
-	const struct http_server_conf conf = { .listen = h->listen, .n_listen = h->n_listen, .max_conns = h->max_connections };
-	const struct http_client_conf client_conf = { 0 };
+	const struct http_server_conf conf = {
+		.listen = h->listen, .n_listen = h->n_listen, .max_conns = h->max_connections};
+	const struct http_client_conf client_conf = {0};
 	struct tls *client_tls;
 	int rc;
 

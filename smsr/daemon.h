@@ -8,8 +8,8 @@
 #include "common/net/http_server.h"
 #include "smsr/smsr.h"
 
-/* The daemon around the engine: real clock, sockets, threads.  Parts: daemon.c (start, loop, stop), soap_http.c (requests
- * of peers, in I/O threads), links.c (SMPP), cfg_vty.c (configuration). */
+/* The daemon around the engine: real clock, sockets, threads.  Parts: daemon.c (start, loop, stop), soap_http.c
+ * (requests of peers, in I/O threads), links.c (SMPP), cfg_vty.c (configuration). */
 
 struct admin;
 struct backup;

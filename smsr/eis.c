@@ -14,7 +14,8 @@ int eid_dec(const char *digits, uint8_t eid[EID_LEN])
 	uint8_t out[EID_LEN];
 	unsigned int mod = 0;
 
-	if (strlen(digits) != 2 * EID_LEN || strspn(digits, "0123456789") != 2 * EID_LEN || strncmp(digits, "89", 2) != 0)
+	if (strlen(digits) != 2 * EID_LEN || strspn(digits, "0123456789") != 2 * EID_LEN ||
+	    strncmp(digits, "89", 2) != 0)
 		return -EINVAL;
 	for (const char *d = digits; *d; d++)
 		mod = (mod * 10 + (unsigned int)(*d - '0')) % 97;
@@ -36,10 +37,10 @@ static const struct {
 	enum es_pol2_qualification qualification;
 	enum pol2_rule rule;
 } pol2_rules[] = {
-	{ ES_POL2_ENABLE, ES_POL2_NOT_ALLOWED, POL2_ENABLE_NOT_ALLOWED },
-	{ ES_POL2_DISABLE, ES_POL2_NOT_ALLOWED, POL2_DISABLE_NOT_ALLOWED },
-	{ ES_POL2_DELETE, ES_POL2_NOT_ALLOWED, POL2_DELETE_NOT_ALLOWED },
-	{ ES_POL2_DISABLE, ES_POL2_AUTO_DELETE, POL2_DISABLE_AUTO_DELETE },
+	{ES_POL2_ENABLE, ES_POL2_NOT_ALLOWED, POL2_ENABLE_NOT_ALLOWED},
+	{ES_POL2_DISABLE, ES_POL2_NOT_ALLOWED, POL2_DISABLE_NOT_ALLOWED},
+	{ES_POL2_DELETE, ES_POL2_NOT_ALLOWED, POL2_DELETE_NOT_ALLOWED},
+	{ES_POL2_DISABLE, ES_POL2_AUTO_DELETE, POL2_DISABLE_AUTO_DELETE},
 };
 
 static int rule_of(const struct es_pol2_rule *rule, unsigned int *bit)
@@ -78,8 +79,8 @@ void pol2_enc(const void *ctx, unsigned int rules, struct es_pol2 *pol2)
 	OSMO_ASSERT(pol2->rules);
 	for (size_t i = 0; i < ARRAY_SIZE(pol2_rules); i++) {
 		if (rules & pol2_rules[i].rule)
-			pol2->rules[pol2->n_rules++] = (struct es_pol2_rule){ ES_POL2_PROFILE, pol2_rules[i].action,
-									      pol2_rules[i].qualification };
+			pol2->rules[pol2->n_rules++] = (struct es_pol2_rule){ES_POL2_PROFILE, pol2_rules[i].action,
+									     pol2_rules[i].qualification};
 	}
 }
 
@@ -91,7 +92,8 @@ static const enum es_profile_state es_states[] = {
 	[PROFILE_ENABLED] = ES_STATE_ENABLED,
 };
 
-static bool is_visible(const struct profile *p, enum eis_view view, const char *oid, const char *const *iccids, size_t n)
+static bool is_visible(const struct profile *p, enum eis_view view, const char *oid, const char *const *iccids,
+		       size_t n)
 {
 	if (p->state == PROFILE_IN_CREATION)
 		return false;
@@ -111,12 +113,12 @@ static void build_profile(const void *ctx, const struct profile *p, struct es_pr
 		.isdp_aid = p->isdp_aid,
 		.mno_id = p->mno_oid,
 		.fallback = p->fallback,
-		.address = { .imsi = p->imsi, .msisdn = p->msisdn },
+		.address = {.imsi = p->imsi, .msisdn = p->msisdn},
 		.state = es_states[p->state],
 		.smdp_id = p->smdp_oid,
 		.profile_type = p->type,
 		.allocated_memory = (uint64_t)p->allocated_memory,
-		.free_memory = { .has = p->free_memory >= 0, .v = p->free_memory >= 0 ? (uint64_t)p->free_memory : 0 },
+		.free_memory = {.has = p->free_memory >= 0, .v = p->free_memory >= 0 ? (uint64_t)p->free_memory : 0},
 	};
 	pol2_enc(ctx, p->pol2, &out->pol2);
 }
@@ -139,9 +141,12 @@ static int build_profiles(struct smsr *s, struct es_eis *eis, int64_t euicc_id, 
 }
 
 static const enum es_keyset_type es_keyset_types[] = {
-	[KEYSET_SCP03] = ES_KEYSET_SCP03,	      [KEYSET_SCP80] = ES_KEYSET_SCP80,
-	[KEYSET_SCP81] = ES_KEYSET_SCP81,	      [KEYSET_TOKEN] = ES_KEYSET_TOKEN_GENERATION,
-	[KEYSET_RECEIPT] = ES_KEYSET_RECEIPT_VERIFICATION, [KEYSET_CA] = ES_KEYSET_CA,
+	[KEYSET_SCP03] = ES_KEYSET_SCP03,
+	[KEYSET_SCP80] = ES_KEYSET_SCP80,
+	[KEYSET_SCP81] = ES_KEYSET_SCP81,
+	[KEYSET_TOKEN] = ES_KEYSET_TOKEN_GENERATION,
+	[KEYSET_RECEIPT] = ES_KEYSET_RECEIPT_VERIFICATION,
+	[KEYSET_CA] = ES_KEYSET_CA,
 };
 
 /* The schema demands the ISD-R; a reader who may not see it gets what is no secret: addresses and key versions. */
@@ -155,7 +160,8 @@ static int build_isdr(struct smsr *s, struct es_eis *eis, const struct euicc *e,
 	OSMO_ASSERT(sd);
 	if (rc < 0)
 		return rc;
-	*sd = (struct es_security_domain){ .aid = e->isdr_aid, .sin = e->isdr_sin, .sdin = e->isdr_sdin, .role = ES_ROLE_ISDR };
+	*sd = (struct es_security_domain){
+		.aid = e->isdr_aid, .sin = e->isdr_sin, .sdin = e->isdr_sdin, .role = ES_ROLE_ISDR};
 	sd->tars = talloc_zero(sd, struct bytes);
 	sd->tars[0] = bytes_dup(sd, BYTES_ARR(e->isdr_tar));
 	sd->n_tars = 1;
@@ -167,7 +173,7 @@ static int build_isdr(struct smsr *s, struct es_eis *eis, const struct euicc *e,
 		k->version = ks[i].version;
 		k->type = es_keyset_types[ks[i].type];
 		if (view == EIS_VIEW_FULL && ks[i].type == KEYSET_SCP80)
-			k->cntr = (struct es_opt_u64){ .has = true, .v = ks[i].cntr };
+			k->cntr = (struct es_opt_u64){.has = true, .v = ks[i].cntr};
 	}
 	eis->isdr = sd;
 	return 0;

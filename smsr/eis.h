@@ -32,11 +32,13 @@ void pol2_enc(const void *ctx, unsigned int rules, struct es_pol2 *pol2);
 
 /*! Where an EIS comes from. */
 struct eis_source {
-	const struct peer *signer; /* EUM whose certificate must verify the signature; NULL: import, marked as unverified */
-	struct bytes document;	   /* the document as received, for the signature; empty for an import */
+	const struct peer
+		*signer;       /* EUM whose certificate must verify the signature; NULL: import, marked as unverified */
+	struct bytes document; /* the document as received, for the signature; empty for an import */
 };
 
 /*! Register an eUICC: all or nothing.  SGP.02 ES1.RegisterEIS.
  * \param[out] status  outcome for the requester, texts on turn_ctx(); set when 0 is returned
  * \returns 0 also when refused; negative errno only for a failing store */
-int eis_register(struct smsr *s, const struct es_eis *eis, const struct eis_source *src, struct es_status *status) MUST_CHECK;
+int eis_register(struct smsr *s, const struct es_eis *eis, const struct eis_source *src,
+		 struct es_status *status) MUST_CHECK;

@@ -7,11 +7,11 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
-#define EUICC_COLS                                                                                                     \
-	"id, eid, eum_oid, verified, isdr_aid, isdr_tar, isdr_sin, isdr_sdin, remaining_memory, available_memory, "    \
+#define EUICC_COLS                                                                                                  \
+	"id, eid, eum_oid, verified, isdr_aid, isdr_tar, isdr_sin, isdr_sdin, remaining_memory, available_memory, " \
 	"last_audit_ms, audit_due, active_op, notif_seq, imei, meid"
-#define PROFILE_COLS                                                                                                   \
-	"id, euicc_id, iccid, isdp_aid, mno_oid, fallback, imsi, msisdn, state, smdp_oid, type, allocated_memory, "    \
+#define PROFILE_COLS                                                                                                \
+	"id, euicc_id, iccid, isdp_aid, mno_oid, fallback, imsi, msisdn, state, smdp_oid, type, allocated_memory, " \
 	"free_memory, pol2"
 #define KEYSET_COLS "id, euicc_id, version, type, cntr"
 
@@ -64,21 +64,24 @@ static const char *const sql[] = {
 		     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 	[Q_DOC_INSERT] = "INSERT INTO eis_doc (euicc_id, signed_info, signature, properties) VALUES (?1, ?2, ?3, ?4)",
 	[Q_DOC] = "SELECT signed_info, signature, properties FROM eis_doc WHERE euicc_id = ?1",
-	[Q_UPDATE] = "UPDATE euicc SET remaining_memory = ?2, available_memory = ?3, last_audit_ms = ?4, notif_seq = ?5, "
-		     "imei = ?6, meid = ?7 WHERE id = ?1",
+	[Q_UPDATE] =
+		"UPDATE euicc SET remaining_memory = ?2, available_memory = ?3, last_audit_ms = ?4, notif_seq = ?5, "
+		"imei = ?6, meid = ?7 WHERE id = ?1",
 	[Q_SET_AUDIT_DUE] = "UPDATE euicc SET audit_due = ?2 WHERE id = ?1",
 	[Q_SET_ACTIVE_OP] = "UPDATE euicc SET active_op = ?2 WHERE id = ?1",
 	[Q_PROFILES] = "SELECT " PROFILE_COLS " FROM profile WHERE euicc_id = ?1 ORDER BY id",
 	[Q_PROFILE_INSERT] = "INSERT INTO profile (euicc_id, iccid, isdp_aid, mno_oid, fallback, imsi, msisdn, state, "
 			     "smdp_oid, type, allocated_memory, free_memory, pol2) "
 			     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-	[Q_PROFILE_UPDATE] = "UPDATE profile SET fallback = ?2, imsi = ?3, msisdn = ?4, state = ?5, allocated_memory = ?6, "
-			     "free_memory = ?7, pol2 = ?8 WHERE id = ?1",
+	[Q_PROFILE_UPDATE] =
+		"UPDATE profile SET fallback = ?2, imsi = ?3, msisdn = ?4, state = ?5, allocated_memory = ?6, "
+		"free_memory = ?7, pol2 = ?8 WHERE id = ?1",
 	[Q_PROFILE_DELETE] = "DELETE FROM profile WHERE id = ?1",
 	[Q_KEYSET_INSERT] = "INSERT INTO keyset (euicc_id, version, type, cntr) VALUES (?1, ?2, ?3, ?4)",
 	[Q_KEY_INSERT] = "INSERT INTO key (keyset_id, idx, type, kcv, wrapped) VALUES (?1, ?2, ?3, ?4, ?5)",
-	[Q_KEYSET] = "SELECT " KEYSET_COLS " FROM keyset WHERE euicc_id = ?1 AND type = ?2 AND (?3 = 0 OR version = ?3) "
-		     "ORDER BY version LIMIT 1",
+	[Q_KEYSET] =
+		"SELECT " KEYSET_COLS " FROM keyset WHERE euicc_id = ?1 AND type = ?2 AND (?3 = 0 OR version = ?3) "
+		"ORDER BY version LIMIT 1",
 	[Q_KEYSET_BY_ID] = "SELECT " KEYSET_COLS " FROM keyset WHERE id = ?1",
 	[Q_KEYSETS] = "SELECT " KEYSET_COLS " FROM keyset WHERE euicc_id = ?1 ORDER BY version LIMIT ?2",
 	[Q_KEY] = "SELECT type, wrapped FROM key WHERE keyset_id = ?1 AND idx = ?2",
@@ -90,7 +93,7 @@ static const char *const sql[] = {
 
 static struct db_stmt *stmt(struct db *db, enum eis_stmt id)
 {
-	static const struct db_stmts set = { .slot = SLOT_EIS, .sql = sql, .n = ARRAY_SIZE(sql) };
+	static const struct db_stmts set = {.slot = SLOT_EIS, .sql = sql, .n = ARRAY_SIZE(sql)};
 
 	return db_stmt(db, &set, id);
 }
@@ -340,7 +343,7 @@ static int read_profile(const void *ctx, struct db_stmt *s, struct profile *p)
 int eis_db_profiles(const void *ctx, struct db *db, int64_t euicc_id, struct profiles *out)
 {
 	struct db_stmt *s = stmt_id(db, Q_PROFILES, euicc_id);
-	struct profiles p = { 0 };
+	struct profiles p = {0};
 	int rc;
 
 	while ((rc = db_row(s)) == 1) {

@@ -45,7 +45,8 @@ int eis_db_profile_delete(struct db *db, int64_t profile_id) MUST_CHECK;
 
 /*! Key sets and their keys, values wrapped by the keystore (P6); keyset_insert fills in the id. */
 int eis_db_keyset_insert(struct db *db, struct keyset *ks) MUST_CHECK;
-int eis_db_key_insert(struct db *db, int64_t keyset_id, int idx, int type, struct bytes kcv, struct bytes wrapped) MUST_CHECK;
+int eis_db_key_insert(struct db *db, int64_t keyset_id, int idx, int type, struct bytes kcv,
+		      struct bytes wrapped) MUST_CHECK;
 /*! Key set of a type: the one with this version, or with the lowest when version is 0. */
 int eis_db_keyset(struct db *db, int64_t euicc_id, enum keyset_type type, int version, struct keyset *ks) MUST_CHECK;
 int eis_db_keyset_by_id(struct db *db, int64_t id, struct keyset *ks) MUST_CHECK;

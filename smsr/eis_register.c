@@ -62,7 +62,7 @@ static int check_eum(struct reg *g)
 static int check_signature(struct reg *g)
 {
 	void *ctx = turn_ctx(g->s->turn);
-	struct xmlsig_eum eum = { g->eis->signed_info_xml, g->eis->signature_xml };
+	struct xmlsig_eum eum = {g->eis->signed_info_xml, g->eis->signature_xml};
 	int64_t at_ms = g->eis->info.production_ms ? g->eis->info.production_ms : clock_stamp_ms();
 	const char *why = "";
 	int rc = 0;
@@ -86,7 +86,8 @@ static int check_eid(struct reg *g)
 	int rc;
 
 	if (!g->eis->info.eid || eid_dec(g->eis->info.eid, g->euicc.eid) < 0)
-		return refuse(g, ES_SC_DATA_INVALID, g->eis->info.eid, "Eid: not 32 digits with the right check digits");
+		return refuse(g, ES_SC_DATA_INVALID, g->eis->info.eid,
+			      "Eid: not 32 digits with the right check digits");
 	rc = eis_db_by_eid(turn_ctx(g->s->turn), g->s->db, g->euicc.eid, &old);
 	if (rc == 0)
 		return refuse(g, ES_SC_EID_IN_USE, g->eis->info.eid, "this eUICC is registered here already");
@@ -166,10 +167,10 @@ static const struct {
 	uint8_t gp;
 	enum key_alg alg;
 } key_types[] = {
-	{ 0x88, KEY_AES },
-	{ 0x80, KEY_DES },
-	{ 0x82, KEY_DES },
-	{ 0x85, KEY_PSK },
+	{0x88, KEY_AES},
+	{0x80, KEY_DES},
+	{0x82, KEY_DES},
+	{0x85, KEY_PSK},
 };
 
 static const struct {
@@ -177,11 +178,11 @@ static const struct {
 	enum keyset_type type;
 	unsigned int mandatory; /* bits: key indexes that must be there */
 } keyset_types[] = {
-	{ ES_KEYSET_SCP80, KEYSET_SCP80, 1 << 1 | 1 << 2 },
-	{ ES_KEYSET_SCP81, KEYSET_SCP81, 1 << 1 },
-	{ ES_KEYSET_SCP03, KEYSET_SCP03, 0 },
-	{ ES_KEYSET_TOKEN_GENERATION, KEYSET_TOKEN, 0 },
-	{ ES_KEYSET_RECEIPT_VERIFICATION, KEYSET_RECEIPT, 0 },
+	{ES_KEYSET_SCP80, KEYSET_SCP80, 1 << 1 | 1 << 2},
+	{ES_KEYSET_SCP81, KEYSET_SCP81, 1 << 1},
+	{ES_KEYSET_SCP03, KEYSET_SCP03, 0},
+	{ES_KEYSET_TOKEN_GENERATION, KEYSET_TOKEN, 0},
+	{ES_KEYSET_RECEIPT_VERIFICATION, KEYSET_RECEIPT, 0},
 };
 
 static int import(struct reg *g, const struct es_key *k, int *type, uint8_t kcv[3], struct key **key)
@@ -231,7 +232,8 @@ static int store_keyset(struct reg *g, const struct es_keyset *in, size_t row)
 		.euicc_id = g->euicc.id,
 		.version = in->version,
 		.type = keyset_types[row].type,
-		/* The EIS names the next value or the last one; one lost value costs nothing, a repeated one a command. */
+		/* The EIS names the next value or the last one; one lost value costs nothing, a repeated one a command.
+		 */
 		.cntr = in->cntr.has ? in->cntr.v : 0,
 	};
 	unsigned int have = 0;
@@ -266,7 +268,8 @@ static int store_keysets(struct reg *g)
 		while (row < ARRAY_SIZE(keyset_types) && keyset_types[row].es != in->type)
 			row++;
 		if (row == ARRAY_SIZE(keyset_types))
-			return refuse(g, ES_SC_DATA_INVALID, NULL, "Isd-r: a key set has no type, or one that is not served");
+			return refuse(g, ES_SC_DATA_INVALID, NULL,
+				      "Isd-r: a key set has no type, or one that is not served");
 		reachable = reachable || in->type == ES_KEYSET_SCP80 || in->type == ES_KEYSET_SCP81;
 		rc = store_keyset(g, in, row);
 	}
@@ -342,7 +345,7 @@ static int record(struct reg *g)
 
 static int check(struct reg *g)
 {
-	static int (*const checks[])(struct reg *g) = {
+	static int (*const checks[])(struct reg * g) = {
 		check_eum, check_eid, check_signature, check_ecasd, check_isdr, check_profiles,
 	};
 	int rc = 0;
@@ -354,7 +357,7 @@ static int check(struct reg *g)
 
 int eis_register(struct smsr *s, const struct es_eis *eis, const struct eis_source *src, struct es_status *status)
 {
-	struct reg g = { .s = s, .src = src, .eis = eis, .status = status };
+	struct reg g = {.s = s, .src = src, .eis = eis, .status = status};
 	int rc;
 
 	*status = es_status_ok();

@@ -29,25 +29,25 @@
 #define MO_LIFETIME_MS (10 * 60 * 1000)
 
 static const struct rate_ctr_desc ctr_desc[] = {
-	[CTR_REQUESTS] = { "es:requests", "Requests of peers" },
-	[CTR_REQUESTS_REFUSED] = { "es:refused", "Requests refused" },
-	[CTR_OPS_SUCCESS] = { "op:success", "Operations ended EXECUTED_SUCCESS" },
-	[CTR_OPS_WARNING] = { "op:warning", "Operations ended EXECUTED_WITHWARNING" },
-	[CTR_OPS_FAILED] = { "op:failed", "Operations ended FAILED" },
-	[CTR_OPS_EXPIRED] = { "op:expired", "Operations ended EXPIRED" },
-	[CTR_COMMANDS] = { "cmd:sealed", "Command packets sealed" },
-	[CTR_COPIES] = { "cmd:copies", "Further copies of command packets" },
-	[CTR_POR] = { "por:ok", "Response packets verified" },
-	[CTR_POR_REJECTED] = { "por:rejected", "Response packets rejected" },
-	[CTR_NOTIFICATIONS] = { "notif:ok", "Notifications of eUICCs verified" },
-	[CTR_NOTIFICATIONS_REJECTED] = { "notif:rejected", "Notifications rejected" },
-	[CTR_MO_UNKNOWN] = { "mo:unknown", "Messages that belong to no eUICC or are no packets" },
-	[CTR_CALLBACKS] = { "out:taken", "Messages to peers taken" },
-	[CTR_CALLBACK_ERRORS] = { "out:errors", "Attempts to reach a peer that failed" },
-	[CTR_CALLBACKS_GIVEN_UP] = { "out:given_up", "Messages to peers given up" },
-	[CTR_TURNS] = { "turn:commits", "Turns" },
-	[CTR_CERT_WARNINGS] = { "cert:warnings", "Certificates found near their end" },
-	[CTR_RESTORES] = { "store:restores", "Starts from a restored database" },
+	[CTR_REQUESTS] = {"es:requests", "Requests of peers"},
+	[CTR_REQUESTS_REFUSED] = {"es:refused", "Requests refused"},
+	[CTR_OPS_SUCCESS] = {"op:success", "Operations ended EXECUTED_SUCCESS"},
+	[CTR_OPS_WARNING] = {"op:warning", "Operations ended EXECUTED_WITHWARNING"},
+	[CTR_OPS_FAILED] = {"op:failed", "Operations ended FAILED"},
+	[CTR_OPS_EXPIRED] = {"op:expired", "Operations ended EXPIRED"},
+	[CTR_COMMANDS] = {"cmd:sealed", "Command packets sealed"},
+	[CTR_COPIES] = {"cmd:copies", "Further copies of command packets"},
+	[CTR_POR] = {"por:ok", "Response packets verified"},
+	[CTR_POR_REJECTED] = {"por:rejected", "Response packets rejected"},
+	[CTR_NOTIFICATIONS] = {"notif:ok", "Notifications of eUICCs verified"},
+	[CTR_NOTIFICATIONS_REJECTED] = {"notif:rejected", "Notifications rejected"},
+	[CTR_MO_UNKNOWN] = {"mo:unknown", "Messages that belong to no eUICC or are no packets"},
+	[CTR_CALLBACKS] = {"out:taken", "Messages to peers taken"},
+	[CTR_CALLBACK_ERRORS] = {"out:errors", "Attempts to reach a peer that failed"},
+	[CTR_CALLBACKS_GIVEN_UP] = {"out:given_up", "Messages to peers given up"},
+	[CTR_TURNS] = {"turn:commits", "Turns"},
+	[CTR_CERT_WARNINGS] = {"cert:warnings", "Certificates found near their end"},
+	[CTR_RESTORES] = {"store:restores", "Starts from a restored database"},
 };
 
 static const struct rate_ctr_group_desc ctr_group_desc = {
@@ -101,7 +101,7 @@ int smsr_ev_start(void *smsr, void *unused)
 
 static int op_due(struct smsr *s, int64_t op_id)
 {
-	const struct op_input in = { .event = OP_EV_DEADLINE };
+	const struct op_input in = {.event = OP_EV_DEADLINE};
 	struct command cmd;
 	struct op_run r;
 	int64_t deadline;
@@ -138,7 +138,7 @@ static int run_isolated(void *arg)
  * \returns what counts: 0, or that the store is broken */
 static int isolated(struct smsr *s, int (*handle)(struct smsr *s, int64_t id), int64_t id, const char *what)
 {
-	struct isolated i = { s, handle, id };
+	struct isolated i = {s, handle, id};
 	int rc = turn_try(s->turn, run_isolated, &i);
 
 	if (rc >= 0 || db_broken(s->db))
@@ -188,8 +188,8 @@ static int retire_audit(struct db *db, int64_t before_ms)
 	return record_db_audit_retire(db, before_ms, RETIRE_BATCH);
 }
 
-/* A batch at a time, so that no turn takes long; a full batch brings the next one soon, or a busy SM-SR would write more
- * than it forgets. */
+/* A batch at a time, so that no turn takes long; a full batch brings the next one soon, or a busy SM-SR would write
+ * more than it forgets. */
 static int retire(struct smsr *s)
 {
 	const struct limits_cfg *l = &s->cfg->limits;
@@ -198,11 +198,11 @@ static int retire(struct smsr *s)
 		int (*retire)(struct db *db, int64_t before_ms);
 		int64_t before_ms;
 	} rules[] = {
-		{ retire_outcomes, now - l->outcome_keep_days * day_ms },
-		{ retire_calls, now - l->outcome_keep_days * day_ms },
-		{ retire_outbox, now - l->outcome_keep_days * day_ms },
-		{ retire_audit, clock_stamp_ms() - l->audit_keep_days * day_ms },
-		{ cmd_db_mo_retire, now - MO_LIFETIME_MS },
+		{retire_outcomes, now - l->outcome_keep_days * day_ms},
+		{retire_calls, now - l->outcome_keep_days * day_ms},
+		{retire_outbox, now - l->outcome_keep_days * day_ms},
+		{retire_audit, clock_stamp_ms() - l->audit_keep_days * day_ms},
+		{cmd_db_mo_retire, now - MO_LIFETIME_MS},
 	};
 	bool full = false;
 	int rc = 0;

@@ -20,13 +20,13 @@
 #define TAG_AID 0x4f
 #define TAG_NOTIF_SEQ 0x4e
 
-static const uint32_t notif_aid_tags[] = { 0x2f, 0xaf, 0x4f };
-static const uint32_t notif_meid_tags[] = { 0x6d, 0xed, 0x15 };
+static const uint32_t notif_aid_tags[] = {0x2f, 0xaf, 0x4f};
+static const uint32_t notif_meid_tags[] = {0x6d, 0xed, 0x15};
 
 static int store_data(uint16_t dgi, struct bytes value, bool answer, struct wr *w)
 {
 	uint8_t buf[64];
-	struct capdu c = { .cla = 0x80, .ins = 0xe2, .p1 = answer ? 0x89 : 0x88, .has_le = answer, .le = 256 };
+	struct capdu c = {.cla = 0x80, .ins = 0xe2, .p1 = answer ? 0x89 : 0x88, .has_le = answer, .le = 256};
 	struct wr d;
 	int rc;
 
@@ -68,7 +68,7 @@ int es5_disable_profile(struct bytes aid, struct wr *w)
 
 int es5_delete_profile(struct bytes aid, struct wr *w)
 {
-	struct capdu c = { .cla = 0x80, .ins = 0xe4, .p2 = 0x40, .has_le = true, .le = 256 };
+	struct capdu c = {.cla = 0x80, .ins = 0xe4, .p2 = 0x40, .has_le = true, .le = 256};
 	uint8_t buf[AID_MAX + 2];
 	int rc = aid_tlv(aid, buf, sizeof(buf), &c.data);
 
@@ -96,7 +96,8 @@ int es5_get_status(bool next, struct wr *w)
 		.ins = 0xf2,
 		.p1 = 0x40,
 		.p2 = next ? 0x03 : 0x02,
-		.data = BYTES_LIT("\x4f\x00\x5c\x06\x4f\x9f\x70\x53\x8f\x91"), /* all; AID, life cycle, attributes, memory */
+		.data = BYTES_LIT(
+			"\x4f\x00\x5c\x06\x4f\x9f\x70\x53\x8f\x91"), /* all; AID, life cycle, attributes, memory */
 		.has_le = true,
 		.le = 256,
 	};
@@ -106,7 +107,7 @@ int es5_get_status(bool next, struct wr *w)
 
 int es5_get_memory(struct wr *w)
 {
-	const struct capdu c = { .cla = 0x80, .ins = 0xca, .p1 = 0xff, .p2 = 0x21, .has_le = true, .le = 256 };
+	const struct capdu c = {.cla = 0x80, .ins = 0xca, .p1 = 0xff, .p2 = 0x21, .has_le = true, .le = 256};
 
 	return capdu_enc(&c, w);
 }
@@ -125,7 +126,7 @@ static int get_uint(struct bytes b, int64_t *v)
 
 static int isdp_dec(struct bytes e3, struct es5_isdp *out)
 {
-	struct es5_isdp i = { .fallback = -1, .granted_memory = -1, .remaining_memory = -1 };
+	struct es5_isdp i = {.fallback = -1, .granted_memory = -1, .remaining_memory = -1};
 	int64_t life = -1, attributes = -1;
 	struct ber t;
 	struct rd r;
@@ -233,8 +234,8 @@ static bool is_meid(struct bytes v)
 
 int es5_notif_dec(struct bytes data, struct es5_notif *notif)
 {
-	static const uint32_t imei_tags[] = { 0x14 };
-	struct es5_notif n = { 0 };
+	static const uint32_t imei_tags[] = {0x14};
+	struct es5_notif n = {0};
 	int64_t type, seq;
 	struct bytes e1;
 
@@ -261,10 +262,10 @@ const char *es5_notif_name(uint8_t type)
 		uint8_t type;
 		const char *name;
 	} names[] = {
-		{ ES5_NOTIF_FIRST, "eUICC declares itself" },
-		{ ES5_NOTIF_CHANGED, "profile change succeeded" },
-		{ ES5_NOTIF_ROLLED_BACK, "profile change failed, rolled back" },
-		{ ES5_NOTIF_FALLBACK, "fall-back profile enabled" },
+		{ES5_NOTIF_FIRST, "eUICC declares itself"},
+		{ES5_NOTIF_CHANGED, "profile change succeeded"},
+		{ES5_NOTIF_ROLLED_BACK, "profile change failed, rolled back"},
+		{ES5_NOTIF_FALLBACK, "fall-back profile enabled"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

@@ -43,7 +43,8 @@ static int find_profile(struct smsr *s, const struct es_call *c, const struct eu
 		if (strcmp(p.list[i].iccid, iccid) != 0 || p.list[i].state == PROFILE_IN_CREATION)
 			continue;
 		if (strcmp(p.list[i].mno_oid, c->peer->oid) != 0)
-			return es_refuse_with(s, c, ES_SC_ICCID_NOT_ALLOWED, iccid, "the profile belongs to another operator");
+			return es_refuse_with(s, c, ES_SC_ICCID_NOT_ALLOWED, iccid,
+					      "the profile belongs to another operator");
 		*out = p.list[i];
 		return 1;
 	}
@@ -164,7 +165,8 @@ static int done(struct smsr *s, const struct es_call *c)
 	return es_store_call(s, c, 0, &ok);
 }
 
-static int record(struct smsr *s, const struct es_call *c, const struct euicc *e, const char *iccid, enum audit_type type)
+static int record(struct smsr *s, const struct es_call *c, const struct euicc *e, const char *iccid,
+		  enum audit_type type)
 {
 	const struct audit_row row = {
 		.eid = BYTES_ARR(e->eid),
@@ -236,7 +238,7 @@ static int update_subscription_address(struct smsr *s, const struct es_call *c)
 static int register_eis(struct smsr *s, const struct es_call *c)
 {
 	const struct es_eis_req *q = c->req->msg->body;
-	const struct eis_source src = { .signer = c->peer, .document = c->req->document };
+	const struct eis_source src = {.signer = c->peer, .document = c->req->document};
 	struct es_status status;
 	int rc = eis_register(s, &q->eis, &src, &status);
 
@@ -246,14 +248,14 @@ static int register_eis(struct smsr *s, const struct es_call *c)
 }
 
 static const struct es_function functions[] = {
-	{ ES1_REGISTER_EIS, register_eis },
-	{ ES4_GET_EIS, get_eis },
-	{ ES4_AUDIT_EIS, audit_eis },
-	{ ES4_ENABLE_PROFILE, enable_profile },
-	{ ES4_DISABLE_PROFILE, disable_profile },
-	{ ES4_DELETE_PROFILE, delete_profile },
-	{ ES4_UPDATE_POLICY_RULES, update_policy_rules },
-	{ ES4_UPDATE_SUBSCRIPTION_ADDRESS, update_subscription_address },
+	{ES1_REGISTER_EIS, register_eis},
+	{ES4_GET_EIS, get_eis},
+	{ES4_AUDIT_EIS, audit_eis},
+	{ES4_ENABLE_PROFILE, enable_profile},
+	{ES4_DISABLE_PROFILE, disable_profile},
+	{ES4_DELETE_PROFILE, delete_profile},
+	{ES4_UPDATE_POLICY_RULES, update_policy_rules},
+	{ES4_UPDATE_SUBSCRIPTION_ADDRESS, update_subscription_address},
 };
 
 const struct es_function *es_function(enum es_fn fn)

@@ -24,7 +24,8 @@ const struct es_function *es_function(enum es_fn fn);
 
 /*! Outcome at once; by callback where the requester waits for one. */
 int es_refuse(struct smsr *s, const struct es_call *c, struct es_status status) MUST_CHECK;
-int es_refuse_with(struct smsr *s, const struct es_call *c, enum es_sc sc, const char *subject_id, const char *text) MUST_CHECK;
+int es_refuse_with(struct smsr *s, const struct es_call *c, enum es_sc sc, const char *subject_id,
+		   const char *text) MUST_CHECK;
 /*! 202: the outcome comes by callback. */
 int es_accepted(struct smsr *s, const struct es_call *c) MUST_CHECK;
 /*! 200 with a body that the caller fills in: it begins with struct es_rsp; texts must be its talloc children. */

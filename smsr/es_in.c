@@ -2,7 +2,8 @@
 /* Admission of a request and its answer.  SGP.02 "common to every request"; the functions are in es_fns.c.
  *
  * The order: TLS identity, From, To, right to call this interface, function served, body, ValidityPeriod, repetition;
- * then the function looks at EID, ICCID and ownership.  TLS itself, size, XML and envelope were judged by the I/O thread.
+ * then the function looks at EID, ICCID and ownership.  TLS itself, size, XML and envelope were judged by the I/O
+ * thread.
  *
  * An asynchronous request that is refused here still gets 202 and its outcome by callback, because that is where its
  * sender waits; only who cannot be called back (no ReplyTo, not identified) is told at once. */
@@ -87,7 +88,7 @@ static int refuse_by_callback(struct smsr *s, const struct es_call *c, const uni
 		.message_id = (char *)m->hdr.id.raw,
 		.reply_to = (char *)m->hdr.reply_to.uri,
 	};
-	struct outbox o = { .peer = c->peer->oid, .url = op.reply_to, .name = (char *)es_fn_name(m->fn) };
+	struct outbox o = {.peer = c->peer->oid, .url = op.reply_to, .name = (char *)es_fn_name(m->fn)};
 	int rc = es_out_callback(s, &op, rsp, &o.action, &o.envelope);
 
 	if (rc == 0)
@@ -99,12 +100,12 @@ static int refuse_by_callback(struct smsr *s, const struct es_call *c, const uni
 
 int es_refuse(struct smsr *s, const struct es_call *c, struct es_status status)
 {
-	union es_any_rsp rsp = { .base = { .start_ms = clock_stamp_ms(), .end_ms = clock_stamp_ms(), .status = status } };
+	union es_any_rsp rsp = {.base = {.start_ms = clock_stamp_ms(), .end_ms = clock_stamp_ms(), .status = status}};
 	union es_any_rsp *body;
 
 	smsr_count(s, CTR_REQUESTS_REFUSED);
-	LOGP(DES, LOGL_INFO, "%s from %s refused: %s/%s %s\n", es_fn_name(c->req->msg->fn), c->peer ? c->peer->oid : "?",
-	     status.subject, status.reason, status.message ? status.message : "");
+	LOGP(DES, LOGL_INFO, "%s from %s refused: %s/%s %s\n", es_fn_name(c->req->msg->fn),
+	     c->peer ? c->peer->oid : "?", status.subject, status.reason, status.message ? status.message : "");
 	if (es_status_is(&status, ES_SC_VALIDITY_REFUSED))
 		rsp.base.acceptable_validity_s = c->max_validity_s;
 	if (can_be_called_back(c))
@@ -143,9 +144,9 @@ static const struct {
 	enum es_itf itf;
 	unsigned int role;
 } itf_roles[] = {
-	{ ES_ITF_ES1, PEER_EUM },
-	{ ES_ITF_ES3, PEER_SMDP },
-	{ ES_ITF_ES4, PEER_MNO },
+	{ES_ITF_ES1, PEER_EUM},
+	{ES_ITF_ES3, PEER_SMDP},
+	{ES_ITF_ES4, PEER_MNO},
 };
 
 static bool may_call(const struct peer *p, enum es_fn fn)
@@ -160,7 +161,13 @@ static bool may_call(const struct peer *p, enum es_fn fn)
 /* ---- repetitions ---- */
 
 /* Outcome of a synchronous function in its row: five TLVs. */
-enum { T_STATUS = 0x80, T_SUBJECT = 0x81, T_REASON = 0x82, T_SUBJECT_ID = 0x83, T_MESSAGE = 0x84 };
+enum {
+	T_STATUS = 0x80,
+	T_SUBJECT = 0x81,
+	T_REASON = 0x82,
+	T_SUBJECT_ID = 0x83,
+	T_MESSAGE = 0x84
+};
 
 static int status_enc(const void *ctx, const struct es_status *st, struct bytes *out)
 {
@@ -235,9 +242,11 @@ static int repeat_async(struct smsr *s, const struct es_call *c, const struct ca
 	void *made;
 	int rc = op_load(s, seen->op_id, &r);
 
-	/* Numbers of operations come again when the newest were forgotten: never tell one peer another one's outcome. */
+	/* Numbers of operations come again when the newest were forgotten: never tell one peer another one's outcome.
+	 */
 	if (rc == -ENOENT || (rc == 0 && !is_same_call(c, &r.op)))
-		return es_refuse_with(s, c, ES_SC_CALL_ID_REUSED, NULL, "the outcome of this call is not kept any more");
+		return es_refuse_with(s, c, ES_SC_CALL_ID_REUSED, NULL,
+				      "the outcome of this call is not kept any more");
 	if (rc < 0 || r.op.state != OP_ST_DONE)
 		return rc < 0 ? rc : es_accepted(s, c);
 	r.op.message_id = (char *)c->req->msg->hdr.id.raw;
@@ -268,14 +277,15 @@ static int check_repeat(struct smsr *s, const struct es_call *c, bool *repeated)
 		return rc == -ENOENT ? 0 : rc;
 	*repeated = true;
 	if (seen.fn != m->fn || !bytes_eq(BYTES_ARR(seen.digest), BYTES_ARR(m->digest)))
-		return es_refuse_with(s, c, ES_SC_CALL_ID_REUSED, m->call_id, "the FunctionCallIdentifier was used before");
+		return es_refuse_with(s, c, ES_SC_CALL_ID_REUSED, m->call_id,
+				      "the FunctionCallIdentifier was used before");
 	return seen.op_id ? repeat_async(s, c, &seen) : repeat_sync(s, c, &seen);
 }
 
 int es_store_call(struct smsr *s, const struct es_call *c, int64_t op_id, const struct es_status *status)
 {
 	const struct soap_msg *m = c->req->msg;
-	struct call call = { .sender = c->peer->oid, .call_id = m->call_id, .fn = m->fn, .op_id = op_id };
+	struct call call = {.sender = c->peer->oid, .call_id = m->call_id, .fn = m->fn, .op_id = op_id};
 	int rc = 0;
 
 	if (!m->has_digest)
@@ -309,8 +319,9 @@ static int check_sender(struct smsr *s, struct es_call *c)
 	}
 	if (!h->from.entity_id || strcmp(h->from.entity_id, p->oid) != 0) {
 		bool known = smsr_cfg_peer(s->cfg, h->from.entity_id);
-		int rc = es_refuse_with(s, c, known ? ES_SC_SENDER_NOT_ALLOWED : ES_SC_SENDER_UNKNOWN, h->from.entity_id,
-					"From does not name the peer that the certificate belongs to");
+		int rc =
+			es_refuse_with(s, c, known ? ES_SC_SENDER_NOT_ALLOWED : ES_SC_SENDER_UNKNOWN, h->from.entity_id,
+				       "From does not name the peer that the certificate belongs to");
 		return rc;
 	}
 	c->peer = p;
@@ -325,8 +336,10 @@ static int check_addresses(struct smsr *s, struct es_call *c)
 		answer_fault(s, c->req, 400, SOAP_SUB_DESTINATION_UNREACHABLE, "To names another entity");
 		return 0;
 	}
-	if (es_fn_info(c->req->msg->fn)->mep == ES_ASYNC && h->reply_to.uri && !peer_may_be_called(c->peer, h->reply_to.base)) {
-		answer_fault(s, c->req, 400, SOAP_SUB_INVALID_HEADER, "ReplyTo is not below the callback prefix agreed on");
+	if (es_fn_info(c->req->msg->fn)->mep == ES_ASYNC && h->reply_to.uri &&
+	    !peer_may_be_called(c->peer, h->reply_to.base)) {
+		answer_fault(s, c->req, 400, SOAP_SUB_INVALID_HEADER,
+			     "ReplyTo is not below the callback prefix agreed on");
 		return 0;
 	}
 	return 1;
@@ -364,7 +377,8 @@ static int admit(struct smsr *s, struct es_call *c, const struct es_function **f
 	if (rc != 1)
 		return rc;
 	if (!may_call(c->peer, c->req->msg->fn))
-		return es_refuse_with(s, c, ES_SC_SENDER_NOT_ALLOWED, c->peer->oid, "this peer may not call this interface");
+		return es_refuse_with(s, c, ES_SC_SENDER_NOT_ALLOWED, c->peer->oid,
+				      "this peer may not call this interface");
 	*fn = es_function(c->req->msg->fn);
 	if (!*fn)
 		return es_refuse_with(s, c, ES_SC_UNSUPPORTED, NULL, "this function is not served here");
@@ -375,7 +389,7 @@ int smsr_ev_request(void *smsr, void *es_request)
 {
 	const struct es_function *fn = NULL;
 	struct smsr *s = smsr;
-	struct es_call c = { .req = es_request };
+	struct es_call c = {.req = es_request};
 	bool repeated;
 	int rc;
 
@@ -388,7 +402,8 @@ int smsr_ev_request(void *smsr, void *es_request)
 	if (rc != 1)
 		return rc;
 	if (es_fn_info(c.req->msg->fn)->changes && store_is_low(s)) {
-		LOGP(DES, LOGL_ERROR, "the disk of the database is nearly full: %s refused\n", es_fn_name(c.req->msg->fn));
+		LOGP(DES, LOGL_ERROR, "the disk of the database is nearly full: %s refused\n",
+		     es_fn_name(c.req->msg->fn));
 		answer_alloc(s, c.req, 503)->retry_after_s = 60;
 		return 0;
 	}

@@ -87,7 +87,7 @@ int es_out_callback(struct smsr *s, const struct operation *op, const void *body
 {
 	void *ctx = turn_ctx(s->turn);
 	struct soap_self self = es_out_self(s, op->fn);
-	struct soap_headers req = { 0 };
+	struct soap_headers req = {0};
 	struct soap_out out;
 	int rc;
 
@@ -111,7 +111,8 @@ int es_out_notification(struct smsr *s, const struct operation *op, const struct
 	struct soap_self self = es_out_self(s, fn);
 	struct soap_out out = {
 		.from = soap_from(ctx, &self),
-		.to = to ? soap_endpoint(ctx, to->notification_url ? to->notification_url : "urn:none", to->oid) : "urn:none",
+		.to = to ? soap_endpoint(ctx, to->notification_url ? to->notification_url : "urn:none", to->oid)
+			 : "urn:none",
 		.action = es_fn_action(ctx, fn, ES_DIR_NOTIFICATION, NULL),
 		.message_id = soap_message_id(ctx, s->cfg->oid, op->transaction_id, op->context_id, clock_stamp_ms()),
 	};

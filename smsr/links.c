@@ -68,10 +68,10 @@ static const struct {
 	enum smpp_action action;
 	int result;
 } results[] = {
-	{ SMPP_ACT_THROTTLED, SUBMIT_RETRY },	 { SMPP_ACT_QUEUE_FULL, SUBMIT_RETRY },
-	{ SMPP_ACT_RETRY, SUBMIT_RETRY },	 { SMPP_ACT_RETRY_TWICE, SUBMIT_RETRY },
-	{ SMPP_ACT_NEXT_CODING, SUBMIT_RETRY }, { SMPP_ACT_PERMANENT, SUBMIT_REFUSED },
-	{ SMPP_ACT_BIND_REFUSED, SUBMIT_RETRY },
+	{SMPP_ACT_THROTTLED, SUBMIT_RETRY},    {SMPP_ACT_QUEUE_FULL, SUBMIT_RETRY},
+	{SMPP_ACT_RETRY, SUBMIT_RETRY},	       {SMPP_ACT_RETRY_TWICE, SUBMIT_RETRY},
+	{SMPP_ACT_NEXT_CODING, SUBMIT_RETRY},  {SMPP_ACT_PERMANENT, SUBMIT_REFUSED},
+	{SMPP_ACT_BIND_REFUSED, SUBMIT_RETRY},
 };
 
 /* Form under which receipts will be looked up; "" when the service centre gave none. */
@@ -93,7 +93,7 @@ static const char *response_id(const struct smpp_link *link, struct bytes id, st
 
 static void on_submit_done(void *priv, struct smpp_link *link, uint64_t ref, const struct smpp_result *r)
 {
-	struct submit_done d = { .ref = ref, .status = smpp_status_name(r->status), .message_id = "" };
+	struct submit_done d = {.ref = ref, .status = smpp_status_name(r->status), .message_id = ""};
 	struct links *l = priv;
 	struct smpp_msgid id;
 
@@ -127,7 +127,7 @@ static const char *digits_of(const void *ctx, struct bytes digits)
 static int deliver_receipt(struct links *l, struct smpp_link *link, uint64_t token, const struct smpp_receipt *r)
 {
 	enum smpp_msgid_type type = smpp_link_cfg(link)->msgid_type;
-	struct smpp_msgid id = { 0 };
+	struct smpp_msgid id = {0};
 	struct sms_receipt rc = {
 		.smsc = slot_of(l, link)->name,
 		.token = token,
@@ -278,7 +278,7 @@ void links_pending(struct links *l)
 {
 	while (!llist_empty(&l->not_taken)) {
 		struct not_taken *n = llist_first_entry(&l->not_taken, struct not_taken, entry);
-		struct submit_done d = { .ref = n->ref, .result = SUBMIT_RETRY, .status = "the link did not take it" };
+		struct submit_done d = {.ref = n->ref, .result = SUBMIT_RETRY, .status = "the link did not take it"};
 
 		llist_del(&n->entry);
 		daemon_event(l->d, smsr_ev_submit_done, &d, "submit");

@@ -37,7 +37,8 @@ static int find_euicc(struct smsr *s, struct bytes pkt, struct sp_peek *peek, st
 	return eis_db_by_eid(turn_ctx(s->turn), s->db, claim.eid.data, e);
 }
 
-static int verify(struct smsr *s, const struct euicc *e, const struct sp_peek *peek, struct bytes pkt, struct es5_notif *n)
+static int verify(struct smsr *s, const struct euicc *e, const struct sp_peek *peek, struct bytes pkt,
+		  struct es5_notif *n)
 {
 	void *ctx = turn_ctx(s->turn);
 	struct sp_cmd opened;
@@ -57,12 +58,12 @@ static const struct {
 	int err;
 	const char *why;
 } reasons[] = {
-	{ -EINVAL, "malformed" },
-	{ -ENOENT, "unknown EID or key version" },
-	{ -ENOKEY, "its keys are missing" },
-	{ -EACCES, "it bears no checksum" },
-	{ -EBADMSG, "wrong checksum" },
-	{ -EOPNOTSUPP, "algorithm not served" },
+	{-EINVAL, "malformed"},
+	{-ENOENT, "unknown EID or key version"},
+	{-ENOKEY, "its keys are missing"},
+	{-EACCES, "it bears no checksum"},
+	{-EBADMSG, "wrong checksum"},
+	{-EOPNOTSUPP, "algorithm not served"},
 };
 
 static const char *reason_of(int err)
@@ -135,14 +136,16 @@ static bool tells_a_result(const struct es5_notif *n)
 	return n->type == ES5_NOTIF_CHANGED || n->type == ES5_NOTIF_ROLLED_BACK || n->type == ES5_NOTIF_FALLBACK;
 }
 
-/* One that was confirmed before is not about the change that is on its way now: it came twice, late, or was replayed. */
+/* One that was confirmed before is not about the change that is on its way now: it came twice, late, or was replayed.
+ */
 static bool takes_notification(const struct euicc *e, const struct operation *op, const struct es5_notif *n)
 {
 	bool news = tells_a_result(n) && n->seq != e->notif_seq;
 
 	switch (op->state) {
 	case OP_ST_CHANGE: /* no answer yet: a failure that is told now is that of an earlier change */
-		return news && (n->type == ES5_NOTIF_CHANGED || (n->type == ES5_NOTIF_FALLBACK && op->kind != OP_ENABLE));
+		return news &&
+		       (n->type == ES5_NOTIF_CHANGED || (n->type == ES5_NOTIF_FALLBACK && op->kind != OP_ENABLE));
 	case OP_ST_NOTIF:
 		return news;
 	case OP_ST_AUDIT: /* inside a change */
@@ -176,17 +179,19 @@ static bool is_replay(const struct euicc *e, const struct es5_notif *n)
 /* A change that was given up: its outcome has been reported as unknown.  Without a confirmation the card rolls back. */
 static bool is_late(const struct smsr *s, const struct euicc *e, const struct es5_notif *n)
 {
-	return n->type == ES5_NOTIF_CHANGED && e->audit_due && n->seq != e->notif_seq && !s->cfg->late_notification_confirm;
+	return n->type == ES5_NOTIF_CHANGED && e->audit_due && n->seq != e->notif_seq &&
+	       !s->cfg->late_notification_confirm;
 }
 
 static int to_operation(struct smsr *s, struct euicc *e, const struct operation *op, const struct es5_notif *n)
 {
-	const struct op_input in = { .event = OP_EV_NOTIF, .notif = n };
+	const struct op_input in = {.event = OP_EV_NOTIF, .notif = n};
 	bool again = op->state == OP_ST_CONFIRM && op_arg_seq(op) == n->seq;
 	int rc = again ? 0 : record(s, e, n);
 
 	if (rc == 0)
-		rc = op_note(s, op->id, STEP_NOTIFICATION, "%u: %s%s", n->seq, es5_notif_name(n->type), again ? ", again" : "");
+		rc = op_note(s, op->id, STEP_NOTIFICATION, "%u: %s%s", n->seq, es5_notif_name(n->type),
+			     again ? ", again" : "");
 	return rc < 0 ? rc : op_event(s, op->id, &in);
 }
 
@@ -209,7 +214,8 @@ static int dispatch(struct smsr *s, struct euicc *e, const struct es5_notif *n)
 	if (rc < 0)
 		return rc;
 	if (is_late(s, e, n)) {
-		LOGP(DPROC, LOGL_NOTICE, "eid %s: notification %u came too late and is not confirmed: the card will roll back\n",
+		LOGP(DPROC, LOGL_NOTICE,
+		     "eid %s: notification %u came too late and is not confirmed: the card will roll back\n",
 		     hex_enc(turn_ctx(s->turn), BYTES_ARR(e->eid)), n->seq);
 		return 0;
 	}

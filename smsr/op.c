@@ -19,37 +19,39 @@
 #include "smsr/report.h"
 
 static const struct value_string kind_names[] = {
-	{ OP_ENABLE, "EnableProfile" },	       { OP_DISABLE, "DisableProfile" },	     { OP_DELETE, "DeleteProfile" },
-	{ OP_AUDIT, "eUICCCapabilityAudit" }, { OP_CONFIRM, "NotificationConfirmation" }, { 0, NULL },
+	{OP_ENABLE, "EnableProfile"},	    {OP_DISABLE, "DisableProfile"},	      {OP_DELETE, "DeleteProfile"},
+	{OP_AUDIT, "eUICCCapabilityAudit"}, {OP_CONFIRM, "NotificationConfirmation"}, {0, NULL},
 };
 
 static const struct value_string state_names[] = {
-	{ OP_ST_QUEUED, "QUEUED" },   { OP_ST_CHANGE, "CHANGE" }, { OP_ST_NOTIF, "NOTIF" }, { OP_ST_CONFIRM, "CONFIRM" },
-	{ OP_ST_DELETE, "DELETE" }, { OP_ST_AUDIT, "AUDIT" },	{ OP_ST_DONE, "DONE" },	  { 0, NULL },
+	{OP_ST_QUEUED, "QUEUED"}, {OP_ST_CHANGE, "CHANGE"}, {OP_ST_NOTIF, "NOTIF"}, {OP_ST_CONFIRM, "CONFIRM"},
+	{OP_ST_DELETE, "DELETE"}, {OP_ST_AUDIT, "AUDIT"},   {OP_ST_DONE, "DONE"},   {0, NULL},
 };
 
 static const struct value_string event_names[] = {
-	{ OP_EV_START, "START" },	  { OP_EV_ANSWER, "ANSWER" }, { OP_EV_REFUSED, "REFUSED" }, { OP_EV_STALE, "STALE" },
-	{ OP_EV_SILENT, "SILENT" },   { OP_EV_UNREACHED, "UNREACHED" }, { OP_EV_NOTIF, "NOTIF" }, { OP_EV_DEADLINE, "DEADLINE" },
-	{ OP_EV_CANCEL, "CANCEL" }, { 0, NULL },
+	{OP_EV_START, "START"},	    {OP_EV_ANSWER, "ANSWER"},
+	{OP_EV_REFUSED, "REFUSED"}, {OP_EV_STALE, "STALE"},
+	{OP_EV_SILENT, "SILENT"},   {OP_EV_UNREACHED, "UNREACHED"},
+	{OP_EV_NOTIF, "NOTIF"},	    {OP_EV_DEADLINE, "DEADLINE"},
+	{OP_EV_CANCEL, "CANCEL"},   {0, NULL},
 };
 
 static const struct value_string step_names[] = {
-	{ STEP_ACCEPTED, "accepted" },
-	{ STEP_STARTED, "started" },
-	{ STEP_SEALED, "sealed" },
-	{ STEP_SUBMITTED, "submitted" },
-	{ STEP_SMSC, "SMSC" },
-	{ STEP_DELIVERED, "receipt" },
-	{ STEP_POR, "PoR" },
-	{ STEP_NOTIFICATION, "notification" },
-	{ STEP_CONFIRMED, "confirmed" },
-	{ STEP_EIS, "EIS" },
-	{ STEP_RETRY, "retry" },
-	{ STEP_OUTCOME, "outcome" },
-	{ STEP_REPORTED, "reported" },
-	{ STEP_OPERATOR, "operator" },
-	{ 0, NULL },
+	{STEP_ACCEPTED, "accepted"},
+	{STEP_STARTED, "started"},
+	{STEP_SEALED, "sealed"},
+	{STEP_SUBMITTED, "submitted"},
+	{STEP_SMSC, "SMSC"},
+	{STEP_DELIVERED, "receipt"},
+	{STEP_POR, "PoR"},
+	{STEP_NOTIFICATION, "notification"},
+	{STEP_CONFIRMED, "confirmed"},
+	{STEP_EIS, "EIS"},
+	{STEP_RETRY, "retry"},
+	{STEP_OUTCOME, "outcome"},
+	{STEP_REPORTED, "reported"},
+	{STEP_OPERATOR, "operator"},
+	{0, NULL},
 };
 
 const char *op_kind_name(enum op_kind kind)
@@ -168,7 +170,7 @@ int op_queue(struct smsr *s, struct operation *op)
 /* started_ms reaches the row with the state that the event leads to. */
 static int start(struct smsr *s, struct op_run *r)
 {
-	const struct op_input in = { .event = OP_EV_START };
+	const struct op_input in = {.event = OP_EV_START};
 	int rc = eis_db_set_active_op(s->db, r->euicc.id, r->op.id);
 
 	r->euicc.active_op = r->op.id;
@@ -207,7 +209,10 @@ static int is_held(struct smsr *s, const struct euicc *e, const struct operation
 		enum pause_scope scope;
 		const char *name;
 	} scopes[] = {
-		{ PAUSE_ALL, "" }, { PAUSE_DRAIN, "" }, { PAUSE_EUICC, eid }, { PAUSE_PEER, head->requester },
+		{PAUSE_ALL, ""},
+		{PAUSE_DRAIN, ""},
+		{PAUSE_EUICC, eid},
+		{PAUSE_PEER, head->requester},
 	};
 	bool any;
 	int rc = record_db_any_pause(s->db, &any); /* nearly always none: one look instead of four */
@@ -277,10 +282,10 @@ static const struct {
 	enum op_kind kind;
 	enum audit_type type;
 } audit_types[] = {
-	{ OP_ENABLE, AUDIT_ENABLE },
-	{ OP_DISABLE, AUDIT_DISABLE },
-	{ OP_DELETE, AUDIT_DELETE },
-	{ OP_AUDIT, AUDIT_CAPABILITY },
+	{OP_ENABLE, AUDIT_ENABLE},
+	{OP_DISABLE, AUDIT_DISABLE},
+	{OP_DELETE, AUDIT_DELETE},
+	{OP_AUDIT, AUDIT_CAPABILITY},
 };
 
 static int record_outcome(struct smsr *s, const struct op_run *r)
@@ -340,8 +345,8 @@ static int fail_waiting_head(struct smsr *s, const struct op_run *audit)
 	struct op_run head;
 	int rc;
 
-	if (audit->op.kind != OP_AUDIT || !audit->op.arg || audit->op.fn != ES_FN_NONE || st.status == ES_EXECUTED_SUCCESS ||
-	    st.status == ES_EXECUTED_WITHWARNING)
+	if (audit->op.kind != OP_AUDIT || !audit->op.arg || audit->op.fn != ES_FN_NONE ||
+	    st.status == ES_EXECUTED_SUCCESS || st.status == ES_EXECUTED_WITHWARNING)
 		return 0;
 	rc = op_load(s, audit->op.arg, &head);
 	if (rc < 0)
@@ -359,7 +364,8 @@ static int note_outcome(struct smsr *s, int64_t op_id, const struct es_status *o
 
 	if (!o->subject)
 		return op_note(s, op_id, STEP_OUTCOME, "%s", status);
-	return op_note(s, op_id, STEP_OUTCOME, "%s %s/%s: %s", status, o->subject, o->reason, o->message ? o->message : "");
+	return op_note(s, op_id, STEP_OUTCOME, "%s %s/%s: %s", status, o->subject, o->reason,
+		       o->message ? o->message : "");
 }
 
 int op_finish(struct smsr *s, struct op_run *r, struct es_status outcome)

@@ -64,8 +64,8 @@ int op_finish(struct smsr *s, struct op_run *r, struct es_status outcome) MUST_C
 int op_mark_audit(struct smsr *s, struct op_run *r, const char *why) MUST_CHECK;
 
 /*! A line of the timeline (P9); never a secret. */
-int op_note(struct smsr *s, int64_t op_id, enum step step, const char *fmt, ...) __attribute__((format(printf, 4, 5)))
-MUST_CHECK;
+int op_note(struct smsr *s, int64_t op_id, enum step step, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5))) MUST_CHECK;
 
 /*! Words for VTY, timeline and log; static. */
 const char *op_kind_name(enum op_kind kind);

@@ -186,14 +186,16 @@ static int resolve_change(struct smsr *s, struct op_run *r)
 	if (change_is_done(r))
 		return op_await(s, r, OP_ST_NOTIF);
 	if (r->op.attempt++ > 1)
-		return op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, r->op.iccid, "an audit shows that the card did not do it");
+		return op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, r->op.iccid,
+			       "an audit shows that the card did not do it");
 	r->op.state = OP_ST_CHANGE;
 	return op_resend(s, r);
 }
 
 static bool awaits_notification(const struct op_run *r)
 {
-	bool changes = r->op.kind == OP_ENABLE || r->op.kind == OP_DISABLE || (r->op.kind == OP_DELETE && r->op.other_aid.len);
+	bool changes =
+		r->op.kind == OP_ENABLE || r->op.kind == OP_DISABLE || (r->op.kind == OP_DELETE && r->op.other_aid.len);
 
 	return changes && !op_arg_notified(&r->op);
 }
@@ -206,7 +208,8 @@ static int resolve(struct smsr *s, struct op_run *r)
 	if (awaits_notification(r))
 		return resolve_change(s, r);
 	if (!change_is_done(r))
-		return op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, r->op.iccid, "an audit shows that the card did not do it");
+		return op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, r->op.iccid,
+			       "an audit shows that the card did not do it");
 	if (!r->op.completed_ms)
 		r->op.completed_ms = clock_stamp_ms();
 	if (op_arg_notified(&r->op)) {
@@ -254,7 +257,8 @@ static int memory_answered(struct smsr *s, struct op_run *r, const struct op_inp
 	int rc;
 
 	if (es5_memory_dec(in->script->last.data, &free_memory) < 0)
-		return op_fail(s, r, ES_EXECUTED_WITHWARNING, ES_SC_ISDR_ERROR, NULL, "the memory figures cannot be read");
+		return op_fail(s, r, ES_EXECUTED_WITHWARNING, ES_SC_ISDR_ERROR, NULL,
+			       "the memory figures cannot be read");
 	r->euicc.remaining_memory = free_memory;
 	rc = eis_db_update(s->db, &r->euicc);
 	if (rc == 0)
@@ -279,7 +283,8 @@ int op_audit_answer(struct smsr *s, struct op_run *r, const struct op_input *in)
 	if (answer_is_good(in))
 		return memory_step ? memory_answered(s, r, in) : status_answered(s, r, in);
 	if (memory_step)
-		return op_fail(s, r, ES_EXECUTED_WITHWARNING, ES_SC_ISDR_ERROR, NULL, "states read, memory refused by the card");
+		return op_fail(s, r, ES_EXECUTED_WITHWARNING, ES_SC_ISDR_ERROR, NULL,
+			       "states read, memory refused by the card");
 	return op_card_error(s, r, in, "GET STATUS");
 }
 
@@ -288,11 +293,14 @@ int op_audit_lost(struct smsr *s, struct op_run *r, const struct op_input *in)
 	bool silent = in->event == OP_EV_SILENT;
 
 	if (r->op.kind == OP_AUDIT && r->op.completed_ms)
-		return op_fail(s, r, ES_EXECUTED_WITHWARNING, ES_SC_NO_RESPONSE, NULL, "states read, no answer about the memory");
+		return op_fail(s, r, ES_EXECUTED_WITHWARNING, ES_SC_NO_RESPONSE, NULL,
+			       "states read, no answer about the memory");
 	if (r->op.kind != OP_AUDIT) {
 		int rc = op_mark_audit(s, r, "neither the command nor the audit behind it was answered");
 
-		return rc < 0 ? rc : op_fail(s, r, ES_FAILED, ES_SC_NO_RESPONSE, r->op.iccid, "no answer, also not to an audit");
+		return rc < 0 ? rc
+			      : op_fail(s, r, ES_FAILED, ES_SC_NO_RESPONSE, r->op.iccid,
+					"no answer, also not to an audit");
 	}
 	if (silent)
 		return op_fail(s, r, ES_FAILED, ES_SC_NO_RESPONSE, NULL, "delivered, but the card gave no answer");

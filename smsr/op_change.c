@@ -18,7 +18,7 @@ static struct profile *target(struct op_run *r)
 
 static int wrong_state(struct smsr *s, struct op_run *r, const struct profile *p, const char *wanted)
 {
-	static const char *const names[] = { "in creation", "Created", "Disabled", "Enabled" };
+	static const char *const names[] = {"in creation", "Created", "Disabled", "Enabled"};
 	char *text = talloc_asprintf(turn_ctx(s->turn), "the profile is %s, it must be %s", names[p->state], wanted);
 
 	return op_fail(s, r, ES_FAILED, ES_SC_ICCID_WRONG_STATE, p->iccid, text);
@@ -145,9 +145,9 @@ int op_change_answer(struct smsr *s, struct op_run *r, const struct op_input *in
 
 	if (!answered_ok(in)) {
 		/* 6985: the states on the card are not those of the EIS. */
-		rc = in->script && in->script->last.sw == ES5_SW_CONDITIONS ?
-			     op_mark_audit(s, r, "the card refused a change that the EIS allows") :
-			     0;
+		rc = in->script && in->script->last.sw == ES5_SW_CONDITIONS
+			     ? op_mark_audit(s, r, "the card refused a change that the EIS allows")
+			     : 0;
 		return rc < 0 ? rc : op_card_error(s, r, in, op_kind_name(r->op.kind));
 	}
 	return op_await(s, r, OP_ST_NOTIF);
@@ -220,7 +220,8 @@ static int auto_delete_later(struct smsr *s, struct op_run *r, const char *why)
 		.aid = victim,
 		.expires_ms = clock_now_ms() + (int64_t)s->cfg->limits.audit_validity_s * 1000,
 	};
-	char *text = talloc_asprintf(turn_ctx(s->turn), "done, but Auto-Delete of the old profile: %s; it is tried again", why);
+	char *text = talloc_asprintf(turn_ctx(s->turn),
+				     "done, but Auto-Delete of the old profile: %s; it is tried again", why);
 	int rc = p ? op_queue(s, &again) : 0;
 
 	return rc < 0 ? rc : op_fail(s, r, ES_EXECUTED_WITHWARNING, ES_SC_ISDP_ERROR, p ? p->iccid : NULL, text);

@@ -148,7 +148,8 @@ static int set_state(struct smsr *s, struct op_run *r, struct profile *p, enum p
 	if (rc == 0)
 		rc = op_note(s, r->op.id, STEP_EIS, "ICCID %s is %s", p->iccid, enabled ? "Enabled" : "Disabled");
 	if (rc == 0)
-		rc = report_profile_event(s, r, p, enabled ? PROFILE_EV_ENABLED : PROFILE_EV_DISABLED, clock_stamp_ms());
+		rc = report_profile_event(s, r, p, enabled ? PROFILE_EV_ENABLED : PROFILE_EV_DISABLED,
+					  clock_stamp_ms());
 	return rc;
 }
 
@@ -201,8 +202,8 @@ static int after_confirmation(struct smsr *s, struct op_run *r)
 	return rc < 0 ? rc : op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, r->op.iccid, es5_notif_name(type));
 }
 
-/* The card knows no such notification.  Either it was confirmed before, by a copy whose answer got lost, or the card has
- * rolled back: only a look at it tells. */
+/* The card knows no such notification.  Either it was confirmed before, by a copy whose answer got lost, or the card
+ * has rolled back: only a look at it tells. */
 static int nothing_pending(struct smsr *s, struct op_run *r, const struct op_input *in)
 {
 	int rc;
@@ -250,8 +251,9 @@ int op_confirm_answer(struct smsr *s, struct op_run *r, const struct op_input *i
 
 int op_confirm_lost(struct smsr *s, struct op_run *r, const struct op_input *in)
 {
-	const char *text = in->event == OP_EV_SILENT ? "the confirmation was delivered, but the card gave no answer" :
-						       "the confirmation could not be delivered: the card may roll back";
+	const char *text = in->event == OP_EV_SILENT
+				   ? "the confirmation was delivered, but the card gave no answer"
+				   : "the confirmation could not be delivered: the card may roll back";
 	/* A card that only declares itself has changed nothing, and what was confirmed before is known. */
 	bool known = op_arg_type(&r->op) == ES5_NOTIF_FIRST || newer_by(r) <= 0;
 	int rc = known ? 0 : op_mark_audit(s, r, text);

@@ -7,9 +7,10 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
-#define OP_COLS                                                                                                        \
-	"id, euicc_id, kind, state, due_ms, fn, requester, call_id, message_id, transaction_id, context_id, reply_to, " \
-	"iccid, aid, other_aid, arg, created_ms, expires_ms, started_ms, ended_ms, completed_ms, attempt, status, "     \
+#define OP_COLS                                                                                                     \
+	"id, euicc_id, kind, state, due_ms, fn, requester, call_id, message_id, transaction_id, context_id, "       \
+	"reply_to, "                                                                                                \
+	"iccid, aid, other_aid, arg, created_ms, expires_ms, started_ms, ended_ms, completed_ms, attempt, status, " \
 	"subject, reason, subject_id, message, erd"
 
 enum op_stmt {
@@ -39,9 +40,10 @@ static const char *const sql[] = {
 		     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
 	[Q_GET] = "SELECT " OP_COLS " FROM operation WHERE id = ?1",
 	[Q_TIMES] = "SELECT kind, state, expires_ms, completed_ms FROM operation WHERE id = ?1",
-	[Q_UPDATE] = "UPDATE operation SET state = ?2, due_ms = ?3, aid = ?4, other_aid = ?5, arg = ?6, started_ms = ?7, "
-		     "ended_ms = ?8, completed_ms = ?9, attempt = ?10, status = ?11, subject = ?12, reason = ?13, "
-		     "subject_id = ?14, message = ?15, erd = ?16 WHERE id = ?1",
+	[Q_UPDATE] =
+		"UPDATE operation SET state = ?2, due_ms = ?3, aid = ?4, other_aid = ?5, arg = ?6, started_ms = ?7, "
+		"ended_ms = ?8, completed_ms = ?9, attempt = ?10, status = ?11, subject = ?12, reason = ?13, "
+		"subject_id = ?14, message = ?15, erd = ?16 WHERE id = ?1",
 	[Q_SET_DUE] = "UPDATE operation SET due_ms = ?2 WHERE id = ?1",
 	[Q_NEXT_QUEUED] = "SELECT id, kind FROM operation WHERE euicc_id = ?1 AND state = 0 ORDER BY id",
 	[Q_QUEUE_LEN] = "SELECT count(*) FROM operation WHERE euicc_id = ?1 AND state = 0",
@@ -60,12 +62,12 @@ static const char *const sql[] = {
 			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[Q_CALL_RETIRE] = "DELETE FROM call WHERE (sender, call_id) IN "
 			  "(SELECT sender, call_id FROM call c WHERE created_ms < ?1 AND (op_id IS NULL OR NOT EXISTS "
-			   "(SELECT 1 FROM operation o WHERE o.id = c.op_id)) LIMIT ?2)",
+			  "(SELECT 1 FROM operation o WHERE o.id = c.op_id)) LIMIT ?2)",
 };
 
 static struct db_stmt *stmt(struct db *db, enum op_stmt id)
 {
-	static const struct db_stmts set = { .slot = SLOT_OP, .sql = sql, .n = ARRAY_SIZE(sql) };
+	static const struct db_stmts set = {.slot = SLOT_OP, .sql = sql, .n = ARRAY_SIZE(sql)};
 
 	return db_stmt(db, &set, id);
 }
@@ -80,8 +82,8 @@ static struct db_stmt *stmt_id(struct db *db, enum op_stmt id, int64_t key)
 
 int op_db_insert(struct db *db, struct operation *op)
 {
-	const char *const texts[] = { op->requester,	  op->call_id,	  op->message_id, op->transaction_id,
-				      op->context_id, op->reply_to, op->iccid };
+	const char *const texts[] = {op->requester,  op->call_id,  op->message_id, op->transaction_id,
+				     op->context_id, op->reply_to, op->iccid};
 	struct db_stmt *s = stmt_id(db, Q_INSERT, op->euicc_id);
 	int rc;
 
@@ -139,8 +141,8 @@ int op_db_get(const void *ctx, struct db *db, int64_t id, struct operation *op)
 		.ended_ms = db_int(s, 19),
 		.completed_ms = db_int(s, 20),
 		.attempt = (int)db_int(s, 21),
-		.outcome = { (enum es_exec)db_int(s, 22), db_text(ctx, s, 23), db_text(ctx, s, 24), db_text(ctx, s, 25),
-			     db_text(ctx, s, 26) },
+		.outcome = {(enum es_exec)db_int(s, 22), db_text(ctx, s, 23), db_text(ctx, s, 24), db_text(ctx, s, 25),
+			    db_text(ctx, s, 26)},
 		.erd = bytes_dup(ctx, db_bytes(s, 27)),
 	};
 	db_reset(s);
@@ -295,7 +297,7 @@ static struct db_stmt *stmt_call(struct db *db, enum op_stmt id, const char *sen
 int op_db_call_get(const void *ctx, struct db *db, const char *sender, const char *call_id, struct call *out)
 {
 	struct db_stmt *s = stmt_call(db, Q_CALL_GET, sender, call_id);
-	struct call call = { .sender = sender, .call_id = call_id };
+	struct call call = {.sender = sender, .call_id = call_id};
 	int rc = db_need(s);
 
 	if (rc < 0)

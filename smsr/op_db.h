@@ -47,6 +47,7 @@ struct call {
 };
 
 /*! Calls by sender and FunctionCallIdentifier; retire forgets those made before, at most max. */
-int op_db_call_get(const void *ctx, struct db *db, const char *sender, const char *call_id, struct call *call) MUST_CHECK;
+int op_db_call_get(const void *ctx, struct db *db, const char *sender, const char *call_id,
+		   struct call *call) MUST_CHECK;
 int op_db_call_insert(struct db *db, const struct call *call, int64_t now_ms) MUST_CHECK;
 int op_db_call_retire(struct db *db, int64_t before_ms, size_t max) MUST_CHECK;

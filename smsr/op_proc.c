@@ -46,7 +46,8 @@ int64_t op_deadline(const struct smsr *s, const struct operation *op)
 	case OP_ST_DELETE: /* behind a change it ends what has begun; alone it is the request itself */
 		return op->completed_ms ? op->expires_ms + grace_ms + answer_ms : op->expires_ms;
 	case OP_ST_AUDIT:
-		return op->completed_ms || op->kind != OP_AUDIT ? op->expires_ms + grace_ms + answer_ms : op->expires_ms;
+		return op->completed_ms || op->kind != OP_AUDIT ? op->expires_ms + grace_ms + answer_ms
+								: op->expires_ms;
 	case OP_ST_QUEUED:
 	case OP_ST_CHANGE:
 	case OP_ST_DONE:
@@ -55,21 +56,25 @@ int64_t op_deadline(const struct smsr *s, const struct operation *op)
 	return op->expires_ms;
 }
 
-int op_fail(struct smsr *s, struct op_run *r, enum es_exec exec, enum es_sc sc, const char *subject_id, const char *text)
+int op_fail(struct smsr *s, struct op_run *r, enum es_exec exec, enum es_sc sc, const char *subject_id,
+	    const char *text)
 {
 	return op_finish(s, r, es_status_bad(turn_ctx(s->turn), exec, sc, subject_id, "%s", text));
 }
 
-int op_send(struct smsr *s, struct op_run *r, enum op_state state, enum cmd_kind kind, struct bytes capdu, const char *dest)
+int op_send(struct smsr *s, struct op_run *r, enum op_state state, enum cmd_kind kind, struct bytes capdu,
+	    const char *dest)
 {
 	int rc = cmd_send(s, r, kind, capdu, dest);
 
 	if (rc == -ENOKEY)
 		return op_fail(s, r, ES_FAILED, ES_SC_INTERNAL, NULL, "no usable SCP80 key set of the ISD-R");
 	if (rc == -EINVAL)
-		return op_fail(s, r, ES_FAILED, ES_SC_CONDITIONAL_MISSING, NULL, "the profile to be addressed has no MSISDN");
+		return op_fail(s, r, ES_FAILED, ES_SC_CONDITIONAL_MISSING, NULL,
+			       "the profile to be addressed has no MSISDN");
 	if (rc < 0 && !db_broken(s->db))
-		return op_fail(s, r, ES_FAILED, ES_SC_INTERNAL, NULL, "the command could not be sealed: see the log of the SM-SR");
+		return op_fail(s, r, ES_FAILED, ES_SC_INTERNAL, NULL,
+			       "the command could not be sealed: see the log of the SM-SR");
 	return rc < 0 ? rc : op_await(s, r, state);
 }
 
@@ -83,8 +88,8 @@ int op_await(struct smsr *s, struct op_run *r, enum op_state state)
 
 static int unexpected(struct smsr *s, struct op_run *r, const struct op_input *in)
 {
-	LOGP(DPROC, LOGL_DEBUG, "%s: %s in %s has no effect\n", op_label(turn_ctx(s->turn), r), op_event_name(in->event),
-	     op_state_name(r->op.state));
+	LOGP(DPROC, LOGL_DEBUG, "%s: %s in %s has no effect\n", op_label(turn_ctx(s->turn), r),
+	     op_event_name(in->event), op_state_name(r->op.state));
 	return 0;
 }
 
@@ -98,11 +103,13 @@ int op_card_error(struct smsr *s, struct op_run *r, const struct op_input *in, c
 	char *text;
 
 	if (in->event == OP_EV_REFUSED)
-		text = talloc_asprintf(ctx, "%s: the card did not execute it: %s", what, sp_status_name(in->por_status));
+		text = talloc_asprintf(ctx, "%s: the card did not execute it: %s", what,
+				       sp_status_name(in->por_status));
 	else if (!in->script)
 		text = talloc_asprintf(ctx, "%s: the answer of the card cannot be read", what);
 	else
-		text = talloc_asprintf(ctx, "%s: %s", what, sw ? sw_words(ctx, sw) : "the card could not read the script");
+		text = talloc_asprintf(ctx, "%s: %s", what,
+				       sw ? sw_words(ctx, sw) : "the card could not read the script");
 	if (in->script)
 		r->op.erd = bytes_dup(ctx, in->script->body);
 	if (sw == ES5_SW_POL1)
@@ -168,9 +175,9 @@ int op_resend(struct smsr *s, struct op_run *r)
 {
 	switch (r->op.state) {
 	case OP_ST_CHANGE:
-		return r->op.kind == OP_ENABLE ? op_enable_begin(s, r) :
-		       r->op.kind == OP_DISABLE ? op_disable_begin(s, r) :
-						  op_delete_begin(s, r);
+		return r->op.kind == OP_ENABLE	  ? op_enable_begin(s, r)
+		       : r->op.kind == OP_DISABLE ? op_disable_begin(s, r)
+						  : op_delete_begin(s, r);
 	case OP_ST_CONFIRM:
 		return op_confirm_begin(s, r);
 	case OP_ST_DELETE:
@@ -220,7 +227,8 @@ static int on_stale_change(struct smsr *s, struct op_run *r, const struct op_inp
 		rc = op_note(s, r->op.id, STEP_POR, "looking at the card before anything is sent again");
 		return rc < 0 ? rc : op_audit_begin(s, r);
 	}
-	rc = op_note(s, r->op.id, STEP_POR, "a copy was executed before and its answer lost: waiting for the notification");
+	rc = op_note(s, r->op.id, STEP_POR,
+		     "a copy was executed before and its answer lost: waiting for the notification");
 	return rc < 0 ? rc : op_await(s, r, OP_ST_NOTIF);
 }
 
@@ -275,55 +283,61 @@ static int on_nothing_out(struct smsr *s, struct op_run *r, const struct op_inpu
 }
 
 static const op_action actions[OP_ST_DONE][OP_N_EVENTS] = {
-	[OP_ST_QUEUED] = {
-		[OP_EV_START] = on_start,
-		[OP_EV_DEADLINE] = on_queue_deadline,
-		[OP_EV_CANCEL] = on_cancel,
-	},
-	[OP_ST_CHANGE] = {
-		[OP_EV_ANSWER] = op_change_answer,
-		[OP_EV_REFUSED] = op_change_answer,
-		[OP_EV_STALE] = on_stale_change,
-		[OP_EV_SILENT] = on_silent,
-		[OP_EV_UNREACHED] = on_unreached,
-		[OP_EV_NOTIF] = op_change_notified,
-		[OP_EV_DEADLINE] = on_nothing_out,
-		[OP_EV_CANCEL] = on_cancel,
-	},
-	[OP_ST_NOTIF] = {
-		[OP_EV_NOTIF] = op_change_notified,
-		[OP_EV_DEADLINE] = on_notif_deadline,
-		[OP_EV_CANCEL] = on_cancel,
-	},
-	[OP_ST_CONFIRM] = {
-		[OP_EV_ANSWER] = op_confirm_answer,
-		[OP_EV_REFUSED] = op_confirm_answer,
-		[OP_EV_STALE] = on_stale_look,
-		[OP_EV_SILENT] = op_confirm_lost,
-		[OP_EV_UNREACHED] = op_confirm_lost,
-		[OP_EV_NOTIF] = op_confirm_again,
-		[OP_EV_DEADLINE] = on_nothing_out,
-		[OP_EV_CANCEL] = on_cancel,
-	},
-	[OP_ST_DELETE] = {
-		[OP_EV_ANSWER] = op_delete_answer,
-		[OP_EV_REFUSED] = op_delete_answer,
-		[OP_EV_STALE] = on_stale_look,
-		[OP_EV_SILENT] = op_delete_lost,
-		[OP_EV_UNREACHED] = op_delete_lost,
-		[OP_EV_DEADLINE] = on_nothing_out,
-		[OP_EV_CANCEL] = on_cancel,
-	},
-	[OP_ST_AUDIT] = {
-		[OP_EV_ANSWER] = op_audit_answer,
-		[OP_EV_REFUSED] = op_audit_answer,
-		[OP_EV_STALE] = on_stale_audit,
-		[OP_EV_SILENT] = op_audit_lost,
-		[OP_EV_UNREACHED] = op_audit_lost,
-		[OP_EV_NOTIF] = op_confirm_newer,
-		[OP_EV_DEADLINE] = on_nothing_out,
-		[OP_EV_CANCEL] = on_cancel,
-	},
+	[OP_ST_QUEUED] =
+		{
+			[OP_EV_START] = on_start,
+			[OP_EV_DEADLINE] = on_queue_deadline,
+			[OP_EV_CANCEL] = on_cancel,
+		},
+	[OP_ST_CHANGE] =
+		{
+			[OP_EV_ANSWER] = op_change_answer,
+			[OP_EV_REFUSED] = op_change_answer,
+			[OP_EV_STALE] = on_stale_change,
+			[OP_EV_SILENT] = on_silent,
+			[OP_EV_UNREACHED] = on_unreached,
+			[OP_EV_NOTIF] = op_change_notified,
+			[OP_EV_DEADLINE] = on_nothing_out,
+			[OP_EV_CANCEL] = on_cancel,
+		},
+	[OP_ST_NOTIF] =
+		{
+			[OP_EV_NOTIF] = op_change_notified,
+			[OP_EV_DEADLINE] = on_notif_deadline,
+			[OP_EV_CANCEL] = on_cancel,
+		},
+	[OP_ST_CONFIRM] =
+		{
+			[OP_EV_ANSWER] = op_confirm_answer,
+			[OP_EV_REFUSED] = op_confirm_answer,
+			[OP_EV_STALE] = on_stale_look,
+			[OP_EV_SILENT] = op_confirm_lost,
+			[OP_EV_UNREACHED] = op_confirm_lost,
+			[OP_EV_NOTIF] = op_confirm_again,
+			[OP_EV_DEADLINE] = on_nothing_out,
+			[OP_EV_CANCEL] = on_cancel,
+		},
+	[OP_ST_DELETE] =
+		{
+			[OP_EV_ANSWER] = op_delete_answer,
+			[OP_EV_REFUSED] = op_delete_answer,
+			[OP_EV_STALE] = on_stale_look,
+			[OP_EV_SILENT] = op_delete_lost,
+			[OP_EV_UNREACHED] = op_delete_lost,
+			[OP_EV_DEADLINE] = on_nothing_out,
+			[OP_EV_CANCEL] = on_cancel,
+		},
+	[OP_ST_AUDIT] =
+		{
+			[OP_EV_ANSWER] = op_audit_answer,
+			[OP_EV_REFUSED] = op_audit_answer,
+			[OP_EV_STALE] = on_stale_audit,
+			[OP_EV_SILENT] = op_audit_lost,
+			[OP_EV_UNREACHED] = op_audit_lost,
+			[OP_EV_NOTIF] = op_confirm_newer,
+			[OP_EV_DEADLINE] = on_nothing_out,
+			[OP_EV_CANCEL] = on_cancel,
+		},
 };
 
 int op_event_loaded(struct smsr *s, struct op_run *r, const struct op_input *in)

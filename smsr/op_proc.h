@@ -49,12 +49,12 @@ int op_confirm_again(struct smsr *s, struct op_run *r, const struct op_input *in
 int op_confirm_newer(struct smsr *s, struct op_run *r, const struct op_input *in) MUST_CHECK;
 /*! Profile that is enabled on the card since the notification that the operation took. */
 struct profile *op_confirm_addressee(struct op_run *r);
-/*! Make the EIS say that this ISD-P is enabled and no other; tell the owners.  Of one that the EIS does not know only the
- * second half is said. */
+/*! Make the EIS say that this ISD-P is enabled and no other; tell the owners.  Of one that the EIS does not know only
+ * the second half is said. */
 int op_apply_enabled(struct smsr *s, struct op_run *r, struct bytes aid) MUST_CHECK;
 
-/*! In op.arg of a change: POL2 said at its start that what it disables is to be deleted.  Rules that change meanwhile are
- * for the next request. */
+/*! In op.arg of a change: POL2 said at its start that what it disables is to be deleted.  Rules that change meanwhile
+ * are for the next request. */
 #define OP_ARG_AUTO_DELETE (INT64_C(1) << 32)
 
 /*! What op.arg holds besides, from the notification on: sequence number, type, and whether it was the one hoped for. */

@@ -5,8 +5,8 @@
 
 #include <osmocom/core/utils.h>
 
-#define OUTBOX_COLS                                                                                                    \
-	"id, op_id, peer, euicc_id, name, url, action, envelope, state, due_ms, expires_ms, attempt, last_error, "     \
+#define OUTBOX_COLS                                                                                                \
+	"id, op_id, peer, euicc_id, name, url, action, envelope, state, due_ms, expires_ms, attempt, last_error, " \
 	"created_ms, ended_ms"
 
 enum outbox_stmt {
@@ -26,10 +26,12 @@ enum outbox_stmt {
 
 /* State 0 is OUTBOX_WAITING. */
 static const char *const sql[] = {
-	[Q_INSERT] = "INSERT INTO outbox (op_id, peer, euicc_id, name, url, action, envelope, state, due_ms, expires_ms, "
-		     "created_ms, ended_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+	[Q_INSERT] =
+		"INSERT INTO outbox (op_id, peer, euicc_id, name, url, action, envelope, state, due_ms, expires_ms, "
+		"created_ms, ended_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
 	[Q_GET] = "SELECT " OUTBOX_COLS " FROM outbox WHERE id = ?1",
-	[Q_UPDATE] = "UPDATE outbox SET state = ?2, due_ms = ?3, attempt = ?4, last_error = ?5, ended_ms = ?6 WHERE id = ?1",
+	[Q_UPDATE] =
+		"UPDATE outbox SET state = ?2, due_ms = ?3, attempt = ?4, last_error = ?5, ended_ms = ?6 WHERE id = ?1",
 	[Q_DUE] = "SELECT id FROM outbox WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
 	[Q_HEAD] = "SELECT id FROM outbox WHERE peer = ?1 AND euicc_id IS ?2 AND state = 0 ORDER BY id LIMIT 1",
 	[Q_NEAREST] = "SELECT due_ms FROM outbox WHERE due_ms IS NOT NULL ORDER BY due_ms LIMIT 1",
@@ -43,7 +45,7 @@ static const char *const sql[] = {
 
 static struct db_stmt *stmt(struct db *db, enum outbox_stmt id)
 {
-	static const struct db_stmts set = { .slot = SLOT_OUTBOX, .sql = sql, .n = ARRAY_SIZE(sql) };
+	static const struct db_stmts set = {.slot = SLOT_OUTBOX, .sql = sql, .n = ARRAY_SIZE(sql)};
 
 	return db_stmt(db, &set, id);
 }

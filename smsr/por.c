@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Response packets (PoR): find the command, verify, tell its operation.  TS 102 225 §5.2.
  *
- * The sender's number leads to the eUICCs that may have it and so to their keys: the checksum says which one it was.  The
- * counter inside, once verified, names the command.  What
- * cannot be verified completes nothing. */
+ * The sender's number leads to the eUICCs that may have it and so to their keys: the checksum says which one it was.
+ * The counter inside, once verified, names the command.  What cannot be verified completes nothing. */
 #include <errno.h>
 #include <string.h>
 
@@ -27,10 +26,11 @@ static int reject(struct smsr *s, const char *source, const char *why)
 	return 0;
 }
 
-static int open_with(struct smsr *s, const struct euicc *e, const struct command *cmd, struct bytes pkt, struct sp_por *por)
+static int open_with(struct smsr *s, const struct euicc *e, const struct command *cmd, struct bytes pkt,
+		     struct sp_por *por)
 {
 	void *ctx = turn_ctx(s->turn);
-	struct sp_hdr hdr = { .kic = cmd->kic, .kid = cmd->kid, .cntr = cmd->cntr };
+	struct sp_hdr hdr = {.kic = cmd->kic, .kid = cmd->kid, .cntr = cmd->cntr};
 	struct sp_keys keys;
 	struct keyset ks;
 	uint8_t kic, kid;
@@ -61,7 +61,7 @@ static struct command *find(struct command *cmds, size_t n, const struct sp_por 
 
 static int executed(struct smsr *s, struct command *cmd, struct bytes data)
 {
-	struct op_input in = { .event = OP_EV_ANSWER, .cmd = cmd };
+	struct op_input in = {.event = OP_EV_ANSWER, .cmd = cmd};
 	struct script_rsp script;
 	int rc;
 
@@ -78,7 +78,7 @@ static int not_executed(struct smsr *s, struct command *cmd, uint8_t status)
 {
 	/* "Too high" is no stale copy: a jump ahead would only lose the card for good. */
 	bool stale = status == SP_ST_CNTR_LOW;
-	struct op_input in = { .event = stale ? OP_EV_STALE : OP_EV_REFUSED, .cmd = cmd, .por_status = status };
+	struct op_input in = {.event = stale ? OP_EV_STALE : OP_EV_REFUSED, .cmd = cmd, .por_status = status};
 	int rc = cmd_close(s, cmd, CMD_ST_ANSWERED);
 
 	return rc < 0 ? rc : op_event(s, cmd->op_id, &in);

@@ -27,12 +27,15 @@ enum record_stmt {
 static const char *const sql[] = {
 	[Q_TIMELINE] = "INSERT INTO timeline (op_id, stamp_ms, step, text) VALUES (?1, ?2, ?3, ?4)",
 	[Q_TIMELINE_FULL] = "SELECT 1 FROM timeline WHERE op_id = ?1 LIMIT 1 OFFSET 499",
-	[Q_TIMELINE_GET] = "SELECT id, stamp_ms, step, text FROM timeline WHERE op_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
-	[Q_AUDIT] = "INSERT INTO audit (eid, stamp_ms, type, requester, status, subject, reason, aid, iccid, imei, text) "
-		    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+	[Q_TIMELINE_GET] =
+		"SELECT id, stamp_ms, step, text FROM timeline WHERE op_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+	[Q_AUDIT] =
+		"INSERT INTO audit (eid, stamp_ms, type, requester, status, subject, reason, aid, iccid, imei, text) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 	[Q_AUDIT_GET] = "SELECT " AUDIT_COLS " FROM audit WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
 	[Q_AUDIT_GET_EID] = "SELECT " AUDIT_COLS " FROM audit WHERE id < ?1 AND eid = ?3 ORDER BY id DESC LIMIT ?2",
-	[Q_AUDIT_RETIRE] = "DELETE FROM audit WHERE stamp_ms < ?1 AND id IN (SELECT id FROM audit ORDER BY id LIMIT ?2)",
+	[Q_AUDIT_RETIRE] =
+		"DELETE FROM audit WHERE stamp_ms < ?1 AND id IN (SELECT id FROM audit ORDER BY id LIMIT ?2)",
 	[Q_META] = "SELECT epoch, started_ms, committed_ms, beats, backup FROM meta",
 	[Q_META_SET] = "UPDATE meta SET epoch = ?1, started_ms = ?2, committed_ms = ?3, beats = ?4, backup = ?5",
 	[Q_PAUSE] = "INSERT INTO pause (scope, name, since_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
@@ -44,7 +47,7 @@ static const char *const sql[] = {
 
 static struct db_stmt *stmt(struct db *db, enum record_stmt id)
 {
-	static const struct db_stmts set = { .slot = SLOT_RECORD, .sql = sql, .n = ARRAY_SIZE(sql) };
+	static const struct db_stmts set = {.slot = SLOT_RECORD, .sql = sql, .n = ARRAY_SIZE(sql)};
 
 	return db_stmt(db, &set, id);
 }
@@ -65,7 +68,8 @@ static int exists(struct db_stmt *s, bool *yes)
 /* Steps of single messages, which a device out of reach repeats for weeks. */
 static bool is_of_message(enum step step)
 {
-	return step == STEP_SUBMITTED || step == STEP_SMSC || step == STEP_DELIVERED || step == STEP_POR || step == STEP_RETRY;
+	return step == STEP_SUBMITTED || step == STEP_SMSC || step == STEP_DELIVERED || step == STEP_POR ||
+	       step == STEP_RETRY;
 }
 
 /* Asked apart from the insert: in one statement SQLite would build a temporary table for it. */
@@ -104,8 +108,8 @@ int record_db_timeline_get(const void *ctx, struct db *db, int64_t op_id, int64_
 	db_bind_int(s, 2, after_id);
 	db_bind_int(s, 3, (int64_t)max);
 	while ((rc = db_row(s)) == 1)
-		rows[found++] = (struct timeline_row){ db_int(s, 0), db_int(s, 1), (enum step)db_int(s, 2),
-						       db_text(ctx, s, 3) };
+		rows[found++] =
+			(struct timeline_row){db_int(s, 0), db_int(s, 1), (enum step)db_int(s, 2), db_text(ctx, s, 3)};
 	if (rc == 0)
 		*n = found;
 	return rc;
@@ -154,9 +158,9 @@ int record_db_audit_get(const void *ctx, struct db *db, struct bytes eid, int64_
 			.type = (enum audit_type)db_int(s, 3),
 			.requester = db_text(ctx, s, 4),
 			.has_status = !db_is_null(s, 5),
-			.status = { .status = (enum es_exec)db_int(s, 5),
-				    .subject = db_text(ctx, s, 6),
-				    .reason = db_text(ctx, s, 7) },
+			.status = {.status = (enum es_exec)db_int(s, 5),
+				   .subject = db_text(ctx, s, 6),
+				   .reason = db_text(ctx, s, 7)},
 			.aid = bytes_dup(ctx, db_bytes(s, 8)),
 			.iccid = db_text(ctx, s, 9),
 			.imei = bytes_dup(ctx, db_bytes(s, 10)),
@@ -185,7 +189,7 @@ int record_db_meta(struct db *db, struct meta *meta)
 
 	if (rc < 0)
 		return rc;
-	*meta = (struct meta){ db_int(s, 0), db_int(s, 1), db_int(s, 2), db_int(s, 3), db_int(s, 4) != 0 };
+	*meta = (struct meta){db_int(s, 0), db_int(s, 1), db_int(s, 2), db_int(s, 3), db_int(s, 4) != 0};
 	db_reset(s);
 	return 0;
 }
@@ -246,7 +250,7 @@ int record_db_pauses(const void *ctx, struct db *db, struct pause_row *rows, siz
 
 	db_bind_int(s, 1, (int64_t)max);
 	while ((rc = db_row(s)) == 1)
-		rows[found++] = (struct pause_row){ (enum pause_scope)db_int(s, 0), db_text(ctx, s, 1), db_int(s, 2) };
+		rows[found++] = (struct pause_row){(enum pause_scope)db_int(s, 0), db_text(ctx, s, 1), db_int(s, 2)};
 	if (rc == 0)
 		*n = found;
 	return rc;

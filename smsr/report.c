@@ -42,7 +42,7 @@ int report_queue(struct smsr *s, struct outbox *o)
 int report_outcome(struct smsr *s, struct op_run *r)
 {
 	const struct operation *op = &r->op;
-	struct outbox o = { .op_id = op->id, .peer = op->requester, .euicc_id = op->euicc_id };
+	struct outbox o = {.op_id = op->id, .peer = op->requester, .euicc_id = op->euicc_id};
 	void *body;
 	int rc;
 
@@ -70,9 +70,9 @@ static const struct {
 	enum es_fn es4;
 	enum es_fn es3;
 } event_fns[] = {
-	{ PROFILE_EV_ENABLED, ES4_HANDLE_PROFILE_ENABLED, ES3_HANDLE_PROFILE_ENABLED },
-	{ PROFILE_EV_DISABLED, ES4_HANDLE_PROFILE_DISABLED, ES3_HANDLE_PROFILE_DISABLED },
-	{ PROFILE_EV_DELETED, ES4_HANDLE_PROFILE_DELETED, ES3_HANDLE_PROFILE_DELETED },
+	{PROFILE_EV_ENABLED, ES4_HANDLE_PROFILE_ENABLED, ES3_HANDLE_PROFILE_ENABLED},
+	{PROFILE_EV_DISABLED, ES4_HANDLE_PROFILE_DISABLED, ES3_HANDLE_PROFILE_DISABLED},
+	{PROFILE_EV_DELETED, ES4_HANDLE_PROFILE_DELETED, ES3_HANDLE_PROFILE_DELETED},
 };
 
 /* Its owner directly, or through the SM-DP that installed the profile. */
@@ -100,7 +100,8 @@ static bool asked_for_it(struct smsr *s, const struct operation *op, const struc
 	return is_target && requester && (requester->roles & PEER_SMDP);
 }
 
-int report_profile_event(struct smsr *s, struct op_run *r, const struct profile *p, enum profile_event ev, int64_t stamp_ms)
+int report_profile_event(struct smsr *s, struct op_run *r, const struct profile *p, enum profile_event ev,
+			 int64_t stamp_ms)
 {
 	bool by_smdp;
 	const struct peer *to = recipient(s, p, &by_smdp);
@@ -110,7 +111,7 @@ int report_profile_event(struct smsr *s, struct op_run *r, const struct profile 
 		.mno_id = by_smdp && to && to->notify_mno_id ? p->mno_oid : NULL,
 		.completed_ms = stamp_ms,
 	};
-	struct outbox o = { .op_id = r->op.id, .euicc_id = r->euicc.id };
+	struct outbox o = {.op_id = r->op.id, .euicc_id = r->euicc.id};
 	enum es_fn fn = by_smdp ? event_fns[ev].es3 : event_fns[ev].es4;
 	int rc;
 
@@ -206,7 +207,8 @@ static int post_failed(struct smsr *s, struct outbox *o, const struct post_done 
 	smsr_count(s, CTR_CALLBACK_ERRORS);
 	if (!is_final(d) && clock_now_ms() + wait_ms < o->expires_ms) {
 		o->due_ms = clock_now_ms() + wait_ms;
-		return note_post(s, o, talloc_asprintf(ctx, "%s, again in %lld s", o->last_error, (long long)wait_ms / 1000));
+		return note_post(s, o,
+				 talloc_asprintf(ctx, "%s, again in %lld s", o->last_error, (long long)wait_ms / 1000));
 	}
 	o->state = OUTBOX_GIVEN_UP;
 	smsr_count(s, CTR_CALLBACKS_GIVEN_UP);

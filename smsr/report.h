@@ -4,13 +4,17 @@
 #include "smsr/op.h"
 
 /* What peers are told: the outcome to the requester by callback, events on profiles to their owners.  Everything goes
- * into the outbox in the same event that makes it true; smsr_ev_tick() sends what is due, in order for each (peer, eUICC),
- * until it is taken or given up. */
+ * into the outbox in the same event that makes it true; smsr_ev_tick() sends what is due, in order for each (peer,
+ * eUICC), until it is taken or given up. */
 
 /*! Callback to the requester of a finished operation; nothing for internal ones. */
 int report_outcome(struct smsr *s, struct op_run *r) MUST_CHECK;
 
-enum profile_event { PROFILE_EV_ENABLED, PROFILE_EV_DISABLED, PROFILE_EV_DELETED };
+enum profile_event {
+	PROFILE_EV_ENABLED,
+	PROFILE_EV_DISABLED,
+	PROFILE_EV_DELETED
+};
 
 /*! Tell the owner of a profile, unless it asked for this itself.  SGP.02 procedures "notification routing".
  * \param[in] stamp_ms  CompletionTimestamp */

@@ -10,7 +10,8 @@
 
 /* The operations engine of the SM-SR: a function from (rows, event) to (rows, outputs).  Everything it needs from the
  * world is in this struct: store, turn, keys, configuration, and the ports through which its outputs leave after the
- * commit.  The daemon (smsr/daemon.c) fills it with real ones, tests and simulators with theirs; the engine is the same.
+ * commit.  The daemon (smsr/daemon.c) fills it with real ones, tests and simulators with theirs; the engine is the
+ * same.
  *
  * Every function named smsr_ev_* is an event: the caller runs it through turn_event().  They return 0 or a negative
  * errno, which drops what the event did. */
@@ -21,7 +22,7 @@ struct trust;
 
 /*! Belongs to smsr/lever.c. */
 struct lever_slices {
-	bool waking;	     /* idle eUICCs are being started, from this row on */
+	bool waking; /* idle eUICCs are being started, from this row on */
 	int64_t wake_after;
 	int64_t audits_left; /* of a bulk audit */
 	int64_t audit_after;
@@ -34,16 +35,16 @@ struct smsr {
 	struct keystore *keystore;
 	struct crypto *crypto;
 	const struct smsr_cfg *cfg;
-	struct es_ctx *es; /* XML of the core thread: signatures of EUMs, imports */
+	struct es_ctx *es;	   /* XML of the core thread: signatures of EUMs, imports */
 	const struct trust *trust; /* EUM certificates; NULL: none */
 	const struct smsr_ports *ports;
 	void *ports_priv;
 	int64_t epoch; /* of the store: raised by a restore */
 	struct rate_ctr_group *ctrs;
-	int64_t retire_ms; /* next look at what may be forgotten */
-	int64_t beat_ms;   /* next sign of life (smsr/restore.h) */
+	int64_t retire_ms;	    /* next look at what may be forgotten */
+	int64_t beat_ms;	    /* next sign of life (smsr/restore.h) */
 	struct lever_slices slices; /* work of operators that is done little by little (smsr/lever.h) */
-	bool sms_blocked; /* no link has room: parts wait for smsr_sms_room() and not for a time */
+	bool sms_blocked;	    /* no link has room: parts wait for smsr_sms_room() and not for a time */
 };
 
 enum smsr_ctr {

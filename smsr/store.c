@@ -8,7 +8,7 @@
 EMBED_DECLARE(schemas_sql_smsr_001_sql);
 
 static const struct db_migration migrations[] = {
-	{ _binary_schemas_sql_smsr_001_sql_start, _binary_schemas_sql_smsr_001_sql_end },
+	{_binary_schemas_sql_smsr_001_sql_start, _binary_schemas_sql_smsr_001_sql_end},
 };
 
 const struct db_desc smsr_db_desc = {

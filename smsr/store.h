@@ -8,7 +8,13 @@
 /* The rows of schemas/sql/smsr-001.sql and the enums that they hold.  Values are never renumbered. */
 
 /*! Sets of statements, one for each *_db.c. */
-enum store_slot { SLOT_EIS, SLOT_OP, SLOT_CMD, SLOT_OUTBOX, SLOT_RECORD };
+enum store_slot {
+	SLOT_EIS,
+	SLOT_OP,
+	SLOT_CMD,
+	SLOT_OUTBOX,
+	SLOT_RECORD
+};
 
 extern const struct db_desc smsr_db_desc;
 
@@ -29,7 +35,14 @@ enum pol2_rule {
 	POL2_DISABLE_AUTO_DELETE = 0x08,
 };
 
-enum keyset_type { KEYSET_SCP03, KEYSET_SCP80, KEYSET_SCP81, KEYSET_TOKEN, KEYSET_RECEIPT, KEYSET_CA };
+enum keyset_type {
+	KEYSET_SCP03,
+	KEYSET_SCP80,
+	KEYSET_SCP81,
+	KEYSET_TOKEN,
+	KEYSET_RECEIPT,
+	KEYSET_CA
+};
 
 enum op_kind {
 	OP_ENABLE = 1,
@@ -51,7 +64,13 @@ enum op_state {
 };
 
 /*! Commands of ES5 that an SM-SR pushes. */
-enum cmd_kind { CMD_ENABLE = 1, CMD_DISABLE = 2, CMD_DELETE = 3, CMD_AUDIT = 4, CMD_CONFIRM = 5 };
+enum cmd_kind {
+	CMD_ENABLE = 1,
+	CMD_DISABLE = 2,
+	CMD_DELETE = 3,
+	CMD_AUDIT = 4,
+	CMD_CONFIRM = 5
+};
 
 enum cmd_state {
 	CMD_ST_OPEN = 0,     /* an answer is awaited */
@@ -59,9 +78,19 @@ enum cmd_state {
 	CMD_ST_CLOSED = 2,   /* given up */
 };
 
-enum part_state { PART_READY = 0, PART_SUBMITTED = 1, PART_ACCEPTED = 2, PART_DELIVERED = 3 };
+enum part_state {
+	PART_READY = 0,
+	PART_SUBMITTED = 1,
+	PART_ACCEPTED = 2,
+	PART_DELIVERED = 3
+};
 
-enum outbox_state { OUTBOX_WAITING = 0, OUTBOX_DELIVERED = 1, OUTBOX_GIVEN_UP = 2, OUTBOX_NO_ADDRESS = 3 };
+enum outbox_state {
+	OUTBOX_WAITING = 0,
+	OUTBOX_DELIVERED = 1,
+	OUTBOX_GIVEN_UP = 2,
+	OUTBOX_NO_ADDRESS = 3
+};
 
 /*! Steps shown in a timeline (P9). */
 enum step {
@@ -69,7 +98,7 @@ enum step {
 	STEP_STARTED = 2,
 	STEP_SEALED = 3,
 	STEP_SUBMITTED = 4,
-	STEP_SMSC = 5,	   /* a service centre answered */
+	STEP_SMSC = 5,	    /* a service centre answered */
 	STEP_DELIVERED = 6, /* delivery receipt */
 	STEP_POR = 7,
 	STEP_NOTIFICATION = 8,
@@ -81,7 +110,13 @@ enum step {
 	STEP_OPERATOR = 14,
 };
 
-enum pause_scope { PAUSE_ALL = 0, PAUSE_DRAIN = 1, PAUSE_SMSC = 2, PAUSE_PEER = 3, PAUSE_EUICC = 4 };
+enum pause_scope {
+	PAUSE_ALL = 0,
+	PAUSE_DRAIN = 1,
+	PAUSE_SMSC = 2,
+	PAUSE_PEER = 3,
+	PAUSE_EUICC = 4
+};
 
 struct euicc {
 	int64_t id;
@@ -139,7 +174,7 @@ struct operation {
 	enum op_kind kind;
 	enum op_state state;
 	int64_t due_ms; /* 0: none */
-	enum es_fn fn; /* ES_FN_NONE: internal */
+	enum es_fn fn;	/* ES_FN_NONE: internal */
 	char *requester;
 	char *call_id;
 	char *message_id;

@@ -86,9 +86,10 @@ static void visit_issuer(void *visitor, const struct x509 *cert)
 	v->visit(v->priv, "certificate issuer", cert);
 }
 
-void trust_visit(const struct trust *t, void (*visit)(void *priv, const char *what, const struct x509 *cert), void *priv)
+void trust_visit(const struct trust *t, void (*visit)(void *priv, const char *what, const struct x509 *cert),
+		 void *priv)
 {
-	struct visitor v = { visit, priv };
+	struct visitor v = {visit, priv};
 
 	for (size_t i = 0; i < t->n_eums; i++)
 		visit(priv, "EUM certificate", t->eums[i].cert);

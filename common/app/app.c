@@ -111,7 +111,8 @@ static void timers_init(void)
 {
 	struct osmo_tdef_group *g;
 
-	osmo_tdef_groups_for_each(g, app.desc->timers) osmo_tdefs_reset(g->tdefs);
+	osmo_tdef_groups_for_each (g, app.desc->timers)
+		osmo_tdefs_reset(g->tdefs);
 }
 
 static void vty_side_init(void)

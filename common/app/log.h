@@ -3,8 +3,8 @@
 
 #include <osmocom/core/logging.h>
 
-/* Log categories of both daemons and the lab.  Levels: NOTICE = an operator acts on it, INFO = one line for each step of
- * a procedure, DEBUG = bytes.  No key, PSK or clear profile at any level (P6). */
+/* Log categories of both daemons and the lab.  Levels: NOTICE = an operator acts on it, INFO = one line for each step
+ * of a procedure, DEBUG = bytes.  No key, PSK or clear profile at any level (P6). */
 enum log_cat {
 	DMAIN,
 	DDB,

@@ -18,15 +18,15 @@ int text_vty_set_oid(struct vty *vty, const void *ctx, char **where, const char 
 void text_vty_out(struct vty *vty, const char *indent, const char *key, const char *value);
 
 /* A command that stores a text; ctx and where are expressions, evaluated when the command runs. */
-#define TEXT_VTY_CMD(name, cmdstr, help, ctx, where)                                                                   \
-	DEFUN(name, name##_cmd, cmdstr, help)                                                                          \
-	{                                                                                                              \
-		return text_vty_set(ctx, where, argv[0]);                                                              \
+#define TEXT_VTY_CMD(name, cmdstr, help, ctx, where)      \
+	DEFUN(name, name##_cmd, cmdstr, help)             \
+	{                                                 \
+		return text_vty_set(ctx, where, argv[0]); \
 	}
 /* A command that stores an unsigned number, whose range is in cmdstr. */
-#define NUMBER_CMD(name, cmdstr, help, where)                                                                          \
-	DEFUN(name, name##_cmd, cmdstr, help)                                                                          \
-	{                                                                                                              \
-		*(where) = (unsigned int)atoi(argv[0]);                                                                \
-		return CMD_SUCCESS;                                                                                    \
+#define NUMBER_CMD(name, cmdstr, help, where)           \
+	DEFUN(name, name##_cmd, cmdstr, help)           \
+	{                                               \
+		*(where) = (unsigned int)atoi(argv[0]); \
+		return CMD_SUCCESS;                     \
 	}

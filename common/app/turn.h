@@ -5,9 +5,9 @@
 
 /* The turn: how an event becomes an effect (P1, P2, P8).
  *
- * Everything that happens in the core thread is an event.  Its handler reads and writes rows in the one open transaction
- * and queues outputs; it sends nothing.  When the events that are ready now have been handled, the turn closes: commit
- * once, then emit all outputs in order.  If the commit fails nothing is emitted and the process ends.
+ * Everything that happens in the core thread is an event.  Its handler reads and writes rows in the one open
+ * transaction and queues outputs; it sends nothing.  When the events that are ready now have been handled, the turn
+ * closes: commit once, then emit all outputs in order.  If the commit fails nothing is emitted and the process ends.
  *
  * Each event runs in a savepoint, the first one of a turn in the transaction itself.  A handler that returns a negative
  * value other than a store error leaves no trace: its rows and its outputs are dropped, the rest of the turn stands. */
@@ -15,7 +15,8 @@
 struct db;
 struct turn;
 
-/*! Called when the store failed: the turn and its outputs are gone, the process must end (it does not return in a daemon). */
+/*! Called when the store failed: the turn and its outputs are gone, the process must end (it does not return in a
+ * daemon). */
 typedef void (*turn_broken_cb)(void *priv);
 
 /*! \param[in] broken  called with priv when a commit fails.  \returns talloc child of ctx; db must outlive it */

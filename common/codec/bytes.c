@@ -50,7 +50,7 @@ void bytes_wipe(void *data, size_t len)
 
 void rd_init(struct rd *r, struct bytes b)
 {
-	*r = (struct rd){ .cur = b.data, .end = b.len ? b.data + b.len : b.data };
+	*r = (struct rd){.cur = b.data, .end = b.len ? b.data + b.len : b.data};
 }
 
 size_t rd_left(const struct rd *r)
@@ -121,13 +121,13 @@ int rd_end(const struct rd *r)
 
 void wr_init_buf(struct wr *w, void *buf, size_t cap)
 {
-	*w = (struct wr){ .buf = buf, .cap = cap };
+	*w = (struct wr){.buf = buf, .cap = cap};
 }
 
 void wr_init(struct wr *w, const void *ctx)
 {
 	OSMO_ASSERT(ctx);
-	*w = (struct wr){ .ctx = ctx };
+	*w = (struct wr){.ctx = ctx};
 }
 
 static bool wr_grow(struct wr *w, size_t n)

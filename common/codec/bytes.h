@@ -19,12 +19,12 @@ struct bytes {
 };
 
 /*! View of an array, or of a string literal without its NUL. */
-#define BYTES_ARR(arr) ((struct bytes){ (const uint8_t *)(arr), sizeof(arr) })
-#define BYTES_LIT(lit) ((struct bytes){ (const uint8_t *)(lit), sizeof(lit) - 1 })
+#define BYTES_ARR(arr) ((struct bytes){(const uint8_t *)(arr), sizeof(arr)})
+#define BYTES_LIT(lit) ((struct bytes){(const uint8_t *)(lit), sizeof(lit) - 1})
 
 static inline struct bytes bytes_of(const void *data, size_t len)
 {
-	return (struct bytes){ (const uint8_t *)data, len };
+	return (struct bytes){(const uint8_t *)data, len};
 }
 
 /*! View of a C string without its NUL; NULL gives an empty view. */

@@ -21,7 +21,8 @@ int x509_der_parse(const void *ctx, struct bytes der, struct x509 **cert) MUST_C
 int x509_bundle_load(const void *ctx, const char *path, struct x509_bundle **bundle, const char **why) MUST_CHECK;
 size_t x509_bundle_count(const struct x509_bundle *bundle);
 /*! Call visit for each certificate; cert is valid during the call. */
-void x509_bundle_visit(const struct x509_bundle *bundle, void (*visit)(void *priv, const struct x509 *cert), void *priv);
+void x509_bundle_visit(const struct x509_bundle *bundle, void (*visit)(void *priv, const struct x509 *cert),
+		       void *priv);
 
 /*! Check the chain from a certificate to one of the roots, each with at least 128 bits of strength (RSA 3072, EC 256,
  * SHA-256), valid at a time.

@@ -18,8 +18,8 @@ static const struct {
 	int sqlite;
 	int err;
 } errno_of[] = {
-	{ SQLITE_CONSTRAINT, -EEXIST }, { SQLITE_FULL, -ENOSPC },     { SQLITE_READONLY, -EROFS }, { SQLITE_BUSY, -EBUSY },
-	{ SQLITE_LOCKED, -EBUSY },	{ SQLITE_CANTOPEN, -ENOENT }, { SQLITE_NOTADB, -EINVAL },
+	{SQLITE_CONSTRAINT, -EEXIST}, {SQLITE_FULL, -ENOSPC},	  {SQLITE_READONLY, -EROFS}, {SQLITE_BUSY, -EBUSY},
+	{SQLITE_LOCKED, -EBUSY},      {SQLITE_CANTOPEN, -ENOENT}, {SQLITE_NOTADB, -EINVAL},
 };
 
 int db_errno(int sqlite_rc)
@@ -86,7 +86,7 @@ static struct db_stmt *txn_stmt(struct db *db, enum db_txn id)
 		[DB_TXN_KEEP] = "RELEASE mark",
 		[DB_TXN_UNDO] = "ROLLBACK TO mark",
 	};
-	static const struct db_stmts set = { .slot = DB_MAX_SETS, .sql = sql, .n = ARRAY_SIZE(sql) };
+	static const struct db_stmts set = {.slot = DB_MAX_SETS, .sql = sql, .n = ARRAY_SIZE(sql)};
 
 	return db_stmt(db, &set, id);
 }

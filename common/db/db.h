@@ -3,11 +3,12 @@
 
 #include "common/codec/bytes.h"
 
-/* One SQLite file in WAL mode, written by one process and one thread.  All SQL of the project sits in *_db.c files, each
- * with an enum and a table of statements; no other file includes sqlite3.h.
+/* One SQLite file in WAL mode, written by one process and one thread.  All SQL of the project sits in *_db.c files,
+ * each with an enum and a table of statements; no other file includes sqlite3.h.
  *
  * Errors of every function: -EEXIST a constraint refused the row (the statement had no effect); everything else leaves
- * the store unusable and db_broken() true: -ENOSPC disk full, -EROFS read-only, -EBUSY locked by somebody else, -EIO. */
+ * the store unusable and db_broken() true: -ENOSPC disk full, -EROFS read-only, -EBUSY locked by somebody else, -EIO.
+ */
 
 struct db;
 struct db_stmt;
@@ -34,17 +35,17 @@ struct db_desc {
 };
 
 struct db_opts {
-	bool create;		       /* make the file when there is none */
-	bool upgrade;		       /* run missing migrations (a reader: take it as it is); else an older schema is refused */
-	bool read_only;		       /* no lock file, no pragma that writes */
+	bool create;	/* make the file when there is none */
+	bool upgrade;	/* run missing migrations (a reader: take it as it is); else an older schema is refused */
+	bool read_only; /* no lock file, no pragma that writes */
 	unsigned int checkpoint_pages; /* wal_autocheckpoint; 0 = 4000 */
 };
 
 /*! Open, lock against a second daemon (PATH.lock), set the pragmas and read them back, check application and schema.
  * \param[out] db   talloc child of ctx; closed by talloc_free
  * \param[out] why  on failure a sentence for the operator, talloc child of ctx; may be NULL
- * \returns 0; -ENOENT no file and not create; -EBUSY another daemon has it; -EROFS no write access; -EPROTO schema newer than
- *          ours, or older and not upgrade; -EINVAL another program's file; -EIO */
+ * \returns 0; -ENOENT no file and not create; -EBUSY another daemon has it; -EROFS no write access; -EPROTO schema
+ * newer than ours, or older and not upgrade; -EINVAL another program's file; -EIO */
 int db_open(const void *ctx, const char *path, const struct db_desc *desc, const struct db_opts *opts, struct db **db,
 	    const char **why) MUST_CHECK;
 

@@ -18,7 +18,8 @@
 #include "common/app/log.h"
 
 #define DB_CHECKPOINT_PAGES 4000
-/* SQLite's own 2 MiB hold 250 pages: a turn of a hundred pushes would push its own dirty pages out before the commit. */
+/* SQLite's own 2 MiB hold 250 pages: a turn of a hundred pushes would push its own dirty pages out before the commit.
+ */
 #define DB_CACHE_KIB "-65536"
 
 static int db_destructor(struct db *db)
@@ -108,14 +109,14 @@ static int set_pragmas(struct db *db, const struct db_opts *opts, bool fresh)
 		const char *name, *value, *expect;
 		bool fresh_only;
 	} pragmas[] = {
-		{ "page_size", "8192", "8192", true }, /* before WAL, or it has no effect */
-		{ "journal_mode", "WAL", "wal", false },
-		{ "synchronous", "FULL", "2", false },
-		{ "foreign_keys", "ON", "1", false },
-		{ "wal_autocheckpoint", pages, pages, false },
+		{"page_size", "8192", "8192", true}, /* before WAL, or it has no effect */
+		{"journal_mode", "WAL", "wal", false},
+		{"synchronous", "FULL", "2", false},
+		{"foreign_keys", "ON", "1", false},
+		{"wal_autocheckpoint", pages, pages, false},
 		/* Also keeps the pages that an event may take back in memory: no temporary file is ever needed. */
-		{ "temp_store", "MEMORY", "2", false },
-		{ "cache_size", DB_CACHE_KIB, DB_CACHE_KIB, false },
+		{"temp_store", "MEMORY", "2", false},
+		{"cache_size", DB_CACHE_KIB, DB_CACHE_KIB, false},
 	};
 	int rc = 0;
 
@@ -130,8 +131,9 @@ static int set_pragmas(struct db *db, const struct db_opts *opts, bool fresh)
 static int migrate_one(struct db *db, const struct db_desc *desc, unsigned int version)
 {
 	const struct db_migration *m = &desc->migrations[version - 1];
-	char *sql = talloc_asprintf(db, "BEGIN IMMEDIATE; %.*s; PRAGMA user_version=%u; PRAGMA application_id=%d; COMMIT",
-				    (int)(m->sql_end - m->sql), (const char *)m->sql, version, desc->application_id);
+	char *sql =
+		talloc_asprintf(db, "BEGIN IMMEDIATE; %.*s; PRAGMA user_version=%u; PRAGMA application_id=%d; COMMIT",
+				(int)(m->sql_end - m->sql), (const char *)m->sql, version, desc->application_id);
 	int rc = db_exec(db, sql);
 
 	if (rc < 0)
@@ -146,7 +148,8 @@ static int check_version(const void *ctx, int64_t version, const struct db_desc 
 	if (version > desc->n_migrations)
 		return fail(ctx, why, -EPROTO, "the schema is newer than this program: use the newer program");
 	if (version < desc->n_migrations && !opts->upgrade)
-		return fail(ctx, why, -EPROTO, "the schema is older than this program: make a backup and start once with -U");
+		return fail(ctx, why, -EPROTO,
+			    "the schema is older than this program: make a backup and start once with -U");
 	return 0;
 }
 
@@ -187,11 +190,11 @@ static const struct {
 	int rc;
 	const char *text;
 } open_errors[] = {
-	{ -EBUSY, "another process has the database open" },
-	{ -EROFS, "no write access to the database or its folder" },
-	{ -EINVAL, "the file is no SQLite database" },
-	{ -ENOENT, "the database or its folder does not exist" },
-	{ -ENOSPC, "the disk is full" },
+	{-EBUSY, "another process has the database open"},
+	{-EROFS, "no write access to the database or its folder"},
+	{-EINVAL, "the file is no SQLite database"},
+	{-ENOENT, "the database or its folder does not exist"},
+	{-ENOSPC, "the disk is full"},
 };
 
 static const char *open_error(int rc)

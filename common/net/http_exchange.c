@@ -200,8 +200,7 @@ static struct http_conn *find_parked(struct http_part *part, uint64_t xid)
 {
 	struct http_conn *conn;
 
-	hash_for_each_possible(part->parked, conn, node, xid)
-	{
+	hash_for_each_possible (part->parked, conn, node, xid) {
 		if (conn->xid == xid)
 			return conn;
 	}

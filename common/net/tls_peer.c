@@ -195,7 +195,8 @@ static bool same_fingerprint(const struct tls_peer *peer, const char *wanted)
 
 	if (!wanted)
 		return true;
-	return hex_dec_buf(octets, sizeof(octets), wanted) == 0 && memcmp(octets, peer->fingerprint, sizeof(octets)) == 0;
+	return hex_dec_buf(octets, sizeof(octets), wanted) == 0 &&
+	       memcmp(octets, peer->fingerprint, sizeof(octets)) == 0;
 }
 
 bool tls_peer_is(const struct tls_peer *peer, const char *fingerprint, const char *subject, const char *serial_number)

@@ -36,7 +36,7 @@ int air_enc(const struct air_msg *msg, uint8_t out[AIR_MAX])
 
 int air_dec(struct bytes datagram, struct air_msg *msg)
 {
-	struct air_msg m = { 0 };
+	struct air_msg m = {0};
 	struct bytes imsi;
 	struct rd r;
 

@@ -13,8 +13,8 @@
  *          3   n  IMSI in ASCII: it names the phone
  *        3+n      payload: a TPDU (TS 23.040), or empty
  *
- * A phone exists for the radio from AIR_ATTACH to AIR_DETACH.  A card that changes its profile detaches the old IMSI and
- * attaches the new one. */
+ * A phone exists for the radio from AIR_ATTACH to AIR_DETACH.  A card that changes its profile detaches the old IMSI
+ * and attaches the new one. */
 
 #define AIR_MAX 512
 

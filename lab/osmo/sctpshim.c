@@ -259,7 +259,8 @@ static int pcap_open(void)
 }
 
 /* One message as a packet of its own: IPv4 header, SCTP header, one DATA chunk.  Each association has a
- * verification tag of its own: tshark tells associations apart by ports and tag, and drops what looks like a repeated TSN. */
+ * verification tag of its own: tshark tells associations apart by ports and tag, and drops what looks like a repeated
+ * TSN. */
 static void capture(struct shim_socket *s, bool sent, const struct shim_header *h, const void *data, size_t len)
 {
 	static int file = -2; /* not yet opened */

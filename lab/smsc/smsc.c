@@ -78,8 +78,7 @@ struct phone *smsc_phone_by_imsi(struct smsc *s, const char *imsi, size_t len)
 	struct bytes digits = bytes_of(imsi, len);
 	struct phone *p;
 
-	hash_for_each_possible(s->by_imsi, p, by_imsi, digits_hash(digits))
-	{
+	hash_for_each_possible (s->by_imsi, p, by_imsi, digits_hash(digits)) {
 		if (bytes_eq(bytes_str(p->imsi), digits))
 			return p;
 	}
@@ -90,8 +89,7 @@ struct phone *smsc_phone_by_msisdn(struct smsc *s, struct bytes digits)
 {
 	struct phone *p;
 
-	hash_for_each_possible(s->by_msisdn, p, by_msisdn, digits_hash(digits))
-	{
+	hash_for_each_possible (s->by_msisdn, p, by_msisdn, digits_hash(digits)) {
 		if (bytes_eq(bytes_str(p->msisdn), digits))
 			return p;
 	}

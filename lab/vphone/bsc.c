@@ -54,8 +54,7 @@ static struct bsc_conn *conn_find(struct bsc *bsc, uint32_t id)
 {
 	struct bsc_conn *conn;
 
-	hash_for_each_possible(bsc->conns, conn, node, id)
-	{
+	hash_for_each_possible (bsc->conns, conn, node, id) {
 		if (conn->id == id)
 			return conn;
 	}
@@ -158,7 +157,8 @@ static void drop_all(struct bsc *bsc)
 	struct hlist_node *tmp;
 	int bucket;
 
-	hash_for_each_safe(bsc->conns, bucket, tmp, conn, node) bsc_conn_abort(conn);
+	hash_for_each_safe (bsc->conns, bucket, tmp, conn, node)
+		bsc_conn_abort(conn);
 }
 
 static void set_up(struct bsc *bsc)

@@ -33,8 +33,7 @@ struct phone *fleet_find(struct fleet *fleet, const char *imsi)
 {
 	struct phone *phone;
 
-	hash_for_each_possible(fleet->by_imsi, phone, node, imsi_key(imsi))
-	{
+	hash_for_each_possible (fleet->by_imsi, phone, node, imsi_key(imsi)) {
 		if (!strcmp(phone->imsi, imsi))
 			return phone;
 	}

@@ -22,7 +22,10 @@ int64_t bench_process_ns(void);
 double bench_quantile(double *v, size_t n, double q);
 double bench_median(double *v, size_t n);
 
-enum bench_goal { BENCH_AT_MOST, BENCH_AT_LEAST };
+enum bench_goal {
+	BENCH_AT_MOST,
+	BENCH_AT_LEAST
+};
 
 /*! A line of the table.  Texts hold no tabs.
  * \param[in] ratio   what is judged

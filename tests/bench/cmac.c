@@ -24,7 +24,8 @@ static EVP_CIPHER_CTX *new_cbc(EVP_CIPHER *cbc)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 
-	bench_check(ctx && EVP_EncryptInit_ex2(ctx, cbc, zero, zero, NULL) && EVP_CIPHER_CTX_set_padding(ctx, 0), "AES-CBC");
+	bench_check(ctx && EVP_EncryptInit_ex2(ctx, cbc, zero, zero, NULL) && EVP_CIPHER_CTX_set_padding(ctx, 0),
+		    "AES-CBC");
 	return ctx;
 }
 
@@ -43,7 +44,8 @@ static void cbc(EVP_CIPHER_CTX *ctx, const uint8_t *key, const uint8_t *in, size
 {
 	int n;
 
-	bench_check(EVP_EncryptInit_ex2(ctx, NULL, key, zero, NULL) && EVP_EncryptUpdate(ctx, out, &n, in, (int)len), "CBC");
+	bench_check(EVP_EncryptInit_ex2(ctx, NULL, key, zero, NULL) && EVP_EncryptUpdate(ctx, out, &n, in, (int)len),
+		    "CBC");
 }
 
 /* Multiply by x in GF(2^128). */
@@ -76,8 +78,16 @@ static void mac(struct cmac *c, const uint8_t *key, uint8_t *msg, size_t len, ui
 
 void cmac_seal(struct cmac *c, const struct cmac_job *job, uint8_t *packet)
 {
-	const uint8_t head[CLEAR_LEN] = { 0, CMAC_PACKET_LEN - 2, 21, 0x16, 0x39, job->kix[0], job->kix[1],
-					  (uint8_t)(job->tar >> 16), (uint8_t)(job->tar >> 8), (uint8_t)job->tar };
+	const uint8_t head[CLEAR_LEN] = {0,
+					 CMAC_PACKET_LEN - 2,
+					 21,
+					 0x16,
+					 0x39,
+					 job->kix[0],
+					 job->kix[1],
+					 (uint8_t)(job->tar >> 16),
+					 (uint8_t)(job->tar >> 8),
+					 (uint8_t)job->tar};
 	uint8_t clear[CLEAR_LEN + 6 + CMAC_DATA_LEN], secret[6 + MAC_LEN + CMAC_DATA_LEN];
 
 	memcpy(clear, head, CLEAR_LEN);

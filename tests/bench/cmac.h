@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Baseline of the sealing: a command packet written by hand, with the least work that OpenSSL allows without leaving its
- * public interface.  No checks, one shape of packet (AES-128, CC of 8 octets, SPI 1639, counter of 5 octets). */
+/* Baseline of the sealing: a command packet written by hand, with the least work that OpenSSL allows without leaving
+ * its public interface.  No checks, one shape of packet (AES-128, CC of 8 octets, SPI 1639, counter of 5 octets). */
 
 struct cmac;
 

@@ -50,7 +50,7 @@ static struct fleet *fleet_new(void)
 /* A thread's own contexts: that is the rule of struct crypto. */
 static struct sealer sealer_new(const struct fleet *f)
 {
-	struct sealer s = { .fleet = f, .crypto = crypto_alloc(NULL), .cmac = cmac_new() };
+	struct sealer s = {.fleet = f, .crypto = crypto_alloc(NULL), .cmac = cmac_new()};
 
 	bench_check(s.crypto, "crypto");
 	return s;
@@ -58,8 +58,8 @@ static struct sealer sealer_new(const struct fleet *f)
 
 static void seal_ours(struct sealer *s, long n)
 {
-	struct sp_hdr hdr = { .kic = sp_kix(KVN, SP_ALG_AES), .kid = sp_kix(KVN, SP_ALG_AES), .tar = TAR };
-	struct sp_keys keys = { .crypto = s->crypto, .cc_len = 8 };
+	struct sp_hdr hdr = {.kic = sp_kix(KVN, SP_ALG_AES), .kid = sp_kix(KVN, SP_ALG_AES), .tar = TAR};
+	struct sp_keys keys = {.crypto = s->crypto, .cc_len = 8};
 
 	bench_check(spi_dec(SPI_SGP02, &hdr.spi) == 0, "SPI");
 	for (long i = 0; i < n; i++) {
@@ -76,8 +76,8 @@ static void seal_ours(struct sealer *s, long n)
 
 static void seal_by_hand(struct sealer *s, long n)
 {
-	struct cmac_job job = { .data = s->fleet->data, .tar = TAR,
-				.kix = { sp_kix(KVN, SP_ALG_AES), sp_kix(KVN, SP_ALG_AES) } };
+	struct cmac_job job = {
+		.data = s->fleet->data, .tar = TAR, .kix = {sp_kix(KVN, SP_ALG_AES), sp_kix(KVN, SP_ALG_AES)}};
 
 	for (long i = 0; i < n; i++) {
 		job.kic = s->fleet->raw[i % N_KEYS][0];
@@ -117,7 +117,8 @@ static void bench_seal(struct sealer *s, long n)
 		ours[i] = cpu_per_op(seal_ours, s, n);
 		hand[i] = cpu_per_op(seal_by_hand, s, n);
 	}
-	bench_row("T1", "SCP80 seal, 98-octet script, other keys each time", bench_text("%.0f ns", bench_median(ours, BENCH_RUNS)),
+	bench_row("T1", "SCP80 seal, 98-octet script, other keys each time",
+		  bench_text("%.0f ns", bench_median(ours, BENCH_RUNS)),
 		  bench_text("%.0f ns by hand", bench_median(hand, BENCH_RUNS)),
 		  bench_median(ours, BENCH_RUNS) / bench_median(hand, BENCH_RUNS), BENCH_AT_MOST, 1.5);
 }
@@ -146,8 +147,8 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Packets for each microsecond of all threads together, while they run side by side.  CPU time and not the wall: what is
- * asked is whether one thread costs the other anything, not whether the machine is free. */
+/* Packets for each microsecond of all threads together, while they run side by side.  CPU time and not the wall: what
+ * is asked is whether one thread costs the other anything, not whether the machine is free. */
 static double run_threads(struct worker *w, unsigned int n_threads, long *waits)
 {
 	pthread_barrier_t barrier;
@@ -169,7 +170,7 @@ static double run_threads(struct worker *w, unsigned int n_threads, long *waits)
 
 static void bench_threads(const struct fleet *f, long n)
 {
-	struct worker w[2] = { { .sealer = sealer_new(f), .n = n }, { .sealer = sealer_new(f), .n = n } };
+	struct worker w[2] = {{.sealer = sealer_new(f), .n = n}, {.sealer = sealer_new(f), .n = n}};
 	double one[BENCH_RUNS], two[BENCH_RUNS];
 	long waits = 0, unused = 0;
 
@@ -177,10 +178,12 @@ static void bench_threads(const struct fleet *f, long n)
 		one[i] = run_threads(w, 1, &unused);
 		two[i] = run_threads(w, 2, &waits);
 	}
-	bench_row("T1", "SCP80 seal on two threads, own contexts", bench_text("%.2f M/s", bench_median(two, BENCH_RUNS)),
+	bench_row("T1", "SCP80 seal on two threads, own contexts",
+		  bench_text("%.2f M/s", bench_median(two, BENCH_RUNS)),
 		  bench_text("%.2f M/s on one", bench_median(one, BENCH_RUNS)),
 		  bench_median(two, BENCH_RUNS) / bench_median(one, BENCH_RUNS), BENCH_AT_LEAST, 1.9);
-	bench_detail("T1 threads: rates by CPU time of the threads; voluntary waits of both in %d runs: %ld", BENCH_RUNS, waits);
+	bench_detail("T1 threads: rates by CPU time of the threads; voluntary waits of both in %d runs: %ld",
+		     BENCH_RUNS, waits);
 }
 
 /* ---- SMPP ---- */
@@ -190,8 +193,8 @@ static struct smpp_pdu submit_sm(const uint8_t *ud)
 	return (struct smpp_pdu){
 		.command_id = SMPP_SUBMIT_SM,
 		.seq = 4711,
-		.source = { 1, 1, BYTES_LIT("4915112345") },
-		.dest = { 1, 1, BYTES_LIT("491510000004711") },
+		.source = {1, 1, BYTES_LIT("4915112345")},
+		.dest = {1, 1, BYTES_LIT("491510000004711")},
 		.esm_class = 0x40,
 		.protocol_id = 0x7f,
 		.registered_delivery = 1,
@@ -226,17 +229,17 @@ static double unpack(struct bytes wire, long n)
 static void bench_smpp(long n)
 {
 	double packs[BENCH_RUNS], unpacks[BENCH_RUNS];
-	uint8_t ud[140] = { 2, 0x70, 0 }, buf[512];
+	uint8_t ud[140] = {2, 0x70, 0}, buf[512];
 	struct smpp_pdu pdu = submit_sm(ud);
-	struct bytes wire = { 0 };
+	struct bytes wire = {0};
 
 	for (int i = 0; i < BENCH_RUNS; i++) {
 		packs[i] = pack(&pdu, buf, sizeof(buf), n, &wire);
 		unpacks[i] = unpack(wire, n);
 	}
 	bench_check(wire.len == 198, bench_text("a submit_sm of 198 octets, and not %zu", wire.len));
-	bench_row("T13", "SMPP pack, submit_sm of 198 octets", bench_text("%.0f ns", bench_median(packs, BENCH_RUNS)), "200 ns",
-		  bench_median(packs, BENCH_RUNS) / 200, BENCH_AT_MOST, 1);
+	bench_row("T13", "SMPP pack, submit_sm of 198 octets", bench_text("%.0f ns", bench_median(packs, BENCH_RUNS)),
+		  "200 ns", bench_median(packs, BENCH_RUNS) / 200, BENCH_AT_MOST, 1);
 	bench_row("T13", "SMPP unpack, the same", bench_text("%.0f ns", bench_median(unpacks, BENCH_RUNS)), "200 ns",
 		  bench_median(unpacks, BENCH_RUNS) / 200, BENCH_AT_MOST, 1);
 }

@@ -22,7 +22,7 @@ struct disk *disk_open(const char *dir)
 {
 	struct disk *d = talloc_zero(NULL, struct disk);
 	char *path = talloc_asprintf(d, "%s/flush", dir);
-	uint8_t block[BLOCK] = { 0 };
+	uint8_t block[BLOCK] = {0};
 
 	d->fd = open(path, O_CREAT | O_RDWR | O_TRUNC | O_CLOEXEC, 0600);
 	bench_check(d->fd >= 0, path);
@@ -39,7 +39,8 @@ double disk_flush_us(struct disk *d)
 
 	memset(block, (int)d->next, sizeof(block));
 	start = bench_wall_ns();
-	bench_check(pwrite(d->fd, block, BLOCK, (off_t)(d->next++ % FILE_BLOCKS) * BLOCK) == BLOCK && fdatasync(d->fd) == 0,
+	bench_check(pwrite(d->fd, block, BLOCK, (off_t)(d->next++ % FILE_BLOCKS) * BLOCK) == BLOCK &&
+			    fdatasync(d->fd) == 0,
 		    "fdatasync");
 	return (double)(bench_wall_ns() - start) / 1000;
 }

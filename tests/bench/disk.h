@@ -12,8 +12,8 @@ struct disk *disk_open(const char *dir);
 /*! Overwrite 4 KiB of it and wait until they are durable.  \returns microseconds */
 double disk_flush_us(struct disk *d);
 
-/*! Group commit at its barest: a store with n_euiccs rows, where a push is a counter UPDATE ... RETURNING, a row for the
- * job and a row for the audit trail.  WAL, synchronous FULL, page size of the engine's store. */
+/*! Group commit at its barest: a store with n_euiccs rows, where a push is a counter UPDATE ... RETURNING, a row for
+ * the job and a row for the audit trail.  WAL, synchronous FULL, page size of the engine's store. */
 struct group;
 
 struct group *group_open(const char *dir, long n_euiccs, unsigned int checkpoint_pages);

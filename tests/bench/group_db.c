@@ -15,7 +15,14 @@
 #define PAYLOAD_LEN 160
 #define DETAIL_LEN 150
 
-enum group_stmt { Q_BEGIN, Q_COMMIT, Q_COUNTER, Q_JOB, Q_AUDIT, N_STMTS };
+enum group_stmt {
+	Q_BEGIN,
+	Q_COMMIT,
+	Q_COUNTER,
+	Q_JOB,
+	Q_AUDIT,
+	N_STMTS
+};
 
 static const char *const sql[N_STMTS] = {
 	[Q_BEGIN] = "BEGIN IMMEDIATE",
@@ -25,11 +32,12 @@ static const char *const sql[N_STMTS] = {
 	[Q_AUDIT] = "INSERT INTO audit (ts, eis, ev, detail) VALUES (?1, ?2, 1, ?3)",
 };
 
-static const char schema[] = "CREATE TABLE ctr (id INTEGER PRIMARY KEY, cntr INTEGER NOT NULL);"
-			     "CREATE TABLE job (id INTEGER PRIMARY KEY, eis INTEGER, state INTEGER, due INTEGER, seq INTEGER,"
-			     " payload BLOB);"
-			     "CREATE INDEX job_due ON job (due, id) WHERE state = 0;"
-			     "CREATE TABLE audit (id INTEGER PRIMARY KEY, ts INTEGER, eis INTEGER, ev INTEGER, detail BLOB);";
+static const char schema[] =
+	"CREATE TABLE ctr (id INTEGER PRIMARY KEY, cntr INTEGER NOT NULL);"
+	"CREATE TABLE job (id INTEGER PRIMARY KEY, eis INTEGER, state INTEGER, due INTEGER, seq INTEGER,"
+	" payload BLOB);"
+	"CREATE INDEX job_due ON job (due, id) WHERE state = 0;"
+	"CREATE TABLE audit (id INTEGER PRIMARY KEY, ts INTEGER, eis INTEGER, ev INTEGER, detail BLOB);";
 
 struct group {
 	sqlite3 *db;
@@ -47,7 +55,7 @@ static void exec(struct group *g, const char *text)
 
 static void remove_files(struct group *g)
 {
-	static const char *const suffix[] = { "", "-wal", "-shm" };
+	static const char *const suffix[] = {"", "-wal", "-shm"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(suffix); i++)
 		unlink(talloc_asprintf(g, "%s%s", g->path, suffix[i]));
@@ -65,12 +73,14 @@ struct group *group_open(const char *dir, long n_euiccs, unsigned int checkpoint
 	exec(g, "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL");
 	exec(g, talloc_asprintf(g, "PRAGMA cache_size=-%d; PRAGMA wal_autocheckpoint=%u", CACHE_KIB, checkpoint_pages));
 	exec(g, schema);
-	exec(g, talloc_asprintf(g, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %ld) "
-				   "INSERT INTO ctr SELECT i, 0 FROM n",
+	exec(g, talloc_asprintf(g,
+				"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %ld) "
+				"INSERT INTO ctr SELECT i, 0 FROM n",
 				n_euiccs));
 	exec(g, "PRAGMA wal_checkpoint(TRUNCATE)");
 	for (int i = 0; i < N_STMTS; i++)
-		bench_check(sqlite3_prepare_v3(g->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &g->stmt[i], NULL) == SQLITE_OK,
+		bench_check(sqlite3_prepare_v3(g->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &g->stmt[i], NULL) ==
+				    SQLITE_OK,
 			    sql[i]);
 	return g;
 }

@@ -5,8 +5,8 @@
  *      Keep-alive connections over mutual TLS, one request open on each, always the octets of the file REQUEST.  Prints
  *      "rate p50_us p99_us body_octets http_status bad".
  *   https_bench server CA CERT KEY SCHEMA OCTETS
- *      The limit: libevent's evhttp with TLS, which parses the request, checks its body against the schema and answers so
- *      many octets.  Prints its port; ends with SIGTERM. */
+ *      The limit: libevent's evhttp with TLS, which parses the request, checks its body against the schema and answers
+ * so many octets.  Prints its port; ends with SIGTERM. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -63,7 +63,8 @@ struct tally {
 
 static SSL *connect_tls(SSL_CTX *ctx, uint16_t port)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	SSL *ssl = SSL_new(ctx);
 
@@ -132,7 +133,7 @@ static void load(struct conn *conns, size_t n_conns, const char *octets, size_t 
 	int64_t end = bench_wall_ns() + (int64_t)(seconds * 1e9);
 
 	for (size_t i = 0; i < n_conns; i++) {
-		fds[i] = (struct pollfd){ .fd = SSL_get_fd(conns[i].ssl), .events = POLLIN };
+		fds[i] = (struct pollfd){.fd = SSL_get_fd(conns[i].ssl), .events = POLLIN};
 		send_request(&conns[i], octets, len);
 	}
 	while (bench_wall_ns() < end) {
@@ -153,7 +154,7 @@ static int client(char **argv)
 	size_t len, n_conns = (size_t)atol(argv[6]);
 	char *octets = request_octets(argv[4], argv[5], &len);
 	struct conn *conns = talloc_zero_array(NULL, struct conn, (unsigned int)n_conns);
-	struct tally t = { .cap = 1000000 };
+	struct tally t = {.cap = 1000000};
 	double seconds = atof(argv[7]);
 	int64_t start;
 
@@ -207,7 +208,8 @@ static void serve(struct evhttp_request *req, void *bare)
 	struct evbuffer *out = evbuffer_new();
 
 	evbuffer_add(out, b->reply, b->len);
-	evhttp_add_header(evhttp_request_get_output_headers(req), "Content-Type", "application/soap+xml; charset=utf-8");
+	evhttp_add_header(evhttp_request_get_output_headers(req), "Content-Type",
+			  "application/soap+xml; charset=utf-8");
 	if (is_valid(b, evhttp_request_get_input_buffer(req)))
 		evhttp_send_reply(req, 200, "OK", out);
 	else
@@ -219,7 +221,8 @@ static struct bufferevent *accept_tls(struct event_base *base, void *bare)
 {
 	struct bare *b = bare;
 
-	return bufferevent_openssl_socket_new(base, -1, SSL_new(b->tls), BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+	return bufferevent_openssl_socket_new(base, -1, SSL_new(b->tls), BUFFEREVENT_SSL_ACCEPTING,
+					      BEV_OPT_CLOSE_ON_FREE);
 }
 
 static void on_term(evutil_socket_t sig, short what, void *bare)
@@ -245,7 +248,8 @@ static uint16_t listen_port(struct evhttp_bound_socket *bound)
 	struct sockaddr_in addr;
 	socklen_t len = sizeof(addr);
 
-	bench_check(bound && getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&addr, &len) == 0, "listen");
+	bench_check(bound && getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&addr, &len) == 0,
+		    "listen");
 	/* Without it header and body of an answer wait for the peer's delayed acknowledgement. */
 	no_delay(evhttp_bound_socket_get_fd(bound));
 	return ntohs(addr.sin_port);
@@ -253,8 +257,9 @@ static uint16_t listen_port(struct evhttp_bound_socket *bound)
 
 static int server(char **argv)
 {
-	struct bare b = { .tls = tls_ctx(TLS_server_method(), argv[0], argv[1], argv[2]), .base = event_base_new(),
-			  .len = (size_t)atol(argv[4]) };
+	struct bare b = {.tls = tls_ctx(TLS_server_method(), argv[0], argv[1], argv[2]),
+			 .base = event_base_new(),
+			 .len = (size_t)atol(argv[4])};
 	struct evhttp *http = evhttp_new(b.base);
 
 	signal(SIGPIPE, SIG_IGN);

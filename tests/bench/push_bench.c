@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The push pipeline, from an operation that waits to the submit_sm on the wire and its answer in the store, against what
- * disk, database and loopback can do by themselves; and one push on an idle system.
+/* The push pipeline, from an operation that waits to the submit_sm on the wire and its answer in the store, against
+ * what disk, database and loopback can do by themselves; and one push on an idle system.
  *
  *   push_bench [--quick] DIR         the table
  *   push_bench run DIR COUNT         nothing but COUNT pushes at batch 100, for a profiler: look at push_all()
@@ -21,7 +21,7 @@
 #define SEED "bench"
 
 struct times {
-	double *turn_us; /* of each turn, first event to last PDU */
+	double *turn_us;  /* of each turn, first event to last PDU */
 	bool *checkpoint; /* the turn wrote pages back into the database */
 	size_t n;
 	int64_t events_ns, close_ns;
@@ -59,8 +59,8 @@ static void one_turn(struct rig *r, const char *dir, struct times *t)
 	t->checkpoint[t->n] = file_stamp(dir) != stamp;
 }
 
-/* Turns as the loop of the daemon makes them: what came from the service centre, operations that may start, parts that are
- * due, commit, send.  t may be NULL. */
+/* Turns as the loop of the daemon makes them: what came from the service centre, operations that may start, parts that
+ * are due, commit, send.  t may be NULL. */
 static void push_all(struct rig *r, const char *dir, long first, long n, long batch, struct times *t)
 {
 	long started = 0, done = 0;
@@ -84,7 +84,7 @@ static void push_all(struct rig *r, const char *dir, long first, long n, long ba
 
 struct load {
 	const char *dir;
-	long n;	      /* pushes of each run */
+	long n; /* pushes of each run */
 	long euiccs;
 	unsigned int checkpoint_pages;
 };
@@ -93,11 +93,12 @@ static void split(const struct load *l, const struct rig *r, const struct times 
 {
 	double all = seconds * 1e9, emit = (double)r->emit_ns;
 
-	bench_detail("T5 checkpoint %u: wall time of a push %.1f us: events (statements, sealing) %.0f %%, commit %.0f %%, "
-		     "pack and write of the PDU %.0f %%, waiting for the service centre and the rest %.0f %%",
-		     l->checkpoint_pages, seconds * 1e6 / (double)l->n, 100 * (double)t->events_ns / all,
-		     100 * ((double)t->close_ns - emit) / all, 100 * emit / all,
-		     100 * (all - (double)t->events_ns - (double)t->close_ns) / all);
+	bench_detail(
+		"T5 checkpoint %u: wall time of a push %.1f us: events (statements, sealing) %.0f %%, commit %.0f %%, "
+		"pack and write of the PDU %.0f %%, waiting for the service centre and the rest %.0f %%",
+		l->checkpoint_pages, seconds * 1e6 / (double)l->n, 100 * (double)t->events_ns / all,
+		100 * ((double)t->close_ns - emit) / all, 100 * emit / all,
+		100 * (all - (double)t->events_ns - (double)t->close_ns) / all);
 }
 
 static void stalls(const struct load *l, struct times *t)
@@ -112,8 +113,10 @@ static void stalls(const struct load *l, struct times *t)
 		if (t->turn_us[i] > longest)
 			longest = t->turn_us[i];
 	}
-	bench_detail("T6 checkpoint %u, batch %d: turn p50 %.1f ms, p99 %.1f ms outside checkpoints; longest of all %.0f ms", l->checkpoint_pages,
-		     BATCH, bench_quantile(quiet, n, 0.5) / 1000, bench_quantile(quiet, n, 0.99) / 1000, longest / 1000);
+	bench_detail(
+		"T6 checkpoint %u, batch %d: turn p50 %.1f ms, p99 %.1f ms outside checkpoints; longest of all %.0f ms",
+		l->checkpoint_pages, BATCH, bench_quantile(quiet, n, 0.5) / 1000, bench_quantile(quiet, n, 0.99) / 1000,
+		longest / 1000);
 	talloc_free(quiet);
 }
 
@@ -152,7 +155,8 @@ static void pipeline(const struct load *l, struct smsc *smsc, double loopback)
 	limit = bench_median(group, BENCH_RUNS) < loopback ? bench_median(group, BENCH_RUNS) : loopback;
 	bench_row("T5", bench_text("push pipeline, batch %d, checkpoint %u", BATCH, l->checkpoint_pages),
 		  bench_text("%.1f k/s", bench_median(engine, BENCH_RUNS) / 1000),
-		  bench_text("%.1f k/s group commit", limit / 1000), bench_median(engine, BENCH_RUNS) / limit, BENCH_AT_LEAST, 0.75);
+		  bench_text("%.1f k/s group commit", limit / 1000), bench_median(engine, BENCH_RUNS) / limit,
+		  BENCH_AT_LEAST, 0.75);
 	group_close(g);
 	rig_free(r);
 }
@@ -174,7 +178,8 @@ static void idle_push(const char *dir, struct smsc *smsc, long n)
 {
 	struct rig *r = rig_open(dir, smsc, 0);
 	struct disk *d = disk_open(dir);
-	double *push = talloc_array(NULL, double, (unsigned int)n), *flush = talloc_array(NULL, double, (unsigned int)n);
+	double *push = talloc_array(NULL, double, (unsigned int)n),
+	       *flush = talloc_array(NULL, double, (unsigned int)n);
 	double p50, disk;
 
 	rig_queue(r, 0, n);
@@ -186,8 +191,8 @@ static void idle_push(const char *dir, struct smsc *smsc, long n)
 	}
 	p50 = bench_median(push, (size_t)n);
 	disk = bench_median(flush, (size_t)n);
-	bench_row("T6", "one push on an idle system, start to PDU, p50", bench_text("%.0f us", p50), bench_text("%.0f us fdatasync", disk),
-		  p50 / disk, BENCH_AT_MOST, 2.5);
+	bench_row("T6", "one push on an idle system, start to PDU, p50", bench_text("%.0f us", p50),
+		  bench_text("%.0f us fdatasync", disk), p50 / disk, BENCH_AT_MOST, 2.5);
 	bench_detail("T6 idle: push p99 %.0f us; fdatasync p99 %.0f us", bench_quantile(push, (size_t)n, 0.99),
 		     bench_quantile(flush, (size_t)n, 0.99));
 	rig_free(r);
@@ -207,8 +212,8 @@ static void busy_push(const char *dir, struct smsc *smsc, long first, long n)
 		if (!t->checkpoint[i])
 			quiet[n_quiet++] = t->turn_us[i];
 	p99 = bench_quantile(quiet, n_quiet, 0.99) / 1000;
-	bench_row("T6", "push under load, turns of 10, outside checkpoints, p99", bench_text("%.2f ms", p99), "5 ms", p99 / 5,
-		  BENCH_AT_MOST, 1);
+	bench_row("T6", "push under load, turns of 10, outside checkpoints, p99", bench_text("%.2f ms", p99), "5 ms",
+		  p99 / 5, BENCH_AT_MOST, 1);
 	rig_free(r);
 }
 
@@ -233,15 +238,16 @@ static void run_only(const char *dir, long n)
 	rig_queue(r, 0, n);
 	start = bench_process_ns();
 	push_all(r, dir, 0, n, BATCH, NULL);
-	printf("%ld submitted, %.1f us of CPU time each\n", r->submitted, (double)(bench_process_ns() - start) / 1000 / (double)n);
+	printf("%ld submitted, %.1f us of CPU time each\n", r->submitted,
+	       (double)(bench_process_ns() - start) / 1000 / (double)n);
 	rig_free(r);
 	smsc_stop(smsc);
 }
 
 static void table(const char *dir, bool quick)
 {
-	const unsigned int checkpoints[] = { 4000, 20000 };
-	struct load l = { .dir = dir, .n = quick ? 1000 : 4000, .euiccs = quick ? 5000 : 20000 };
+	const unsigned int checkpoints[] = {4000, 20000};
+	struct load l = {.dir = dir, .n = quick ? 1000 : 4000, .euiccs = quick ? 5000 : 20000};
 	struct smsc *smsc = smsc_start();
 	double loopback[BENCH_RUNS];
 

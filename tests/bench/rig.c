@@ -37,8 +37,8 @@ static void port_submit(void *priv, const struct sms_out *sms)
 	struct smpp_pdu pdu = {
 		.command_id = SMPP_SUBMIT_SM,
 		.seq = (uint32_t)sms->ref,
-		.source = { 1, 1, BYTES_LIT("12345") },
-		.dest = { 1, 1, bytes_str(sms->dest) },
+		.source = {1, 1, BYTES_LIT("12345")},
+		.dest = {1, 1, bytes_str(sms->dest)},
 		.esm_class = 0x40,
 		.protocol_id = 0x7f,
 		.data_coding = 0xf6,
@@ -118,7 +118,7 @@ static int64_t first_euicc(struct rig *r)
 
 struct rig *rig_open(const char *dir, struct smsc *smsc, unsigned int checkpoint_pages)
 {
-	const struct db_opts opts = { .create = true, .checkpoint_pages = checkpoint_pages };
+	const struct db_opts opts = {.create = true, .checkpoint_pages = checkpoint_pages};
 	struct rig *r = talloc_zero(NULL, struct rig);
 	char *key = talloc_asprintf(r, "%s/master.key", dir);
 	char *path = talloc_asprintf(r, "%s/smsr.db", dir);
@@ -143,7 +143,8 @@ struct rig *rig_open(const char *dir, struct smsc *smsc, unsigned int checkpoint
 	r->s->ports = &ports;
 	r->s->ports_priv = r;
 	event(r, smsr_ev_start, NULL, "start");
-	rig_tick(r); /* takes up what a resume had left: nothing, so that from here on only rig_start() starts something */
+	rig_tick(r); /* takes up what a resume had left: nothing, so that from here on only rig_start() starts something
+		      */
 	turn_close(r->s->turn);
 	bench_check(eis_db_count(r->s->db, &total, &due) == 0, "number of eUICCs");
 	r->n_euiccs = (long)total;
@@ -162,36 +163,51 @@ void rig_free(struct rig *r)
 
 static struct es_key key_of(struct es_key_component *c, uint8_t index, const uint8_t value[16])
 {
-	*c = (struct es_key_component){ .type = BYTES_LIT("\x88"), .value = bytes_of(value, 16) };
-	return (struct es_key){ .index = index, .components = c, .n_components = 1 };
+	*c = (struct es_key_component){.type = BYTES_LIT("\x88"), .value = bytes_of(value, 16)};
+	return (struct es_key){.index = index, .components = c, .n_components = 1};
 }
 
 static int register_event(void *smsr, void *seed_card)
 {
 	const struct seed_card *c = seed_card;
 	struct es_key_component comps[2];
-	struct es_key keys[2] = { key_of(&comps[0], 1, c->kic), key_of(&comps[1], 2, c->kid) };
-	struct es_keyset ks = { .version = SEED_SCP80_KVN, .type = ES_KEYSET_SCP80, .keys = keys, .n_keys = ARRAY_SIZE(keys) };
+	struct es_key keys[2] = {key_of(&comps[0], 1, c->kic), key_of(&comps[1], 2, c->kid)};
+	struct es_keyset ks = {
+		.version = SEED_SCP80_KVN, .type = ES_KEYSET_SCP80, .keys = keys, .n_keys = ARRAY_SIZE(keys)};
 	struct bytes tar = BYTES_LIT("\x00\x00\x01");
-	struct es_security_domain isdr = { .aid = BYTES_LIT("ISD-R"), .tars = &tar, .n_tars = 1, .sin = BYTES_LIT("S"),
-					   .sdin = BYTES_LIT("D"), .keysets = &ks, .n_keysets = 1 };
+	struct es_security_domain isdr = {.aid = BYTES_LIT("ISD-R"),
+					  .tars = &tar,
+					  .n_tars = 1,
+					  .sin = BYTES_LIT("S"),
+					  .sdin = BYTES_LIT("D"),
+					  .keysets = &ks,
+					  .n_keysets = 1};
 	struct es_profile_info profiles[SEED_N_PROFILES];
-	const struct eis_source src = { 0 };
+	const struct eis_source src = {0};
 	struct es_status status;
-	struct es_eis eis = { .info = { .eid = c->eid, .eum_id = SEED_OID_EUM }, .isdr = &isdr, .profiles = profiles,
-			      .n_profiles = SEED_N_PROFILES, .remaining_memory = 1000, .available_memory = 2000,
-			      /* what the two signed parts of a real EIS weigh together */
-			      .signed_info_xml = talloc_asprintf(turn_ctx(((struct smsr *)smsr)->turn), "<i>%01200d</i>", 0),
-			      .signature_xml = talloc_asprintf(turn_ctx(((struct smsr *)smsr)->turn), "<s>%0600d</s>", 0) };
+	struct es_eis eis = {
+		.info = {.eid = c->eid, .eum_id = SEED_OID_EUM},
+		.isdr = &isdr,
+		.profiles = profiles,
+		.n_profiles = SEED_N_PROFILES,
+		.remaining_memory = 1000,
+		.available_memory = 2000,
+		/* what the two signed parts of a real EIS weigh together */
+		.signed_info_xml = talloc_asprintf(turn_ctx(((struct smsr *)smsr)->turn), "<i>%01200d</i>", 0),
+		.signature_xml = talloc_asprintf(turn_ctx(((struct smsr *)smsr)->turn), "<s>%0600d</s>", 0)};
 	int rc;
 
 	for (int i = 0; i < SEED_N_PROFILES; i++) {
 		const struct seed_profile *p = &c->profiles[i];
 
 		profiles[i] = (struct es_profile_info){
-			.iccid = p->iccid, .isdp_aid = BYTES_ARR(p->aid), .mno_id = p->mno_oid, .fallback = p->fallback,
-			.address = { .imsi = p->imsi, .msisdn = p->msisdn },
-			.state = p->enabled ? ES_STATE_ENABLED : ES_STATE_DISABLED, .allocated_memory = 65536,
+			.iccid = p->iccid,
+			.isdp_aid = BYTES_ARR(p->aid),
+			.mno_id = p->mno_oid,
+			.fallback = p->fallback,
+			.address = {.imsi = p->imsi, .msisdn = p->msisdn},
+			.state = p->enabled ? ES_STATE_ENABLED : ES_STATE_DISABLED,
+			.allocated_memory = 65536,
 		};
 	}
 	rc = eis_register(smsr, &eis, &src, &status);
@@ -239,8 +255,9 @@ static int queue_event(void *smsr, void *place)
 		.fn = ES4_ENABLE_PROFILE,
 		.requester = talloc_strdup(ctx, SEED_OID_MNO_OPERATIONAL),
 		.call_id = talloc_asprintf(ctx, "bench-%ld", ((struct place *)place)->index),
-		.message_id = talloc_asprintf(ctx, "//%s/urn:uuid:2ff6e1b0-41b5-4c43-a9c1-000000000000?TransactionID=bench",
-					      SEED_OID_MNO_OPERATIONAL),
+		.message_id =
+			talloc_asprintf(ctx, "//%s/urn:uuid:2ff6e1b0-41b5-4c43-a9c1-000000000000?TransactionID=bench",
+					SEED_OID_MNO_OPERATIONAL),
 		.reply_to = talloc_strdup(ctx, "https://127.0.0.1/callback"),
 		.expires_ms = clock_now_ms() + VALIDITY_MS,
 	};
@@ -263,7 +280,7 @@ void rig_queue(struct rig *r, long first, long n)
 {
 	event(r, hold_event, r, "pause");
 	for (long i = 0; i < n; i++) {
-		event(r, queue_event, &(struct place){ r, (first + i) % r->n_euiccs }, "queue");
+		event(r, queue_event, &(struct place){r, (first + i) % r->n_euiccs}, "queue");
 		if (i % EVENTS_PER_TURN == EVENTS_PER_TURN - 1)
 			turn_close(r->s->turn);
 	}
@@ -278,7 +295,7 @@ static int start_event(void *smsr, void *place)
 
 void rig_start(struct rig *r, long index)
 {
-	event(r, start_event, &(struct place){ r, index % r->n_euiccs }, "start");
+	event(r, start_event, &(struct place){r, index % r->n_euiccs}, "start");
 }
 
 void rig_tick(struct rig *r)
@@ -290,7 +307,7 @@ void rig_tick(struct rig *r)
 
 void rig_taken(struct rig *r, uint32_t part_id)
 {
-	struct submit_done d = { .ref = part_id, .result = SUBMIT_TAKEN, .status = "ESME_ROK", .message_id = "12345678" };
+	struct submit_done d = {.ref = part_id, .result = SUBMIT_TAKEN, .status = "ESME_ROK", .message_id = "12345678"};
 
 	event(r, smsr_ev_submit_done, &d, "submit_sm_resp");
 }

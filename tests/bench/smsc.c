@@ -41,7 +41,7 @@ static void send_all(int fd, struct bytes b)
 
 static void answer(int fd, struct bytes pdu)
 {
-	const struct smpp_pdu ok = { .command_id = SMPP_SUBMIT_SM_RESP, .message_id = BYTES_LIT("12345678") };
+	const struct smpp_pdu ok = {.command_id = SMPP_SUBMIT_SM_RESP, .message_id = BYTES_LIT("12345678")};
 	struct smpp_pdu in, out = ok;
 	uint8_t buf[64];
 	struct bytes wire;
@@ -73,12 +73,13 @@ static void serve(int fd)
 
 struct smsc *smsc_start(void)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(addr);
 	struct smsc *s = talloc_zero(NULL, struct smsc);
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	bench_check(listener >= 0 && bind(listener, (struct sockaddr *)&addr, len) == 0 && listen(listener, 1) == 0, "listen");
+	bench_check(listener >= 0 && bind(listener, (struct sockaddr *)&addr, len) == 0 && listen(listener, 1) == 0,
+		    "listen");
 	bench_check(getsockname(listener, (struct sockaddr *)&addr, &len) == 0, "getsockname");
 	s->pid = fork();
 	bench_check(s->pid >= 0, "fork");
@@ -114,7 +115,8 @@ size_t smsc_answers(struct smsc *s, bool block, uint32_t *seqs, size_t max)
 		ssize_t len;
 
 		while (n < max && smpp_framer_next(s->framer, &pdu) == 1) {
-			bench_check(smpp_hdr_dec(pdu, &in) == 0 && in.command_id == SMPP_SUBMIT_SM_RESP, "submit_sm_resp");
+			bench_check(smpp_hdr_dec(pdu, &in) == 0 && in.command_id == SMPP_SUBMIT_SM_RESP,
+				    "submit_sm_resp");
 			seqs[n++] = in.seq;
 		}
 		if (n == max)
@@ -135,10 +137,15 @@ void smsc_stop(struct smsc *s)
 
 static struct bytes ready_pdu(uint8_t *buf, size_t cap)
 {
-	static const uint8_t ud[140] = { 2, 0x70 };
-	const struct smpp_pdu pdu = { .command_id = SMPP_SUBMIT_SM, .seq = 1, .source = { 1, 1, BYTES_LIT("4915112345") },
-				      .dest = { 1, 1, BYTES_LIT("491510000004711") }, .esm_class = 0x40, .protocol_id = 0x7f,
-				      .data_coding = 0xf6, .short_message = BYTES_ARR(ud) };
+	static const uint8_t ud[140] = {2, 0x70};
+	const struct smpp_pdu pdu = {.command_id = SMPP_SUBMIT_SM,
+				     .seq = 1,
+				     .source = {1, 1, BYTES_LIT("4915112345")},
+				     .dest = {1, 1, BYTES_LIT("491510000004711")},
+				     .esm_class = 0x40,
+				     .protocol_id = 0x7f,
+				     .data_coding = 0xf6,
+				     .short_message = BYTES_ARR(ud)};
 	struct bytes wire;
 	struct wr w;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* What an eUICC says on ES5: notification, GET STATUS, GET DATA FF21, answer to a confirmation.  An octet string that was
- * taken once is taken again with the same meaning, and nothing that was read lies outside of it. */
+/* What an eUICC says on ES5: notification, GET STATUS, GET DATA FF21, answer to a confirmation.  An octet string that
+ * was taken once is taken again with the same meaning, and nothing that was read lies outside of it. */
 #include <osmocom/core/utils.h>
 
 #include "smsr/es5.h"

@@ -41,7 +41,8 @@ static int replay(const char *path)
 
 		if (de->d_name[0] == '.')
 			continue;
-		if (snprintf(file, sizeof(file), "%s/%s", path, de->d_name) >= (int)sizeof(file) || replay_file(file) != 0) {
+		if (snprintf(file, sizeof(file), "%s/%s", path, de->d_name) >= (int)sizeof(file) ||
+		    replay_file(file) != 0) {
 			fprintf(stderr, "%s/%s: not replayed\n", path, de->d_name);
 			closedir(dir);
 			return -1;

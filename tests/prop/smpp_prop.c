@@ -56,8 +56,7 @@ static void for_each_vector(void (*fn)(void *ctx, struct bytes pdu))
 	size_t i;
 	json_t *v;
 
-	json_array_foreach(list, i, v)
-	{
+	json_array_foreach (list, i, v) {
 		void *ctx = talloc_new(NULL);
 		struct bytes b;
 
@@ -113,8 +112,7 @@ static void streams_may_be_cut_anywhere(void **state)
 	json_t *v;
 
 	wr_init(&w, ctx);
-	json_array_foreach(list, i, v)
-	{
+	json_array_foreach (list, i, v) {
 		assert_int_equal(hex_dec(ctx, json_string_value(json_object_get(v, "pdu")), &want[n]), 0);
 		wr_bytes(&w, want[n++]);
 	}

@@ -50,7 +50,8 @@ static void one_iccid_narrows_the_answer(void **state)
 {
 	struct world *w = *state;
 	const char *iccid = w->card_data.profiles[SEED_OPERATIONAL].iccid;
-	struct es_audit_eis_req q = { .base = { .call_id = "a" }, .eid = w->card_data.eid, .iccids = &iccid, .n_iccids = 1 };
+	struct es_audit_eis_req q = {
+		.base = {.call_id = "a"}, .eid = w->card_data.eid, .iccids = &iccid, .n_iccids = 1};
 
 	world_register(w);
 	world_call(w, MNO_OPER, ES4_AUDIT_EIS, "a", &q);
@@ -69,8 +70,10 @@ static void one_iccid_narrows_the_answer(void **state)
 static void several_iccids_narrow_it_too(void **state)
 {
 	struct world *w = *state;
-	const char *iccids[] = { w->card_data.profiles[SEED_OPERATIONAL].iccid, w->card_data.profiles[SEED_OPERATIONAL].iccid };
-	struct es_audit_eis_req q = { .base = { .call_id = "a" }, .eid = w->card_data.eid, .iccids = iccids, .n_iccids = 2 };
+	const char *iccids[] = {w->card_data.profiles[SEED_OPERATIONAL].iccid,
+				w->card_data.profiles[SEED_OPERATIONAL].iccid};
+	struct es_audit_eis_req q = {
+		.base = {.call_id = "a"}, .eid = w->card_data.eid, .iccids = iccids, .n_iccids = 2};
 
 	world_register(w);
 	world_call(w, MNO_OPER, ES4_AUDIT_EIS, "a", &q);
@@ -172,8 +175,10 @@ static void memory_figures_do_not_come(void **state)
 
 static struct es_answer *update_pol2(struct world *w, const char *sender, const char *call_id, struct es_pol2 *pol2)
 {
-	struct es_pol2_req q = { .base = { .call_id = call_id }, .eid = w->card_data.eid,
-				 .iccid = w->card_data.profiles[SEED_OPERATIONAL].iccid, .pol2 = pol2 };
+	struct es_pol2_req q = {.base = {.call_id = call_id},
+				.eid = w->card_data.eid,
+				.iccid = w->card_data.profiles[SEED_OPERATIONAL].iccid,
+				.pol2 = pol2};
 
 	return world_call(w, sender, ES4_UPDATE_POLICY_RULES, call_id, &q);
 }
@@ -181,8 +186,8 @@ static struct es_answer *update_pol2(struct world *w, const char *sender, const 
 static void pol2_holds_from_the_next_request_on(void **state)
 {
 	struct world *w = *state;
-	struct es_pol2_rule rules[] = { { ES_POL2_PROFILE, ES_POL2_ENABLE, ES_POL2_NOT_ALLOWED } };
-	struct es_pol2 pol2 = { rules, 1 }, none = { 0 };
+	struct es_pol2_rule rules[] = {{ES_POL2_PROFILE, ES_POL2_ENABLE, ES_POL2_NOT_ALLOWED}};
+	struct es_pol2 pol2 = {rules, 1}, none = {0};
 
 	world_register(w);
 	update_pol2(w, MNO_OPER, "p1", &pol2);
@@ -201,8 +206,8 @@ static void pol2_holds_from_the_next_request_on(void **state)
 static void a_running_change_keeps_the_rules_of_its_start(void **state)
 {
 	struct world *w = *state;
-	struct es_pol2_rule rules[] = { { ES_POL2_PROFILE, ES_POL2_DISABLE, ES_POL2_AUTO_DELETE } };
-	struct es_pol2 pol2 = { rules, 1 };
+	struct es_pol2_rule rules[] = {{ES_POL2_PROFILE, ES_POL2_DISABLE, ES_POL2_AUTO_DELETE}};
+	struct es_pol2 pol2 = {rules, 1};
 
 	world_register(w);
 	world_order(w, MNO_OPER, ES4_ENABLE_PROFILE, SEED_OPERATIONAL, "e1", 3600);
@@ -216,9 +221,9 @@ static void a_running_change_keeps_the_rules_of_its_start(void **state)
 static void pol2_that_contradicts_itself(void **state)
 {
 	struct world *w = *state;
-	struct es_pol2_rule rules[] = { { ES_POL2_PROFILE, ES_POL2_DISABLE, ES_POL2_NOT_ALLOWED },
-					{ ES_POL2_PROFILE, ES_POL2_DISABLE, ES_POL2_AUTO_DELETE } };
-	struct es_pol2 pol2 = { rules, 2 };
+	struct es_pol2_rule rules[] = {{ES_POL2_PROFILE, ES_POL2_DISABLE, ES_POL2_NOT_ALLOWED},
+				       {ES_POL2_PROFILE, ES_POL2_DISABLE, ES_POL2_AUTO_DELETE}};
+	struct es_pol2 pol2 = {rules, 2};
 
 	world_register(w);
 	update_pol2(w, MNO_OPER, "p1", &pol2);
@@ -228,7 +233,7 @@ static void pol2_that_contradicts_itself(void **state)
 static void pol2_belongs_to_the_owner(void **state)
 {
 	struct world *w = *state;
-	struct es_pol2 none = { 0 };
+	struct es_pol2 none = {0};
 
 	world_register(w);
 	update_pol2(w, MNO_BOOT, "p1", &none);
@@ -238,7 +243,7 @@ static void pol2_belongs_to_the_owner(void **state)
 static void synchronous_call_is_repeated(void **state)
 {
 	struct world *w = *state;
-	struct es_pol2 none = { 0 };
+	struct es_pol2 none = {0};
 
 	world_register(w);
 	update_pol2(w, MNO_OPER, "p1", &none);
@@ -254,9 +259,11 @@ static void synchronous_call_is_repeated(void **state)
 static void new_number_is_used_at_once(void **state)
 {
 	struct world *w = *state;
-	struct es_address_req q = { .base = { .call_id = "a" }, .eid = w->card_data.eid,
-				    .iccid = w->card_data.profiles[SEED_BOOTSTRAP].iccid,
-				    .address = { .imsi = w->card_data.profiles[SEED_BOOTSTRAP].imsi, .msisdn = "+4912345" } };
+	struct es_address_req q = {
+		.base = {.call_id = "a"},
+		.eid = w->card_data.eid,
+		.iccid = w->card_data.profiles[SEED_BOOTSTRAP].iccid,
+		.address = {.imsi = w->card_data.profiles[SEED_BOOTSTRAP].imsi, .msisdn = "+4912345"}};
 
 	world_register(w);
 	world_call(w, MNO_BOOT, ES4_UPDATE_SUBSCRIPTION_ADDRESS, "a", &q);
@@ -268,7 +275,7 @@ static void new_number_is_used_at_once(void **state)
 static void get_eis_shows_what_is_ones_own(void **state)
 {
 	struct world *w = *state;
-	struct es_get_eis_req q = { .base = { .call_id = "g" }, .eid = w->card_data.eid };
+	struct es_get_eis_req q = {.base = {.call_id = "g"}, .eid = w->card_data.eid};
 	const struct es_eis_rsp *rsp;
 
 	world_register(w);

@@ -331,8 +331,9 @@ static void link_dies_with_an_unknown_outcome(void **state)
 static void target_without_a_number(void **state)
 {
 	struct world *w = *state;
-	struct es_address_req q = { .base = { .call_id = "addr" }, .eid = w->card_data.eid,
-				    .iccid = w->card_data.profiles[SEED_OPERATIONAL].iccid };
+	struct es_address_req q = {.base = {.call_id = "addr"},
+				   .eid = w->card_data.eid,
+				   .iccid = w->card_data.profiles[SEED_OPERATIONAL].iccid};
 
 	world_register(w);
 	world_call(w, MNO_OPER, ES4_UPDATE_SUBSCRIPTION_ADDRESS, "addr", &q);

@@ -169,7 +169,12 @@ static void forge(struct world *w, size_t at, uint8_t value)
 	world_run(w);
 }
 
-enum { AT_SPI1 = 6, AT_CC = 18, AT_EID = 35, AT_TYPE = 52 }; /* 027000 CPL CHL SPI KIc KID TAR CNTR PCNTR CC E1 L 4C 10 ... */
+enum {
+	AT_SPI1 = 6,
+	AT_CC = 18,
+	AT_EID = 35,
+	AT_TYPE = 52
+}; /* 027000 CPL CHL SPI KIc KID TAR CNTR PCNTR CC E1 L 4C 10 ... */
 
 static void forged_notifications_change_nothing(void **state)
 {
@@ -178,10 +183,10 @@ static void forged_notifications_change_nothing(void **state)
 
 	begin(w);
 	packets = world_packets(w);
-	forge(w, AT_CC, 0xff);	  /* wrong checksum */
-	forge(w, AT_SPI1, 0x00);  /* none, it says */
-	forge(w, AT_EID, 0x77);	  /* nobody's */
-	forge(w, AT_TYPE, 0x05);  /* another type below the same checksum */
+	forge(w, AT_CC, 0xff);	 /* wrong checksum */
+	forge(w, AT_SPI1, 0x00); /* none, it says */
+	forge(w, AT_EID, 0x77);	 /* nobody's */
+	forge(w, AT_TYPE, 0x05); /* another type below the same checksum */
 	assert_int_equal(world_counter(w, CTR_NOTIFICATIONS_REJECTED), 4);
 	assert_int_equal(world_packets(w), packets);
 	assert_int_equal(world_operations(w, OP_CONFIRM, OP_ST_DONE), 0);

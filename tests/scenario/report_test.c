@@ -106,8 +106,8 @@ static void server_errors_are_tried_again_and_others_are_not(void **state)
 	static const struct {
 		unsigned int status;
 		enum outbox_state end;
-	} cases[] = { { 500, OUTBOX_WAITING }, { 503, OUTBOX_WAITING }, { 429, OUTBOX_WAITING }, { 302, OUTBOX_WAITING },
-		      { 400, OUTBOX_GIVEN_UP }, { 404, OUTBOX_GIVEN_UP } };
+	} cases[] = {{500, OUTBOX_WAITING}, {503, OUTBOX_WAITING},  {429, OUTBOX_WAITING},
+		     {302, OUTBOX_WAITING}, {400, OUTBOX_GIVEN_UP}, {404, OUTBOX_GIVEN_UP}};
 	struct world *w = *state;
 	char id[8];
 
@@ -173,7 +173,7 @@ static void owner_without_an_address(void **state)
 
 static void hold(struct world *w, enum pause_scope scope, const char *name, bool on)
 {
-	struct lever l = { .ctx = w->ctx, .by = "test", .scope = scope, .name = name };
+	struct lever l = {.ctx = w->ctx, .by = "test", .scope = scope, .name = name};
 
 	assert_int_equal(world_event(w, on ? smsr_ev_pause : smsr_ev_resume, &l), 0);
 }
@@ -257,7 +257,7 @@ static void paused_orders_expire(void **state)
 static void resume_without_a_pause(void **state)
 {
 	struct world *w = *state;
-	struct lever l = { .ctx = w->ctx, .by = "test", .scope = PAUSE_ALL };
+	struct lever l = {.ctx = w->ctx, .by = "test", .scope = PAUSE_ALL};
 
 	assert_int_equal(world_event(w, smsr_ev_resume, &l), -ENOENT);
 }
@@ -293,8 +293,12 @@ static int insert_old(void *smsr, void *count)
 	struct smsr *s = smsr;
 
 	for (int i = 0; i < *(int *)count; i++) {
-		struct operation op = { .euicc_id = 1, .kind = OP_AUDIT, .created_ms = 1, .expires_ms = 1, .ended_ms = 1,
-					.state = OP_ST_DONE };
+		struct operation op = {.euicc_id = 1,
+				       .kind = OP_AUDIT,
+				       .created_ms = 1,
+				       .expires_ms = 1,
+				       .ended_ms = 1,
+				       .state = OP_ST_DONE};
 
 		assert_int_equal(op_db_insert(s->db, &op), 0);
 		assert_int_equal(op_db_update(s->db, &op), 0);

@@ -62,8 +62,9 @@ static void to_names_another_entity(void **state)
 
 static void reply_to_elsewhere(void **state)
 {
-	static const char *const urls[] = { "https://boot.example/cb", "https://oper.example.evil/cb", "http://oper.example/cb",
-					    "https://oper.example/../x", "https://oper.example:444/cb" };
+	static const char *const urls[] = {"https://boot.example/cb", "https://oper.example.evil/cb",
+					   "http://oper.example/cb", "https://oper.example/../x",
+					   "https://oper.example:444/cb"};
 	struct world *w = *state;
 
 	world_register(w);

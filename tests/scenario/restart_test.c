@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* kill -9 at every step of a change: before each commit, between the commit and its outputs, behind each output; once
- * with what had just left still on its way, once with it lost.  Whatever the instant, the change ends once, the same way
- * as without the kill, no counter seals two packets, and the EIS says what the card says (P1, P2, P4, P5, P8). */
+ * with what had just left still on its way, once with it lost.  Whatever the instant, the change ends once, the same
+ * way as without the kill, no counter seals two packets, and the EIS says what the card says (P1, P2, P4, P5, P8). */
 #include <string.h>
 
 #include <talloc.h>
@@ -24,15 +24,18 @@ static void enable_target(struct world *w)
 	world_expect_outcome(w, "ES4-EnableProfile", "EXECUTED_SUCCESS");
 }
 
-static const struct story enable = { "ES4-EnableProfile", ES4_ENABLE_PROFILE, false, "ES4-HandleProfileDisabledNotification" };
-static const struct story disable = { "ES4-DisableProfile", ES4_DISABLE_PROFILE, true, "ES4-HandleProfileEnabledNotification" };
-static const struct story erase = { "ES4-DeleteProfile", ES4_DELETE_PROFILE, true, "ES4-HandleProfileEnabledNotification" };
+static const struct story enable = {"ES4-EnableProfile", ES4_ENABLE_PROFILE, false,
+				    "ES4-HandleProfileDisabledNotification"};
+static const struct story disable = {"ES4-DisableProfile", ES4_DISABLE_PROFILE, true,
+				     "ES4-HandleProfileEnabledNotification"};
+static const struct story erase = {"ES4-DeleteProfile", ES4_DELETE_PROFILE, true,
+				   "ES4-HandleProfileEnabledNotification"};
 
 static void expect_end(struct world *w, const struct story *st)
 {
-	enum profile_state target = st->fn == ES4_DELETE_PROFILE ? PROFILE_IN_CREATION :
-				    st->fn == ES4_ENABLE_PROFILE ? PROFILE_ENABLED :
-								   PROFILE_DISABLED;
+	enum profile_state target = st->fn == ES4_DELETE_PROFILE   ? PROFILE_IN_CREATION
+				    : st->fn == ES4_ENABLE_PROFILE ? PROFILE_ENABLED
+								   : PROFILE_DISABLED;
 	uint16_t seq;
 
 	world_expect_eis(w, st->fn == ES4_ENABLE_PROFILE ? PROFILE_DISABLED : PROFILE_ENABLED, target);
@@ -80,14 +83,15 @@ static unsigned int run(const struct story *st, unsigned int kill_at, enum varia
 
 static void kill_everywhere(const struct story *st)
 {
-	static const char *const names[] = { "goes on its way", "is lost", "goes on its way, the card is fast" };
+	static const char *const names[] = {"goes on its way", "is lost", "goes on its way, the card is fast"};
 
 	for (enum variant v = 0; v < N_VARIANTS; v++) {
 		unsigned int points = run(st, 0, v);
 
 		assert_true(points > 20);
 		for (unsigned int k = 1; k <= points; k++) {
-			print_message("%s: killed at point %u of %u; what has left %s\n", st->name, k, points, names[v]);
+			print_message("%s: killed at point %u of %u; what has left %s\n", st->name, k, points,
+				      names[v]);
 			run(st, k, v);
 		}
 	}

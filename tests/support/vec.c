@@ -24,8 +24,7 @@ unsigned int vec_each(const char *path, const char *type, void (*fn)(const json_
 	if (!root)
 		fprintf(stderr, "%s: %s\n", path, err.text);
 	OSMO_ASSERT(root);
-	json_array_foreach(json_object_get(root, "vectors"), i, v)
-	{
+	json_array_foreach (json_object_get(root, "vectors"), i, v) {
 		if (type && strcmp(vec_str(v, "type"), type) != 0)
 			continue;
 		printf("%s\n", vec_name(v));

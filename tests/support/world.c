@@ -149,7 +149,7 @@ static char *store_path(struct world *w)
 
 static void open_store(struct world *w)
 {
-	const struct db_opts opts = { .create = true }, reader = { .read_only = true };
+	const struct db_opts opts = {.create = true}, reader = {.read_only = true};
 	char *path = store_path(w);
 	const char *why = "";
 
@@ -219,9 +219,9 @@ static int host_cert(void *arg, const struct euicc *card, const void *ctx, struc
 
 static void make_card(struct world *w)
 {
-	const struct euicc_host host = { .keys = host_keys, .ecasd_cert = host_cert, .arg = w };
-	struct euicc_profile profiles[SEED_N_PROFILES] = { 0 };
-	struct euicc_factory f = { .profiles = profiles, .n_profiles = SEED_N_PROFILES };
+	const struct euicc_host host = {.keys = host_keys, .ecasd_cert = host_cert, .arg = w};
+	struct euicc_profile profiles[SEED_N_PROFILES] = {0};
+	struct euicc_factory f = {.profiles = profiles, .n_profiles = SEED_N_PROFILES};
 
 	w->seed = seed_alloc(w->ctx, "world");
 	assert_int_equal(seed_card(w->seed, 0, &w->card_data), 0);
@@ -317,7 +317,7 @@ static void fill_key(const void *ctx, struct es_key *k, uint8_t index, const uin
 
 static int register_event(void *smsr, void *eis)
 {
-	const struct eis_source src = { 0 };
+	const struct eis_source src = {0};
 	struct es_status status;
 	int rc = eis_register(smsr, eis, &src, &status);
 
@@ -331,12 +331,17 @@ void world_register(struct world *w)
 {
 	void *ctx = talloc_new(w->ctx);
 	struct es_eis *eis = talloc_zero(ctx, struct es_eis);
-	struct es_key keys[2] = { 0 };
-	struct es_keyset ks = { .version = SEED_SCP80_KVN, .type = ES_KEYSET_SCP80, .keys = keys, .n_keys = 2 };
+	struct es_key keys[2] = {0};
+	struct es_keyset ks = {.version = SEED_SCP80_KVN, .type = ES_KEYSET_SCP80, .keys = keys, .n_keys = 2};
 	struct bytes tar = BYTES_LIT("\x00\x00\x01");
-	struct es_security_domain isdr = { .aid = BYTES_LIT("ISD-R"), .tars = &tar, .n_tars = 1, .sin = BYTES_LIT("S"),
-					   .sdin = BYTES_LIT("D"), .keysets = &ks, .n_keysets = 1 };
-	struct es_profile_info profiles[SEED_N_PROFILES] = { 0 };
+	struct es_security_domain isdr = {.aid = BYTES_LIT("ISD-R"),
+					  .tars = &tar,
+					  .n_tars = 1,
+					  .sin = BYTES_LIT("S"),
+					  .sdin = BYTES_LIT("D"),
+					  .keysets = &ks,
+					  .n_keysets = 1};
+	struct es_profile_info profiles[SEED_N_PROFILES] = {0};
 
 	fill_key(ctx, &keys[0], 1, w->card_data.kic);
 	fill_key(ctx, &keys[1], 2, w->card_data.kid);
@@ -348,14 +353,19 @@ void world_register(struct world *w)
 			.isdp_aid = BYTES_ARR(sp->aid),
 			.mno_id = sp->mno_oid,
 			.fallback = sp->fallback,
-			.address = { .imsi = sp->imsi, .msisdn = sp->msisdn },
+			.address = {.imsi = sp->imsi, .msisdn = sp->msisdn},
 			.state = sp->enabled ? ES_STATE_ENABLED : ES_STATE_DISABLED,
 			.allocated_memory = 65536,
 		};
 	}
-	*eis = (struct es_eis){ .info = { .eid = w->card_data.eid, .eum_id = SEED_OID_EUM }, .isdr = &isdr,
-				.profiles = profiles, .n_profiles = SEED_N_PROFILES, .remaining_memory = 1000,
-				.available_memory = 2000, .signed_info_xml = "<i/>", .signature_xml = "<s/>" };
+	*eis = (struct es_eis){.info = {.eid = w->card_data.eid, .eum_id = SEED_OID_EUM},
+			       .isdr = &isdr,
+			       .profiles = profiles,
+			       .n_profiles = SEED_N_PROFILES,
+			       .remaining_memory = 1000,
+			       .available_memory = 2000,
+			       .signed_info_xml = "<i/>",
+			       .signature_xml = "<s/>"};
 	assert_int_equal(world_event(w, register_event, eis), 0);
 	talloc_free(ctx);
 	euicc_power(w->card, true);

@@ -27,12 +27,12 @@
 /*! What the service centre does with the next messages to the card. */
 enum smsc_mode {
 	SMSC_GOOD,
-	SMSC_DOWN,	/* no link has room */
-	SMSC_SWALLOW,	/* takes messages and loses them */
-	SMSC_REFUSE,	/* permanent error */
-	SMSC_THROTTLE,	/* temporary error */
-	SMSC_UNKNOWN,	/* passes it on, but the link dies before its answer */
-	SMSC_DOUBLE,	/* delivers each twice */
+	SMSC_DOWN,     /* no link has room */
+	SMSC_SWALLOW,  /* takes messages and loses them */
+	SMSC_REFUSE,   /* permanent error */
+	SMSC_THROTTLE, /* temporary error */
+	SMSC_UNKNOWN,  /* passes it on, but the link dies before its answer */
+	SMSC_DOUBLE,   /* delivers each twice */
 };
 
 /*! A message to a peer as it left. */
@@ -92,17 +92,17 @@ struct world {
 	char no_coverage[16]; /* IMSI that the network refuses */
 
 	enum smsc_mode smsc;
-	unsigned int mt_count;	 /* short messages that reached the card */
-	unsigned int drop_mo;	 /* so many messages of the card get lost */
-	bool double_mo;		 /* each message of the card comes twice */
-	bool early;		 /* the card has a message before the SM-SR has the service centre's answer */
-	struct llist_head mt;	 /* submitted, not yet treated */
-	struct llist_head mo;	 /* not yet acknowledged */
-	struct llist_head posts; /* of struct world_post, as the peers got them */
+	unsigned int mt_count;	  /* short messages that reached the card */
+	unsigned int drop_mo;	  /* so many messages of the card get lost */
+	bool double_mo;		  /* each message of the card comes twice */
+	bool early;		  /* the card has a message before the SM-SR has the service centre's answer */
+	struct llist_head mt;	  /* submitted, not yet treated */
+	struct llist_head mo;	  /* not yet acknowledged */
+	struct llist_head posts;  /* of struct world_post, as the peers got them */
 	unsigned int http_status; /* what peers answer; 0: no connection */
 	uint64_t next_token;
-	char message_id[16];	    /* that the service centre gave out last */
-	struct world_mo *last_por;  /* copies of what the card sent last, for replays */
+	char message_id[16];	   /* that the service centre gave out last */
+	struct world_mo *last_por; /* copies of what the card sent last, for replays */
 	struct world_mo *last_notif;
 
 	struct es_answer *answer; /* the last one */

@@ -43,7 +43,7 @@ void world_mt_take(struct world *w, const struct sms_out *sms)
 static void submit_done(struct world *w, uint64_t ref, int result)
 {
 	static unsigned int ids;
-	struct submit_done d = { .ref = ref, .status = "ESME_ROK", .message_id = w->message_id };
+	struct submit_done d = {.ref = ref, .status = "ESME_ROK", .message_id = w->message_id};
 
 	if (!ref)
 		return;
@@ -78,7 +78,7 @@ static const char *msisdn_of(struct world *w, const char *imsi)
 
 static void to_card(struct world *w, const struct mt *mt)
 {
-	struct sms_deliver d = { .udhi = true, .pid = SMS_PID_USIM_DOWNLOAD, .dcs = SMS_DCS_CLASS2_8BIT, .ud = mt->ud };
+	struct sms_deliver d = {.udhi = true, .pid = SMS_PID_USIM_DOWNLOAD, .dcs = SMS_DCS_CLASS2_8BIT, .ud = mt->ud};
 	const char *imsi = imsi_of(w, mt->dest);
 	uint8_t buf[200];
 	struct bytes tpdu;
@@ -151,8 +151,13 @@ void world_air_restart(struct world *w)
 
 void world_receipt(struct world *w, bool delivered)
 {
-	struct sms_receipt r = { .smsc = "smsc", .token = ++w->next_token, .message_id = { w->message_id },
-				 .state = delivered ? "DELIVRD" : "UNDELIV", .error = "", .delivered = delivered, .final = true };
+	struct sms_receipt r = {.smsc = "smsc",
+				.token = ++w->next_token,
+				.message_id = {w->message_id},
+				.state = delivered ? "DELIVRD" : "UNDELIV",
+				.error = "",
+				.delivered = delivered,
+				.final = true};
 
 	assert_int_equal(world_event(w, smsr_ev_receipt, &r), 0);
 }
@@ -224,8 +229,11 @@ static struct world_mo *mo_due(struct world *w)
 
 static void deliver(struct world *w, struct world_mo *mo)
 {
-	struct sms_mo ev = { .smsc = "smsc", .token = mo->token = ++w->next_token, .source = mo->source, .udhi = mo->udhi,
-			     .ud = mo->ud };
+	struct sms_mo ev = {.smsc = "smsc",
+			    .token = mo->token = ++w->next_token,
+			    .source = mo->source,
+			    .udhi = mo->udhi,
+			    .ud = mo->ud};
 
 	mo->due_ms = w->now_ms + REDELIVERY_MS;
 	assert_int_equal(world_event(w, smsr_ev_mo, &ev), 0);
@@ -285,7 +293,8 @@ static struct world_post *unanswered(struct world *w)
 
 static void answer_post(struct world *w, struct world_post *p)
 {
-	struct post_done d = { .ref = p->ref, .answered = w->http_status != 0, .status = w->http_status, .detail = "no connection" };
+	struct post_done d = {
+		.ref = p->ref, .answered = w->http_status != 0, .status = w->http_status, .detail = "no connection"};
 
 	p->ref = 0;
 	if (d.status < 200 || d.status >= 300) { /* not taken: the peer knows nothing of it */
@@ -344,7 +353,7 @@ void world_run(struct world *w)
 
 static int64_t next_time(struct world *w)
 {
-	int64_t at[] = { smsr_next_tick_ms(w->s), euicc_deadline(w->card) };
+	int64_t at[] = {smsr_next_tick_ms(w->s), euicc_deadline(w->card)};
 	int64_t next = INT64_MAX;
 	struct world_mo *mo;
 

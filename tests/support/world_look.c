@@ -107,11 +107,17 @@ void world_confuse(struct world *w, enum profile_state boot, enum profile_state 
 void world_claim_number(struct world *w, enum seed_profile_id profile)
 {
 	void *ctx = talloc_new(w->ctx);
-	struct euicc e = { .eid = { 0x89, 1 }, .eum_oid = (char *)"1.2.3", .isdr_aid = BYTES_LIT("AID"), .isdr_sin = BYTES_LIT("S"),
-			   .isdr_sdin = BYTES_LIT("S") };
-	const struct eis_doc doc = { .signed_info = BYTES_LIT("i"), .signature = BYTES_LIT("s") };
-	struct profile p = { .iccid = (char *)"8900000000000000001", .isdp_aid = BYTES_LIT("ISD-P"), .mno_oid = (char *)"1.2.4",
-			     .msisdn = talloc_strdup(ctx, w->card_data.profiles[profile].msisdn), .state = PROFILE_ENABLED };
+	struct euicc e = {.eid = {0x89, 1},
+			  .eum_oid = (char *)"1.2.3",
+			  .isdr_aid = BYTES_LIT("AID"),
+			  .isdr_sin = BYTES_LIT("S"),
+			  .isdr_sdin = BYTES_LIT("S")};
+	const struct eis_doc doc = {.signed_info = BYTES_LIT("i"), .signature = BYTES_LIT("s")};
+	struct profile p = {.iccid = (char *)"8900000000000000001",
+			    .isdp_aid = BYTES_LIT("ISD-P"),
+			    .mno_oid = (char *)"1.2.4",
+			    .msisdn = talloc_strdup(ctx, w->card_data.profiles[profile].msisdn),
+			    .state = PROFILE_ENABLED};
 
 	assert_int_equal(eis_db_insert(w->db, &e, &doc, w->now_ms), 0);
 	p.euicc_id = e.id;
@@ -156,7 +162,8 @@ void world_set_fallback(struct world *w, enum seed_profile_id profile)
 	struct profiles all;
 	struct euicc e;
 
-	on_isdr(w, talloc_asprintf(ctx, "80E28800153A05124F10%s", hex_enc(ctx, BYTES_ARR(w->card_data.profiles[profile].aid))));
+	on_isdr(w, talloc_asprintf(ctx, "80E28800153A05124F10%s",
+				   hex_enc(ctx, BYTES_ARR(w->card_data.profiles[profile].aid))));
 	load_euicc(w, ctx, &e, &all);
 	for (size_t i = 0; i < all.n; i++) {
 		all.list[i].fallback = &all.list[i] == find(w, &all, profile);
@@ -268,7 +275,7 @@ void world_damage(struct world *w, const char *sql)
 
 static uint64_t counter_of(struct world *w, const void *ctx, struct bytes pkt)
 {
-	struct sp_keys keys = { .crypto = w->crypto, .cc_len = 8 };
+	struct sp_keys keys = {.crypto = w->crypto, .cc_len = 8};
 	struct key *kic, *kid;
 	struct sp_cmd cmd;
 	struct wr plain;
@@ -321,7 +328,7 @@ void world_check_packet(struct world *w, const struct sms_out *sms)
 		return;
 	}
 	w->packets = talloc_realloc(w->ctx, w->packets, struct world_packet, (unsigned int)w->n_packets + 1);
-	w->packets[w->n_packets++] = (struct world_packet){ cntr, bytes_dup(w->ctx, part.payload), 1 };
+	w->packets[w->n_packets++] = (struct world_packet){cntr, bytes_dup(w->ctx, part.payload), 1};
 }
 
 void world_check_post(struct world *w, const struct http_out *h)

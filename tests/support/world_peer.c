@@ -10,11 +10,13 @@
 
 /* ---- requests ---- */
 
-static void request_headers(struct world *w, const void *ctx, const char *sender, const char *call_id, struct soap_msg *msg)
+static void request_headers(struct world *w, const void *ctx, const char *sender, const char *call_id,
+			    struct soap_msg *msg)
 {
 	const struct world_request *q = &w->request;
 	const char *name = strcmp(sender, MNO_BOOT) == 0 ? "boot" : "oper";
-	char *reply = q->reply_to ? talloc_strdup(ctx, q->reply_to) : talloc_asprintf(ctx, "https://%s.example/cb", name);
+	char *reply =
+		q->reply_to ? talloc_strdup(ctx, q->reply_to) : talloc_asprintf(ctx, "https://%s.example/cb", name);
 	char *id = talloc_asprintf(ctx, "//%s/urn:uuid:%s-%llu?TransactionID=tx-%s", sender, call_id,
 				   (unsigned long long)w->next_xid, call_id);
 
@@ -28,8 +30,8 @@ static void request_headers(struct world *w, const void *ctx, const char *sender
 
 static void send_request(struct world *w, const char *sender, struct soap_msg *msg)
 {
-	struct tls_peer tls = { .subject = "CN=test", .issuer = "CN=ca", .serial_number = sender };
-	struct es_request req = { .xid = ++w->next_xid, .msg = msg, .tls = &tls, .remote = "test" };
+	struct tls_peer tls = {.subject = "CN=test", .issuer = "CN=ca", .serial_number = sender};
+	struct es_request req = {.xid = ++w->next_xid, .msg = msg, .tls = &tls, .remote = "test"};
 
 	if (w->request.cert)
 		tls.serial_number = w->request.cert;
@@ -40,7 +42,7 @@ static void send_request(struct world *w, const char *sender, struct soap_msg *m
 
 struct es_answer *world_call(struct world *w, const char *sender, enum es_fn fn, const char *call_id, void *body)
 {
-	struct soap_msg msg = { .fn = fn, .dir = ES_DIR_REQUEST, .body = body, .call_id = call_id };
+	struct soap_msg msg = {.fn = fn, .dir = ES_DIR_REQUEST, .body = body, .call_id = call_id};
 	void *ctx = talloc_new(w->ctx);
 
 	msg.has_digest = es_fn_info(fn)->changes;
@@ -61,11 +63,11 @@ struct es_answer *world_ask(struct world *w, const char *sender, enum es_fn fn, 
 			    const char *call_id, uint32_t validity_s)
 {
 	struct es_profile_req q = {
-		.base = { .call_id = call_id, .validity_s = validity_s },
+		.base = {.call_id = call_id, .validity_s = validity_s},
 		.eid = w->card_data.eid,
 		.iccid = w->card_data.profiles[profile].iccid,
 	};
-	struct es_audit_eis_req audit = { .base = q.base, .eid = q.eid };
+	struct es_audit_eis_req audit = {.base = q.base, .eid = q.eid};
 
 	return world_call(w, sender, fn, call_id, fn == ES4_AUDIT_EIS ? (void *)&audit : (void *)&q);
 }
@@ -85,7 +87,8 @@ void world_expect_answer(struct world *w, const char *what)
 	if (a->fault)
 		text = talloc_asprintf(w->ctx, "fault %u", a->fault->http_status);
 	else if (rsp && rsp->status.subject)
-		text = talloc_asprintf(w->ctx, "%s %s/%s", es_exec_name(rsp->status.status), rsp->status.subject, rsp->status.reason);
+		text = talloc_asprintf(w->ctx, "%s %s/%s", es_exec_name(rsp->status.status), rsp->status.subject,
+				       rsp->status.reason);
 	else if (rsp)
 		text = talloc_strdup(w->ctx, es_exec_name(rsp->status.status));
 	else
@@ -162,5 +165,6 @@ void world_expect_note(struct world *w, const char *name, enum seed_profile_id p
 void world_expect_silence(struct world *w)
 {
 	if (!llist_empty(&w->posts))
-		fail_msg("unexpected message to a peer:\n%s", llist_first_entry(&w->posts, struct world_post, entry)->body);
+		fail_msg("unexpected message to a peer:\n%s",
+			 llist_first_entry(&w->posts, struct world_post, entry)->body);
 }

@@ -44,7 +44,8 @@ static void ber_reads_all_tag_and_length_forms(void **state)
 
 static void ber_refuses_what_is_cut_or_indefinite(void **state)
 {
-	static const char *const bad[] = { "4F", "4F02AA", "9F", "9FFFFF01", "4F80AA0000", "4F85000000000100", "4F8400", "4F84FFFFFFFF" };
+	static const char *const bad[] = {"4F",		"4F02AA",	    "9F",     "9FFFFF01",
+					  "4F80AA0000", "4F85000000000100", "4F8400", "4F84FFFFFFFF"};
 	void *ctx = talloc_new(NULL);
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -83,7 +84,7 @@ static void ber_check_limits_the_depth(void **state)
 static void dgi_and_ber_lengths_differ(void **state)
 {
 	void *ctx = talloc_new(NULL);
-	uint8_t zero[300] = { 0 };
+	uint8_t zero[300] = {0};
 	struct bytes out;
 	struct wr w;
 

@@ -11,7 +11,7 @@
 
 static void reader_fails_once_and_stays_failed(void **state)
 {
-	const uint8_t in[] = { 1, 2, 3, 4, 5 };
+	const uint8_t in[] = {1, 2, 3, 4, 5};
 	struct rd r;
 
 	rd_init(&r, BYTES_ARR(in));
@@ -25,7 +25,7 @@ static void reader_fails_once_and_stays_failed(void **state)
 
 static void reader_demands_the_end(void **state)
 {
-	const uint8_t in[] = { 1, 2 };
+	const uint8_t in[] = {1, 2};
 	struct rd r;
 
 	rd_init(&r, BYTES_ARR(in));

@@ -94,7 +94,7 @@ static void written_and_read_again_it_is_the_same(void **state)
 
 static void nothing_of_the_example_is_lost(void **state)
 {
-	static const char *const defaults[] = { "limit ", "no ", "ecasd", "free-space", NULL }; /* are not written */
+	static const char *const defaults[] = {"limit ", "no ", "ecasd", "free-space", NULL}; /* are not written */
 
 	config_assert_kept(EXAMPLE, "smsr", smsr_vty_text(d, d, read_file(EXAMPLE), false), defaults);
 }

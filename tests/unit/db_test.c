@@ -31,10 +31,16 @@ static const char faulty[] = "INSERT INTO parent (name) VALUES ('half'); CREATE 
 
 static struct db_migration step(const char *sql)
 {
-	return (struct db_migration){ (const uint8_t *)sql, (const uint8_t *)sql + strlen(sql) };
+	return (struct db_migration){(const uint8_t *)sql, (const uint8_t *)sql + strlen(sql)};
 }
 
-enum { Q_ADD, Q_COUNT, Q_GET, Q_CHILD, Q_FILL };
+enum {
+	Q_ADD,
+	Q_COUNT,
+	Q_GET,
+	Q_CHILD,
+	Q_FILL
+};
 
 static const char *const sql[] = {
 	[Q_ADD] = "INSERT INTO parent (name, raw) VALUES (?1, ?2)",
@@ -43,7 +49,7 @@ static const char *const sql[] = {
 	[Q_CHILD] = "INSERT INTO child (parent_id) VALUES (?1)",
 	[Q_FILL] = "INSERT INTO parent (raw) VALUES (zeroblob(1000000))",
 };
-static const struct db_stmts set = { .slot = 0, .sql = sql, .n = ARRAY_SIZE(sql) };
+static const struct db_stmts set = {.slot = 0, .sql = sql, .n = ARRAY_SIZE(sql)};
 
 static int setup(void **state)
 {
@@ -69,18 +75,18 @@ static int teardown(void **state)
 static int open_with(struct fix *f, const struct db_migration *m, unsigned int n, struct db_opts opts, struct db **db,
 		     const char **why)
 {
-	const struct db_desc desc = { APP, m, n };
+	const struct db_desc desc = {APP, m, n};
 
 	return db_open(f, f->path, &desc, &opts, db, why);
 }
 
 static struct db *open_new(struct fix *f)
 {
-	const struct db_migration m[] = { step(first) };
+	const struct db_migration m[] = {step(first)};
 	const char *why = "";
 	struct db *db;
 
-	if (open_with(f, m, 1, (struct db_opts){ .create = true }, &db, &why) < 0)
+	if (open_with(f, m, 1, (struct db_opts){.create = true}, &db, &why) < 0)
 		fail_msg("%s", why);
 	return db;
 }
@@ -149,24 +155,24 @@ static void pragmas_of_the_connection(void **state)
 
 static void a_second_daemon_is_refused(void **state)
 {
-	const struct db_migration m[] = { step(first) };
+	const struct db_migration m[] = {step(first)};
 	struct fix *f = *state;
 	struct db *db = open_new(f), *other;
 	const char *why = NULL;
 
-	assert_int_equal(open_with(f, m, 1, (struct db_opts){ 0 }, &other, &why), -EBUSY);
+	assert_int_equal(open_with(f, m, 1, (struct db_opts){0}, &other, &why), -EBUSY);
 	assert_non_null(strstr(why, "another process"));
 	talloc_free(db);
-	assert_int_equal(open_with(f, m, 1, (struct db_opts){ 0 }, &other, &why), 0);
+	assert_int_equal(open_with(f, m, 1, (struct db_opts){0}, &other, &why), 0);
 }
 
 static void a_reader_beside_sees_what_is_committed(void **state)
 {
-	const struct db_migration m[] = { step(first) };
+	const struct db_migration m[] = {step(first)};
 	struct fix *f = *state;
 	struct db *db = open_new(f), *reader;
 
-	assert_int_equal(open_with(f, m, 1, (struct db_opts){ .read_only = true }, &reader, NULL), 0);
+	assert_int_equal(open_with(f, m, 1, (struct db_opts){.read_only = true}, &reader, NULL), 0);
 	assert_int_equal(db_begin(db), 0);
 	assert_int_equal(add(db, "a"), 0);
 	assert_int_equal(count(reader), 0);
@@ -177,20 +183,20 @@ static void a_reader_beside_sees_what_is_committed(void **state)
 
 static void no_file(void **state)
 {
-	const struct db_migration m[] = { step(first) };
+	const struct db_migration m[] = {step(first)};
 	struct fix *f = *state;
 	const char *why = NULL;
 	struct db *db;
 
-	assert_int_equal(open_with(f, m, 1, (struct db_opts){ 0 }, &db, &why), -ENOENT);
+	assert_int_equal(open_with(f, m, 1, (struct db_opts){0}, &db, &why), -ENOENT);
 	assert_int_equal(access(f->path, F_OK), -1);
 	f->path = talloc_asprintf(f, "%s/no/folder/x.db", f->dir);
-	assert_int_equal(open_with(f, m, 1, (struct db_opts){ .create = true }, &db, &why), -ENOENT);
+	assert_int_equal(open_with(f, m, 1, (struct db_opts){.create = true}, &db, &why), -ENOENT);
 }
 
 static void file_of_another_program(void **state)
 {
-	const struct db_migration m[] = { step(first) };
+	const struct db_migration m[] = {step(first)};
 	struct fix *f = *state;
 	const char *why = NULL;
 	struct db *db;
@@ -198,50 +204,51 @@ static void file_of_another_program(void **state)
 
 	talloc_free(open_new(f));
 	ask(f, f->path, "PRAGMA application_id = 7");
-	assert_int_equal(open_with(f, m, 1, (struct db_opts){ .create = true, .upgrade = true }, &db, &why), -EINVAL);
-	assert_int_equal(open_with(f, m, 1, (struct db_opts){ .read_only = true }, &db, &why), -EINVAL);
+	assert_int_equal(open_with(f, m, 1, (struct db_opts){.create = true, .upgrade = true}, &db, &why), -EINVAL);
+	assert_int_equal(open_with(f, m, 1, (struct db_opts){.read_only = true}, &db, &why), -EINVAL);
 	out = fopen(f->path, "w");
-	fputs("This is no database, and it is longer than the header of one would have to be to be taken for one.", out);
+	fputs("This is no database, and it is longer than the header of one would have to be to be taken for one.",
+	      out);
 	fclose(out);
-	assert_int_equal(open_with(f, m, 1, (struct db_opts){ .create = true }, &db, &why), -EINVAL);
+	assert_int_equal(open_with(f, m, 1, (struct db_opts){.create = true}, &db, &why), -EINVAL);
 	assert_non_null(strstr(why, "no SQLite database"));
 }
 
 static void newer_and_older_schemas(void **state)
 {
-	const struct db_migration m[] = { step(first), step(second) };
+	const struct db_migration m[] = {step(first), step(second)};
 	struct fix *f = *state;
 	const char *why = NULL;
 	struct db *db;
 
 	talloc_free(open_new(f));
-	assert_int_equal(open_with(f, m, 2, (struct db_opts){ .create = true }, &db, &why), -EPROTO);
+	assert_int_equal(open_with(f, m, 2, (struct db_opts){.create = true}, &db, &why), -EPROTO);
 	assert_non_null(strstr(why, "older"));
 	assert_string_equal(ask(f, f->path, "PRAGMA user_version"), "1");
-	assert_int_equal(open_with(f, m, 2, (struct db_opts){ .read_only = true }, &db, &why), -EPROTO);
+	assert_int_equal(open_with(f, m, 2, (struct db_opts){.read_only = true}, &db, &why), -EPROTO);
 	assert_non_null(strstr(why, "older"));
-	assert_int_equal(open_with(f, m, 2, (struct db_opts){ .read_only = true, .upgrade = true }, &db, NULL), 0);
+	assert_int_equal(open_with(f, m, 2, (struct db_opts){.read_only = true, .upgrade = true}, &db, NULL), 0);
 	assert_int_equal(db_version(db), 1);
 	talloc_free(db);
-	assert_int_equal(open_with(f, m, 2, (struct db_opts){ .upgrade = true }, &db, &why), 0);
+	assert_int_equal(open_with(f, m, 2, (struct db_opts){.upgrade = true}, &db, &why), 0);
 	assert_int_equal(db_version(db), 2);
 	assert_int_equal(count(db), 1);
 	talloc_free(db);
-	assert_int_equal(open_with(f, m, 1, (struct db_opts){ .upgrade = true }, &db, &why), -EPROTO);
+	assert_int_equal(open_with(f, m, 1, (struct db_opts){.upgrade = true}, &db, &why), -EPROTO);
 	assert_non_null(strstr(why, "newer"));
-	assert_int_equal(open_with(f, m, 1, (struct db_opts){ .read_only = true, .upgrade = true }, &db, &why), -EPROTO);
+	assert_int_equal(open_with(f, m, 1, (struct db_opts){.read_only = true, .upgrade = true}, &db, &why), -EPROTO);
 	assert_non_null(strstr(why, "newer"));
 }
 
 static void a_migration_that_fails_changes_nothing(void **state)
 {
-	const struct db_migration m[] = { step(first), step(faulty) };
+	const struct db_migration m[] = {step(first), step(faulty)};
 	struct fix *f = *state;
 	const char *why = NULL;
 	struct db *db;
 
 	talloc_free(open_new(f));
-	assert_true(open_with(f, m, 2, (struct db_opts){ .upgrade = true }, &db, &why) < 0);
+	assert_true(open_with(f, m, 2, (struct db_opts){.upgrade = true}, &db, &why) < 0);
 	assert_string_equal(ask(f, f->path, "PRAGMA user_version"), "1");
 	assert_string_equal(ask(f, f->path, "SELECT count(*) FROM parent"), "0");
 }
@@ -276,8 +283,8 @@ static void a_full_store_is_broken(void **state)
 {
 	struct fix *f = *state;
 	struct db *db = open_new(f);
-	static const char *const limit[] = { "PRAGMA max_page_count = 40" };
-	const struct db_stmts own = { .slot = 1, .sql = limit, .n = 1 };
+	static const char *const limit[] = {"PRAGMA max_page_count = 40"};
+	const struct db_stmts own = {.slot = 1, .sql = limit, .n = 1};
 
 	assert_int_equal(db_run(db_stmt(db, &own, 0)), 0);
 	assert_int_equal(db_begin(db), 0);
@@ -350,7 +357,7 @@ static void backup(void **state)
 
 static void no_write_access(void **state)
 {
-	const struct db_migration m[] = { step(first) };
+	const struct db_migration m[] = {step(first)};
 	struct fix *f = *state;
 	const char *why = NULL;
 	struct db *db;
@@ -360,7 +367,7 @@ static void no_write_access(void **state)
 	assert_int_equal(chmod(f->dir, 0755), 0);
 	if (geteuid() == 0)
 		assert_int_equal(seteuid(65534), 0); /* root may write everywhere */
-	assert_int_equal(open_with(f, m, 1, (struct db_opts){ 0 }, &db, &why), -EROFS);
+	assert_int_equal(open_with(f, m, 1, (struct db_opts){0}, &db, &why), -EROFS);
 	assert_non_null(strstr(why, "write access"));
 	if (getuid() == 0)
 		assert_int_equal(seteuid(0), 0);

@@ -56,9 +56,13 @@ static void every_wrong_digit_is_noticed(void **state)
 
 static void what_is_no_eid(void **state)
 {
-	static const char *const texts[] = { "", "89", "8900101201234123401234567890122", EID_TEXT "0",
-					     "8900101201234123401234567890122A", " 9001012012341234012345678901224",
-					     "11001012012341234012345678901210" };
+	static const char *const texts[] = {"",
+					    "89",
+					    "8900101201234123401234567890122",
+					    EID_TEXT "0",
+					    "8900101201234123401234567890122A",
+					    " 9001012012341234012345678901224",
+					    "11001012012341234012345678901210"};
 	uint8_t eid[EID_LEN];
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
@@ -71,19 +75,19 @@ static const struct {
 	struct es_pol2_rule rule;
 	unsigned int bit; /* 0: makes no sense */
 } pol2_table[] = {
-	{ { ES_POL2_PROFILE, ES_POL2_ENABLE, ES_POL2_NOT_ALLOWED }, POL2_ENABLE_NOT_ALLOWED },
-	{ { ES_POL2_PROFILE, ES_POL2_DISABLE, ES_POL2_NOT_ALLOWED }, POL2_DISABLE_NOT_ALLOWED },
-	{ { ES_POL2_PROFILE, ES_POL2_DELETE, ES_POL2_NOT_ALLOWED }, POL2_DELETE_NOT_ALLOWED },
-	{ { ES_POL2_PROFILE, ES_POL2_DISABLE, ES_POL2_AUTO_DELETE }, POL2_DISABLE_AUTO_DELETE },
-	{ { ES_POL2_PROFILE, ES_POL2_ENABLE, ES_POL2_AUTO_DELETE }, 0 },
-	{ { ES_POL2_PROFILE, ES_POL2_DELETE, ES_POL2_AUTO_DELETE }, 0 },
+	{{ES_POL2_PROFILE, ES_POL2_ENABLE, ES_POL2_NOT_ALLOWED}, POL2_ENABLE_NOT_ALLOWED},
+	{{ES_POL2_PROFILE, ES_POL2_DISABLE, ES_POL2_NOT_ALLOWED}, POL2_DISABLE_NOT_ALLOWED},
+	{{ES_POL2_PROFILE, ES_POL2_DELETE, ES_POL2_NOT_ALLOWED}, POL2_DELETE_NOT_ALLOWED},
+	{{ES_POL2_PROFILE, ES_POL2_DISABLE, ES_POL2_AUTO_DELETE}, POL2_DISABLE_AUTO_DELETE},
+	{{ES_POL2_PROFILE, ES_POL2_ENABLE, ES_POL2_AUTO_DELETE}, 0},
+	{{ES_POL2_PROFILE, ES_POL2_DELETE, ES_POL2_AUTO_DELETE}, 0},
 };
 
 static void each_rule(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(pol2_table); i++) {
 		struct es_pol2_rule rule = pol2_table[i].rule;
-		struct es_pol2 pol2 = { &rule, 1 };
+		struct es_pol2 pol2 = {&rule, 1};
 		unsigned int rules = 0x80;
 
 		assert_int_equal(pol2_dec(&pol2, &rules), pol2_table[i].bit ? 0 : -EINVAL);
@@ -113,7 +117,7 @@ static void every_set_comes_back(void **state)
 
 static void absent_and_empty_mean_no_rules(void **state)
 {
-	struct es_pol2 empty = { 0 };
+	struct es_pol2 empty = {0};
 	unsigned int rules = 5;
 
 	assert_int_equal(pol2_dec(NULL, &rules), 0);
@@ -125,8 +129,8 @@ static void absent_and_empty_mean_no_rules(void **state)
 
 static void a_rule_said_twice_is_one(void **state)
 {
-	struct es_pol2_rule twice[] = { pol2_table[2].rule, pol2_table[2].rule };
-	struct es_pol2 pol2 = { twice, 2 };
+	struct es_pol2_rule twice[] = {pol2_table[2].rule, pol2_table[2].rule};
+	struct es_pol2 pol2 = {twice, 2};
 	unsigned int rules;
 
 	assert_int_equal(pol2_dec(&pol2, &rules), 0);
@@ -141,28 +145,28 @@ static void addresses_below_the_prefix(void **state)
 		const char *prefix, *url;
 		bool may;
 	} cases[] = {
-		{ "https://a.example/x", "https://a.example/x", true },
-		{ "https://a.example/x", "https://a.example/x/y", true },
-		{ "https://a.example/x", "https://a.example/x?z", true },
-		{ "https://a.example/x", "https://a.example/xy", false },
-		{ "https://a.example/x", "https://a.example/", false },
-		{ "https://a.example/", "https://a.example/any?UserName=a@b..c", true },
-		{ "https://a.example/", "https://a.example.evil/", false },
-		{ "https://a.example", "https://a.example.evil/", false },
-		{ "https://a.example", "https://a.example@evil/", false },
-		{ "https://a.example", "https://a.example:444/", false },
-		{ "https://a.example", "https://a.example/y", true },
-		{ "https://a.example/", "http://a.example/", false },
-		{ "https://a.example/", "HTTPS://a.example/", false },
-		{ "https://a.example/x/", "https://a.example/x/../y", false },
-		{ "https://a.example/x/", "https://a.example/x/%2e%2E/y", false },
-		{ "https://a.example/x", "", false },
-		{ "", "https://a.example/", false },
-		{ NULL, "https://a.example/", false },
+		{"https://a.example/x", "https://a.example/x", true},
+		{"https://a.example/x", "https://a.example/x/y", true},
+		{"https://a.example/x", "https://a.example/x?z", true},
+		{"https://a.example/x", "https://a.example/xy", false},
+		{"https://a.example/x", "https://a.example/", false},
+		{"https://a.example/", "https://a.example/any?UserName=a@b..c", true},
+		{"https://a.example/", "https://a.example.evil/", false},
+		{"https://a.example", "https://a.example.evil/", false},
+		{"https://a.example", "https://a.example@evil/", false},
+		{"https://a.example", "https://a.example:444/", false},
+		{"https://a.example", "https://a.example/y", true},
+		{"https://a.example/", "http://a.example/", false},
+		{"https://a.example/", "HTTPS://a.example/", false},
+		{"https://a.example/x/", "https://a.example/x/../y", false},
+		{"https://a.example/x/", "https://a.example/x/%2e%2E/y", false},
+		{"https://a.example/x", "", false},
+		{"", "https://a.example/", false},
+		{NULL, "https://a.example/", false},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct peer p = { .callback_prefix = (char *)cases[i].prefix };
+		const struct peer p = {.callback_prefix = (char *)cases[i].prefix};
 
 		if (peer_may_be_called(&p, cases[i].url) != cases[i].may)
 			fail_msg("%s below %s", cases[i].url, cases[i].prefix);
@@ -172,14 +176,10 @@ static void addresses_below_the_prefix(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(eid_in_and_out),
-		cmocka_unit_test(every_wrong_digit_is_noticed),
-		cmocka_unit_test(what_is_no_eid),
-		cmocka_unit_test(each_rule),
-		cmocka_unit_test(every_set_comes_back),
-		cmocka_unit_test(absent_and_empty_mean_no_rules),
-		cmocka_unit_test(a_rule_said_twice_is_one),
-		cmocka_unit_test(addresses_below_the_prefix),
+		cmocka_unit_test(eid_in_and_out),	    cmocka_unit_test(every_wrong_digit_is_noticed),
+		cmocka_unit_test(what_is_no_eid),	    cmocka_unit_test(each_rule),
+		cmocka_unit_test(every_set_comes_back),	    cmocka_unit_test(absent_and_empty_mean_no_rules),
+		cmocka_unit_test(a_rule_said_twice_is_one), cmocka_unit_test(addresses_below_the_prefix),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,9 +65,9 @@ static void commands(void **state)
 		const char *name;
 		int (*enc)(struct bytes aid, struct wr *w);
 	} with_aid[] = {
-		{ "EnableProfile", es5_enable_profile },
-		{ "DisableProfile", es5_disable_profile },
-		{ "DeleteProfile", es5_delete_profile },
+		{"EnableProfile", es5_enable_profile},
+		{"DisableProfile", es5_disable_profile},
+		{"DeleteProfile", es5_delete_profile},
 	};
 	struct wr w;
 
@@ -212,17 +212,19 @@ static void variants_of_the_notification(void **state)
 		const char *hex;
 		int rc;
 	} cases[] = {
-		{ "E119" E4C "4D01024E020007", 0 },	    /* without AID and device */
-		{ "E11B" E4C "4D01024E0200074500", 0 },	    /* something unknown is passed over */
-		{ "E122" E4C "4D01024E0200076D0735499007519583", 0 },
-		{ "E11A" E4C "4D01024E03000007", -EINVAL }, /* sequence of three octets */
-		{ "E115" E4C "4D0102", -EINVAL },	    /* no sequence */
-		{ "E116" E4C "4E020007", -EINVAL },	    /* no type */
-		{ "E1074D01024E020007", -EINVAL },	    /* no EID */
-		{ "E1184C0F890010120123412340123456789012" "4D01024E020007", -EINVAL },
-		{ "E11A" E4C "4D0200024E020007", 0 },	    /* leading zero */
-		{ "E11A" E4C "4D0201024E020007", -EINVAL }, /* type above one octet */
-		{ "E2074D01024E020007", -EINVAL },
+		{"E119" E4C "4D01024E020007", 0},     /* without AID and device */
+		{"E11B" E4C "4D01024E0200074500", 0}, /* something unknown is passed over */
+		{"E122" E4C "4D01024E0200076D0735499007519583", 0},
+		{"E11A" E4C "4D01024E03000007", -EINVAL}, /* sequence of three octets */
+		{"E115" E4C "4D0102", -EINVAL},		  /* no sequence */
+		{"E116" E4C "4E020007", -EINVAL},	  /* no type */
+		{"E1074D01024E020007", -EINVAL},	  /* no EID */
+		{"E1184C0F890010120123412340123456789012"
+		 "4D01024E020007",
+		 -EINVAL},
+		{"E11A" E4C "4D0200024E020007", 0},	  /* leading zero */
+		{"E11A" E4C "4D0201024E020007", -EINVAL}, /* type above one octet */
+		{"E2074D01024E020007", -EINVAL},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -236,10 +238,11 @@ static void variants_of_the_notification(void **state)
 
 static void every_spelling_of_the_aid(void **state)
 {
-	static const char *const tags[] = { "2F", "AF", "4F" };
+	static const char *const tags[] = {"2F", "AF", "4F"};
 
 	for (size_t i = 0; i < 3; i++) {
-		char *hex = talloc_asprintf(*state, "E12B" E4C "4D01024E020007%s10A0000005591010FFFFFFFF8900001000", tags[i]);
+		char *hex = talloc_asprintf(*state, "E12B" E4C "4D01024E020007%s10A0000005591010FFFFFFFF8900001000",
+					    tags[i]);
 		struct es5_notif n;
 
 		assert_int_equal(es5_notif_dec(unhex(*state, hex), &n), 0);

@@ -26,8 +26,7 @@ static struct bytes vector_named(void *ctx, const char *name)
 	size_t i;
 	json_t *v;
 
-	json_array_foreach(json_object_get(vectors, "vectors"), i, v)
-	{
+	json_array_foreach (json_object_get(vectors, "vectors"), i, v) {
 		if (strcmp(json_string_value(json_object_get(v, "name")), name) == 0)
 			return vector_pdu(ctx, v);
 	}
@@ -49,8 +48,7 @@ static void every_vector_decodes_and_encodes_back(void **state)
 	json_t *v;
 
 	assert_int_equal(json_array_size(json_object_get(vectors, "vectors")), 23);
-	json_array_foreach(json_object_get(vectors, "vectors"), i, v)
-	{
+	json_array_foreach (json_object_get(vectors, "vectors"), i, v) {
 		void *ctx = talloc_new(NULL);
 		struct bytes in = vector_pdu(ctx, v), out;
 		struct smpp_pdu pdu;
@@ -73,8 +71,7 @@ static void every_reject_is_refused(void **state)
 	json_t *v;
 
 	assert_int_equal(json_array_size(json_object_get(vectors, "reject")), 5);
-	json_array_foreach(json_object_get(vectors, "reject"), i, v)
-	{
+	json_array_foreach (json_object_get(vectors, "reject"), i, v) {
 		const char *name = json_string_value(json_object_get(v, "name"));
 		void *ctx = talloc_new(NULL);
 		struct smpp_pdu pdu = {.seq = 77};

@@ -17,7 +17,13 @@
 static const char schema[] = "CREATE TABLE t (name TEXT UNIQUE); CREATE TABLE p (id INTEGER PRIMARY KEY);"
 			     "CREATE TABLE c (p INTEGER REFERENCES p DEFERRABLE INITIALLY DEFERRED)";
 
-enum { Q_ADD, Q_COUNT, Q_ORPHAN, Q_LIMIT, Q_FILL };
+enum {
+	Q_ADD,
+	Q_COUNT,
+	Q_ORPHAN,
+	Q_LIMIT,
+	Q_FILL
+};
 
 static const char *const sql[] = {
 	[Q_ADD] = "INSERT INTO t VALUES (?1)",
@@ -26,15 +32,15 @@ static const char *const sql[] = {
 	[Q_LIMIT] = "PRAGMA max_page_count = 30",
 	[Q_FILL] = "INSERT INTO t VALUES (zeroblob(1000000))",
 };
-static const struct db_stmts set = { .slot = 0, .sql = sql, .n = ARRAY_SIZE(sql) };
+static const struct db_stmts set = {.slot = 0, .sql = sql, .n = ARRAY_SIZE(sql)};
 
 struct fix {
 	char *dir;
 	struct db *db;
 	struct db *reader;
 	struct turn *turn;
-	char *told;	 /* outputs in order, with the rows that were committed then: "a1 b1 " */
-	bool nest;	 /* the next output causes an event */
+	char *told; /* outputs in order, with the rows that were committed then: "a1 b1 " */
+	bool nest;  /* the next output causes an event */
 	unsigned int broken;
 };
 
@@ -47,8 +53,8 @@ static void on_broken(void *priv)
 
 static int setup(void **state)
 {
-	const struct db_migration m = { (const uint8_t *)schema, (const uint8_t *)schema + strlen(schema) };
-	const struct db_desc desc = { 1, &m, 1 };
+	const struct db_migration m = {(const uint8_t *)schema, (const uint8_t *)schema + strlen(schema)};
+	const struct db_desc desc = {1, &m, 1};
 	struct fix *f = talloc_zero(NULL, struct fix);
 	char dir[] = "/tmp/turn-test-XXXXXX";
 	char *path;
@@ -56,8 +62,8 @@ static int setup(void **state)
 	f->dir = talloc_strdup(f, mkdtemp(dir));
 	path = talloc_asprintf(f, "%s/x.db", f->dir);
 	f->told = talloc_strdup(f, "");
-	assert_int_equal(db_open(f, path, &desc, &(struct db_opts){ .create = true }, &f->db, NULL), 0);
-	assert_int_equal(db_open(f, path, &desc, &(struct db_opts){ .read_only = true }, &f->reader, NULL), 0);
+	assert_int_equal(db_open(f, path, &desc, &(struct db_opts){.create = true}, &f->db, NULL), 0);
+	assert_int_equal(db_open(f, path, &desc, &(struct db_opts){.read_only = true}, &f->reader, NULL), 0);
 	f->turn = turn_alloc(f, f->db, on_broken, f);
 	*state = f;
 	return 0;
@@ -90,7 +96,11 @@ struct event {
 	struct fix *f;
 	const char *name;
 	int rc;
-	enum { PLAIN, ORPHAN, FULL } kind;
+	enum {
+		PLAIN,
+		ORPHAN,
+		FULL
+	} kind;
 };
 
 static int handler(void *priv, void *event);
@@ -101,13 +111,12 @@ static void emit(void *priv, void *data)
 
 	f->told = talloc_asprintf_append(f->told, "%s%d ", (char *)data, (int)committed(f));
 	if (f->nest) {
-		struct event ev = { f, "nested", 0, PLAIN };
+		struct event ev = {f, "nested", 0, PLAIN};
 
 		f->nest = false;
 		assert_int_equal(turn_event(f->turn, handler, f, &ev), 0);
 	}
 }
-
 
 static int add(struct fix *f, const char *name)
 {
@@ -136,7 +145,7 @@ static int handler(void *priv, void *event)
 
 static int run(struct fix *f, const char *name, int rc)
 {
-	struct event ev = { f, name, rc, PLAIN };
+	struct event ev = {f, name, rc, PLAIN};
 
 	return turn_event(f->turn, handler, f, &ev);
 }
@@ -207,7 +216,7 @@ static void an_event_caused_by_an_output_belongs_to_the_next_turn(void **state)
 static void a_commit_that_fails_emits_nothing(void **state)
 {
 	struct fix *f = *state;
-	struct event ev = { f, "a", 0, ORPHAN };
+	struct event ev = {f, "a", 0, ORPHAN};
 
 	assert_int_equal(turn_event(f->turn, handler, f, &ev), 0);
 	turn_close(f->turn); /* the deferred constraint is looked at now */
@@ -220,7 +229,7 @@ static void a_commit_that_fails_emits_nothing(void **state)
 static void a_full_store_takes_the_whole_turn_down(void **state)
 {
 	struct fix *f = *state;
-	struct event ev = { f, "full", 0, FULL };
+	struct event ev = {f, "full", 0, FULL};
 
 	assert_int_equal(db_run(db_stmt(f->db, &set, Q_LIMIT)), 0);
 	assert_int_equal(run(f, "a", 0), 0);
@@ -249,12 +258,9 @@ static void an_event_without_effect_costs_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(outputs_leave_behind_the_commit_in_order),
-		T(a_failing_event_leaves_no_trace),
-		T(a_failing_first_event_leaves_no_trace),
-		T(an_event_caused_by_an_output_belongs_to_the_next_turn),
-		T(a_commit_that_fails_emits_nothing),
-		T(a_full_store_takes_the_whole_turn_down),
+		T(outputs_leave_behind_the_commit_in_order), T(a_failing_event_leaves_no_trace),
+		T(a_failing_first_event_leaves_no_trace),    T(an_event_caused_by_an_output_belongs_to_the_next_turn),
+		T(a_commit_that_fails_emits_nothing),	     T(a_full_store_takes_the_whole_turn_down),
 		T(an_event_without_effect_costs_nothing),
 	};
 

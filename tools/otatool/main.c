@@ -134,8 +134,7 @@ static enum tool_exit run_all(const struct command *cmd, const struct tool_optio
 		worst = run_one(cmd, opt, crypto, in, &out);
 	} else {
 		out = json_array();
-		json_array_foreach(list, i, v)
-		{
+		json_array_foreach (list, i, v) {
 			code = run_one(cmd, opt, crypto, v, &one);
 			worst = code > worst ? code : worst;
 			OSMO_ASSERT(json_array_append_new(out, one) == 0);

@@ -75,7 +75,7 @@ static void out_mac_input(struct job *job, struct bytes prefix, struct bytes pkt
 
 /* Header values, checksum, its input and the clear text of an opened packet. */
 static void out_packet_details(struct job *job, struct bytes prefix, struct bytes pkt, struct bytes plain,
-			struct bytes checksum, size_t fixed_len)
+			       struct bytes checksum, size_t fixed_len)
 {
 	out_mac_input(job, prefix, pkt, plain, fixed_len, checksum.len);
 	out_hex(job, "checksum", checksum);

@@ -74,8 +74,7 @@ static size_t items_of_json(struct job *job, const json_t *array, struct script_
 	const json_t *v;
 	size_t i;
 
-	json_array_foreach(array, i, v)
-	{
+	json_array_foreach (array, i, v) {
 		const char *tag = json_string_value(json_object_get(v, "tag"));
 		const char *value = json_string_value(json_object_get(v, "value"));
 

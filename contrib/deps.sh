@@ -8,7 +8,7 @@ packages="
 build-essential pkg-config
 libosmocore-dev libosmo-sigtran-dev libosmo-netif-dev libtalloc-dev libssl-dev libsqlite3-dev libxml2-dev libevent-dev
 libjansson-dev libcmocka-dev libsctp-dev
-openssl sqlite3 libxml2-utils xmlsec1 tshark python3 python3-zeep libnet-smpp-perl
+openssl curl sqlite3 libxml2-utils xmlsec1 tshark python3 python3-zeep libnet-smpp-perl
 osmo-msc osmo-hlr osmo-stp
 clang libclang-rt-14-dev clang-format cppcheck shellcheck universal-ctags valgrind gcovr
 "

@@ -87,8 +87,6 @@ change "no TLS identity of a peer" 1 "example-operator" "/tls fingerprint/d"
 change "callback without TLS" 1 "callback-prefix" "s#callback-prefix https://mno#callback-prefix http://mno#"
 change "unknown word" 1 "changed.cfg" "s#^ uri .*# uro x#"
 change "no file" 1 "changed.cfg" "s#^smsr#nonsense#"
-if command -v sqlite3 >/dev/null; then
-	sqlite3 "$tmp/smsr.db" "PRAGMA application_id=1397902675; PRAGMA user_version=99; CREATE TABLE x (y)"
-	expect "a newer database" 3 "schema"
-fi
+sqlite3 "$tmp/smsr.db" "PRAGMA application_id=1397902675; PRAGMA user_version=99; CREATE TABLE x (y)"
+expect "a newer database" 3 "schema"
 exit $fail

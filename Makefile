@@ -20,7 +20,8 @@ VERSION    := $(shell cat VERSION)
 
 # Lazy, so that "make deps" and "make help" run on a machine that has no package yet.
 PKG_CFLAGS  = $(eval PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
-PKG_LIBS    = $(eval PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)
+# http_parser comes without a file for pkg-config.
+PKG_LIBS    = $(eval PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)) -lhttp_parser)$(PKG_LIBS)
 WARN       := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wimplicit-fallthrough \
               -Wno-unused-parameter -Werror=incompatible-pointer-types -Werror=implicit-function-declaration
 override CFLAGS += -std=gnu11 $(WARN) -fstack-protector-strong -pthread -D_GNU_SOURCE -DVERSION='"$(VERSION)"' \
@@ -39,7 +40,8 @@ Q := $(if $(V),,@)
 
 # A folder is a library of all its .c files but main.c; a main.c makes it a program as well.
 # Libraries in link order, the ones that use others first.
-LIBDIRS    := smsr smdp lab/vphone lab/euicc lab/smsc lab/pki lab/seed lab/air tools/smctl tools/otatool scp80 common
+LIBDIRS    := smsr smdp lab/vphone lab/euicc lab/smsc lab/pki lab/seed lab/air tools/smctl tools/otatool \
+              scp81 scp03 scp80 common
 srcs        = $(sort $(filter-out %/main.c,$(wildcard $(1)/*.c $(if $(filter common,$(1)),$(1)/*/*.c))))
 objs        = $(patsubst %.c,$(B)/%.o,$(call srcs,$(1)))
 ar_of       = $(B)/lib/$(subst /,-,$(1)).a
@@ -48,15 +50,15 @@ have        = $(if $(call srcs,$(1)),$(call ar_of,$(1)))
 # Programs: name, folder of the main.c, libraries.
 PROGRAMS   := smsr smdp smctl otatool euicc-sim smsc-sim esim-pki vphone
 smsr_DIR      := smsr
-smsr_LIBS     := smsr scp80 common
+smsr_LIBS     := smsr scp81 scp03 scp80 common
 smdp_DIR      := smdp
-smdp_LIBS     := smdp common
+smdp_LIBS     := smdp scp03 common
 smctl_DIR     := tools/smctl
 smctl_LIBS    := tools/smctl common
 otatool_DIR   := tools/otatool
-otatool_LIBS  := tools/otatool scp80 common
+otatool_LIBS  := tools/otatool scp81 scp03 scp80 common
 euicc-sim_DIR  := lab/euicc_sim
-euicc-sim_LIBS := lab/euicc lab/seed lab/air scp80 common
+euicc-sim_LIBS := lab/euicc lab/seed lab/air scp81 scp03 scp80 common
 smsc-sim_DIR  := lab/smsc_sim
 smsc-sim_LIBS := lab/smsc lab/air scp80 common
 esim-pki_DIR  := lab/esim_pki
@@ -96,7 +98,7 @@ $(B)/bin/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard $($(1)_DIR)/*.c)) $(foreach d,
 endef
 $(foreach p,$(PROGRAMS),$(if $(wildcard $($(p)_DIR)/main.c),$(eval $(call prog_rule,$(p)))))
 
-$(B)/%.o: %.c Makefile
+$(B)/%.o: %.c Makefile VERSION
 	@mkdir -p $(@D); echo "  CC   $<"
 	$(Q)$(CC) $(CFLAGS) $(PKG_CFLAGS) -c -o $@ $<
 # A schema file becomes the symbols _binary_<path>_start and _end (common/app/embed.h).

@@ -5,9 +5,9 @@
 #   deps.sh --install  the same, and say so when nothing is missing
 set -eu
 packages="
-build-essential pkg-config
+build-essential pkg-config git
 libosmocore-dev libosmo-sigtran-dev libosmo-netif-dev libtalloc-dev libssl-dev libsqlite3-dev libxml2-dev libevent-dev
-libjansson-dev libcmocka-dev libsctp-dev
+libjansson-dev libhttp-parser-dev libcmocka-dev libsctp-dev
 openssl curl sqlite3 libxml2-utils xmlsec1 tshark python3 python3-zeep libnet-smpp-perl
 osmo-msc osmo-hlr osmo-stp
 clang libclang-rt-14-dev clang-format cppcheck shellcheck universal-ctags valgrind gcovr

@@ -18,6 +18,7 @@
 #include "smsr/cmd.h"
 #include "smsr/eis.h"
 #include "smsr/eis_db.h"
+#include "smsr/es5.h"
 #include "smsr/record_db.h"
 #include "smsr/trust.h"
 
@@ -129,12 +130,20 @@ static int check_ecasd(struct reg *g)
 	return 0;
 }
 
+/* The schema says so, too; but a command for an AID of another length cannot be made later. */
+static bool aid_fits(struct bytes aid)
+{
+	return aid.len >= AID_MIN && aid.len <= AID_MAX;
+}
+
 static int check_isdr(struct reg *g)
 {
 	const struct es_security_domain *sd = g->eis->isdr;
 
 	if (!sd || sd->n_tars == 0 || sd->tars[0].len != sizeof(g->euicc.isdr_tar))
-		return refuse(g, ES_SC_DATA_INVALID, NULL, "Isd-r: AID or TAR is missing");
+		return refuse(g, ES_SC_DATA_INVALID, NULL, "Isd-r: the TAR is missing or has not 3 octets");
+	if (!aid_fits(sd->aid))
+		return refuse(g, ES_SC_DATA_INVALID, NULL, "Isd-r: the AID has not 5 to 16 octets");
 	g->euicc.isdr_aid = sd->aid;
 	memcpy(g->euicc.isdr_tar, sd->tars[0].data, sizeof(g->euicc.isdr_tar));
 	g->euicc.isdr_sin = sd->sin;
@@ -151,6 +160,8 @@ static int check_profiles(struct reg *g)
 
 		enabled += p->state == ES_STATE_ENABLED;
 		fallback += p->fallback;
+		if (!aid_fits(p->isdp_aid))
+			return refuse(g, ES_SC_DATA_INVALID, p->iccid, "Isd-p-aid has not 5 to 16 octets");
 		if (pol2_dec(&p->pol2, &rules) < 0)
 			return refuse(g, ES_SC_DATA_INVALID, p->iccid, "pol2: the rules contradict each other");
 	}

@@ -40,7 +40,7 @@ static int aid_tlv(struct bytes aid, uint8_t *buf, size_t cap, struct bytes *tlv
 {
 	struct wr w;
 
-	if (aid.len < 5 || aid.len > AID_MAX)
+	if (aid.len < AID_MIN || aid.len > AID_MAX)
 		return -EINVAL;
 	wr_init_buf(&w, buf, cap);
 	ber_put(&w, TAG_AID, aid);
@@ -145,7 +145,7 @@ static int isdp_dec(struct bytes e3, struct es5_isdp *out)
 		else if (t.tag == 0x91)
 			rc = get_uint(t.value, &i.remaining_memory);
 	}
-	if (rc < 0 || rd_end(&r) < 0 || i.aid.len < 5 || i.aid.len > AID_MAX || life < 0)
+	if (rc < 0 || rd_end(&r) < 0 || i.aid.len < AID_MIN || i.aid.len > AID_MAX || life < 0)
 		return -EINVAL;
 	i.life = (enum es5_life)life;
 	if (attributes >= 0)

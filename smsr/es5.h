@@ -6,6 +6,7 @@
 /* ES5: the commands that an SM-SR sends to the ISD-R, and what comes back.  Pure. */
 
 /*! ISD-P AIDs are of 16 octets; the type of the off-card interfaces allows 5 to 16. */
+#define AID_MIN 5
 #define AID_MAX 16
 
 /*! STORE DATA 3A03 and 3A04.  SGP.02 ES5.EnableProfile, ES5.DisableProfile. */

@@ -315,36 +315,25 @@ static void fill_key(const void *ctx, struct es_key *k, uint8_t index, const uin
 	k->components[0].value = bytes_of(value, 16);
 }
 
-static int register_event(void *smsr, void *eis)
+struct es_eis *world_eis(struct world *w, const void *ctx)
 {
-	const struct eis_source src = {0};
-	struct es_status status;
-	int rc = eis_register(smsr, eis, &src, &status);
-
-	assert_int_equal(rc, 0);
-	if (status.status != ES_EXECUTED_SUCCESS)
-		fail_msg("register: %s", status.message);
-	return rc;
-}
-
-void world_register(struct world *w)
-{
-	void *ctx = talloc_new(w->ctx);
 	struct es_eis *eis = talloc_zero(ctx, struct es_eis);
-	struct es_key keys[2] = {0};
-	struct es_keyset ks = {.version = SEED_SCP80_KVN, .type = ES_KEYSET_SCP80, .keys = keys, .n_keys = 2};
-	struct bytes tar = BYTES_LIT("\x00\x00\x01");
-	struct es_security_domain isdr = {.aid = BYTES_LIT("ISD-R"),
-					  .tars = &tar,
-					  .n_tars = 1,
-					  .sin = BYTES_LIT("S"),
-					  .sdin = BYTES_LIT("D"),
-					  .keysets = &ks,
-					  .n_keysets = 1};
-	struct es_profile_info profiles[SEED_N_PROFILES] = {0};
+	struct es_security_domain *isdr = talloc_zero(eis, struct es_security_domain);
+	struct es_keyset *ks = talloc_zero(eis, struct es_keyset);
+	struct es_key *keys = talloc_zero_array(eis, struct es_key, 2);
+	struct es_profile_info *profiles = talloc_zero_array(eis, struct es_profile_info, SEED_N_PROFILES);
 
-	fill_key(ctx, &keys[0], 1, w->card_data.kic);
-	fill_key(ctx, &keys[1], 2, w->card_data.kid);
+	fill_key(eis, &keys[0], 1, w->card_data.kic);
+	fill_key(eis, &keys[1], 2, w->card_data.kid);
+	*ks = (struct es_keyset){.version = SEED_SCP80_KVN, .type = ES_KEYSET_SCP80, .keys = keys, .n_keys = 2};
+	*isdr = (struct es_security_domain){.aid = BYTES_LIT("ISD-R"),
+					    .tars = talloc_zero(eis, struct bytes),
+					    .n_tars = 1,
+					    .sin = BYTES_LIT("S"),
+					    .sdin = BYTES_LIT("D"),
+					    .keysets = ks,
+					    .n_keysets = 1};
+	isdr->tars[0] = BYTES_LIT("\x00\x00\x01");
 	for (int i = 0; i < SEED_N_PROFILES; i++) {
 		const struct seed_profile *sp = &w->card_data.profiles[i];
 
@@ -359,15 +348,50 @@ void world_register(struct world *w)
 		};
 	}
 	*eis = (struct es_eis){.info = {.eid = w->card_data.eid, .eum_id = SEED_OID_EUM},
-			       .isdr = &isdr,
+			       .isdr = isdr,
 			       .profiles = profiles,
 			       .n_profiles = SEED_N_PROFILES,
 			       .remaining_memory = 1000,
 			       .available_memory = 2000,
 			       .signed_info_xml = "<i/>",
 			       .signature_xml = "<s/>"};
-	assert_int_equal(world_event(w, register_event, eis), 0);
-	talloc_free(ctx);
+	return eis;
+}
+
+struct attempt {
+	const struct es_eis *eis;
+	const char *refusal;
+};
+
+static int register_event(void *smsr, void *attempt)
+{
+	const struct eis_source src = {0};
+	struct attempt *a = attempt;
+	struct es_status status;
+	int rc = eis_register(smsr, a->eis, &src, &status);
+
+	assert_int_equal(rc, 0);
+	if (status.status != ES_EXECUTED_SUCCESS)
+		a->refusal = talloc_strdup(a->eis, status.message);
+	return rc;
+}
+
+const char *world_register_eis(struct world *w, const struct es_eis *eis)
+{
+	struct attempt a = {eis, NULL};
+
+	assert_int_equal(world_event(w, register_event, &a), 0);
+	return a.refusal;
+}
+
+void world_register(struct world *w)
+{
+	struct es_eis *eis = world_eis(w, w->ctx);
+	const char *refusal = world_register_eis(w, eis);
+
+	if (refusal)
+		fail_msg("register: %s", refusal);
+	talloc_free(eis);
 	euicc_power(w->card, true);
 	world_run(w);
 }

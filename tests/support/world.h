@@ -133,6 +133,10 @@ void world_advance(struct world *w, int64_t ms);
 
 /*! Register the card (as an import) as its seed has it. */
 void world_register(struct world *w);
+/*! What world_register() takes, to be changed before.  \returns talloc child of ctx */
+struct es_eis *world_eis(struct world *w, const void *ctx);
+/*! \returns NULL; or why it was refused, talloc child of eis */
+const char *world_register_eis(struct world *w, const struct es_eis *eis);
 /*! kill -9 and a new start: the store is closed and opened again, the engine is new. */
 void world_restart(struct world *w);
 /*! The two halves of that. */

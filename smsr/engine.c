@@ -134,16 +134,14 @@ static int run_isolated(void *arg)
 	return i->handle(i->s, i->id);
 }
 
-/* One row that nobody can handle (a defect of ours, a damaged row) must not stop the others, nor be due for ever.
- * \returns what counts: 0, or that the store is broken */
-static int isolated(struct smsr *s, int (*handle)(struct smsr *s, int64_t id), int64_t id, const char *what)
+int smsr_isolated(struct smsr *s, int (*handle)(struct smsr *s, int64_t id), int64_t id, const char *what)
 {
 	struct isolated i = {s, handle, id};
 	int rc = turn_try(s->turn, run_isolated, &i);
 
 	if (rc >= 0 || db_broken(s->db))
 		return rc < 0 ? rc : 0;
-	LOGP(DPROC, LOGL_ERROR, "%s %" PRId64 ": error %d, put aside for %d s\n", what, id, -rc, POISON_MS / 1000);
+	LOGP(DPROC, LOGL_ERROR, "%s %" PRId64 ": error %d, put aside\n", what, id, -rc);
 	return 0;
 }
 
@@ -153,7 +151,7 @@ static int op_due_isolated(struct smsr *s, int64_t op_id)
 
 	/* First of all: whatever happens, it is not looked at again at once. */
 	rc = op_db_set_due(s->db, op_id, clock_now_ms() + POISON_MS);
-	return rc < 0 ? rc : isolated(s, op_due, op_id, "operation");
+	return rc < 0 ? rc : smsr_isolated(s, op_due, op_id, "operation");
 }
 
 static int ops_due(struct smsr *s, bool *more)

@@ -39,7 +39,7 @@ static int wake(struct smsr *s)
 	if (n)
 		s->slices.wake_after = ids[n - 1];
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = op_start_next(s, ids[i]);
+		rc = smsr_isolated(s, op_start_next, ids[i], "start of the next operation of eUICC");
 	return rc;
 }
 
@@ -80,7 +80,7 @@ static int audits(struct smsr *s)
 	if (n)
 		s->slices.audit_after = ids[n - 1];
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = audit_one(s, ids[i]);
+		rc = smsr_isolated(s, audit_one, ids[i], "bulk audit of eUICC");
 	if (n < max || s->slices.audits_left <= 0) {
 		s->slices.audits_left = 0;
 		LOGP(DMAIN, LOGL_NOTICE, "bulk audit: the end of the list is reached\n");

@@ -72,6 +72,10 @@ enum smsr_ctr {
 /*! \returns talloc child of ctx; the members above ctrs are the caller's to fill in */
 struct smsr *smsr_alloc(const void *ctx);
 void smsr_count(struct smsr *s, enum smsr_ctr ctr);
+/*! Handle one row of many, within an event: one that nobody can handle (a defect of ours, a damaged row) is logged with
+ * its kind and number, what was done for it is taken back, and the others go on.
+ * \returns what counts: 0, or that the store is broken */
+int smsr_isolated(struct smsr *s, int (*handle)(struct smsr *s, int64_t id), int64_t id, const char *what) MUST_CHECK;
 
 /*! First event after the store was opened: detect a restored file, note the start, take up what was in flight. */
 int smsr_ev_start(void *smsr, void *unused);

@@ -217,6 +217,54 @@ static void a_bulk_audit_keeps_its_rate(void **state)
 	assert_int_equal(world_operations(w, OP_AUDIT, OP_ST_DONE), 45);
 }
 
+/* A profile of the n-th eUICC of the fleet that cannot be as it is. */
+static void break_one(struct world *w, unsigned int n)
+{
+	struct profile p = {.iccid = (char *)"8900000000000000001",
+			    .isdp_aid = BYTES_LIT("ISD-P"),
+			    .mno_oid = (char *)"1.2.4",
+			    .state = (enum profile_state)77};
+	int64_t ids[FLEET];
+	size_t found;
+
+	assert_int_equal(eis_db_list(w->db, 0, true, ids, FLEET, &found), 0);
+	assert_int_equal(found, FLEET);
+	p.euicc_id = ids[n];
+	assert_int_equal(eis_db_profile_insert(w->db, &p), 0);
+}
+
+static void a_damaged_one_does_not_stop_a_bulk_audit(void **state)
+{
+	struct world *w = *state;
+	struct lever l = {0};
+
+	w->cfg->limits.bulk_per_s = 10;
+	assert_int_equal(world_event(w, make_fleet, NULL), 0);
+	break_one(w, 3);
+	assert_int_equal(pull(w, smsr_ev_audit_bulk, &l), 0);
+	world_advance(w, MINUTE_MS);
+	assert_int_equal(world_operations(w, OP_AUDIT, OP_ST_DONE), FLEET - 1);
+}
+
+static void a_damaged_one_does_not_stop_a_resume(void **state)
+{
+	static const char *const eids[] = {"89000000000000000000000000000000", "89010000000000000000000000000000",
+					   "89020000000000000000000000000000"};
+	struct world *w = *state;
+
+	assert_int_equal(world_event(w, make_fleet, NULL), 0);
+	assert_int_equal(scope(w, smsr_ev_pause, PAUSE_ALL, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(eids); i++) {
+		struct lever l = {.eid = eids[i]};
+
+		assert_int_equal(pull(w, smsr_ev_audit, &l), 0);
+	}
+	break_one(w, 1);
+	assert_int_equal(scope(w, smsr_ev_resume, PAUSE_ALL, NULL), 0);
+	world_advance(w, 1000);
+	assert_int_equal(world_operations(w, OP_AUDIT, OP_ST_DONE), 2);
+}
+
 static void a_counter_only_rises(void **state)
 {
 	struct world *w = *state;
@@ -298,6 +346,8 @@ int main(void)
 		T(a_cancel_with_a_command_out),
 		T(an_audit_by_hand),
 		T(a_bulk_audit_keeps_its_rate),
+		T(a_damaged_one_does_not_stop_a_bulk_audit),
+		T(a_damaged_one_does_not_stop_a_resume),
 		T(a_counter_only_rises),
 		T(a_callback_is_tried_now),
 		T(looking_up),

@@ -38,7 +38,7 @@ enum cmd_stmt {
 	Q_MO_INSERT,
 	Q_MO_ALL,
 	Q_MO_DROP,
-	Q_MO_COUNT,
+	Q_MO_OTHERS,
 	Q_MO_RETIRE,
 };
 
@@ -81,7 +81,8 @@ static const char *const sql[] = {
 		"INSERT INTO mo_part (sender, ref, total, idx, ud, received_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[Q_MO_ALL] = "SELECT ud FROM mo_part WHERE sender = ?1 AND ref = ?2 AND total = ?3 ORDER BY idx",
 	[Q_MO_DROP] = "DELETE FROM mo_part WHERE sender = ?1 AND ref = ?2 AND total = ?3",
-	[Q_MO_COUNT] = "SELECT count(*) FROM (SELECT DISTINCT ref, total FROM mo_part WHERE sender = ?1)",
+	[Q_MO_OTHERS] = "SELECT count(*) FROM (SELECT DISTINCT ref, total FROM mo_part WHERE sender = ?1 "
+			"AND NOT (ref = ?2 AND total = ?3))",
 	[Q_MO_RETIRE] = "DELETE FROM mo_part WHERE received_ms < ?1",
 };
 
@@ -394,12 +395,9 @@ int cmd_db_mo_drop(struct db *db, const struct mo_key *key)
 	return db_run(stmt_mo(db, Q_MO_DROP, key));
 }
 
-int cmd_db_mo_count(struct db *db, const char *sender, int64_t *n)
+int cmd_db_mo_others(struct db *db, const struct mo_key *key, int64_t *n)
 {
-	struct db_stmt *s = stmt(db, Q_MO_COUNT);
-
-	db_bind_text(s, 1, sender);
-	return db_need_int(s, n);
+	return db_need_int(stmt_mo(db, Q_MO_OTHERS, key), n);
 }
 
 int cmd_db_mo_retire(struct db *db, int64_t before_ms)

@@ -60,6 +60,6 @@ int cmd_db_mo_add(struct db *db, const struct mo_key *key, int idx, struct bytes
  */
 int cmd_db_mo_all(const void *ctx, struct db *db, const struct mo_key *key, struct bytes *parts) MUST_CHECK;
 int cmd_db_mo_drop(struct db *db, const struct mo_key *key) MUST_CHECK;
-/*! Unfinished messages of one sender. */
-int cmd_db_mo_count(struct db *db, const char *sender, int64_t *n) MUST_CHECK;
+/*! Unfinished messages of the same sender besides this one. */
+int cmd_db_mo_others(struct db *db, const struct mo_key *key, int64_t *n) MUST_CHECK;
 int cmd_db_mo_retire(struct db *db, int64_t before_ms) MUST_CHECK;

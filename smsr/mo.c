@@ -102,16 +102,16 @@ static int part_rx(struct smsr *s, const char *source, const struct ud_part *par
 		.ref = part->ref16 ? part->ref + 0x10000 : part->ref,
 		.total = part->total,
 	};
-	int64_t open;
+	int64_t others;
 	int rc;
 
 	if (part->total > MO_PARTS_MAX || part->total > s->cfg->limits.sms_parts_max) {
 		LOGP(DSMS, LOGL_NOTICE, "message of %u parts from %s dropped\n", part->total, source);
 		return 0;
 	}
-	rc = cmd_db_mo_count(s->db, source, &open);
-	if (rc == 0 && open >= MO_OPEN_MAX) {
-		LOGP(DSMS, LOGL_NOTICE, "%s has %lld unfinished messages: part dropped\n", source, (long long)open);
+	rc = cmd_db_mo_others(s->db, &key, &others);
+	if (rc == 0 && others >= MO_OPEN_MAX) {
+		LOGP(DSMS, LOGL_NOTICE, "%s has %lld unfinished messages: part dropped\n", source, (long long)others);
 		return 0;
 	}
 	if (rc == 0)

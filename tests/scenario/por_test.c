@@ -209,6 +209,10 @@ static void parts_are_joined_and_bounded(void **state)
 	inject_part(w, 7, 200, 1, "x");
 	assert_true(llist_empty(&w->mo));
 	assert_int_equal(world_counter(w, CTR_POR_REJECTED), 1);
+	/* What has begun may still be finished. */
+	inject_part(w, 5, 3, 2, "y");
+	inject_part(w, 5, 3, 3, "z");
+	assert_int_equal(world_counter(w, CTR_POR_REJECTED), 2);
 }
 
 /* ---- receipts and alerts ---- */

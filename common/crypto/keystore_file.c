@@ -62,15 +62,21 @@ static int read_all(int fd, char *buf, size_t cap, size_t *len)
 	return 0;
 }
 
-/* buf has room for one more octet. */
+/* One line may end, in either way; what stands behind it is no part of a key.  buf has room for one more octet. */
 static int master_parse(char *buf, size_t len, uint8_t master[KEYSTORE_MASTER_LEN])
 {
+	size_t digits;
+
 	if (len == KEYSTORE_MASTER_LEN) {
 		memcpy(master, buf, KEYSTORE_MASTER_LEN);
 		return 0;
 	}
 	buf[len] = '\0';
-	buf[strcspn(buf, "\r\n")] = '\0';
+	digits = strcspn(buf, "\r\n");
+	if (strlen(buf) != len ||
+	    !(digits == len || strcmp(buf + digits, "\n") == 0 || strcmp(buf + digits, "\r\n") == 0))
+		return -EINVAL;
+	buf[digits] = '\0';
 	return hex_dec_buf(master, KEYSTORE_MASTER_LEN, buf);
 }
 

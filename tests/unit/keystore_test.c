@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 #include <openssl/evp.h>
+#include <osmocom/core/utils.h>
 #include <talloc.h>
 
 #include "common/crypto/keystore.h"
@@ -176,6 +177,24 @@ static void a_bad_file_is_refused_with_a_reason(void **state)
 	assert_null(ks);
 }
 
+static void a_line_may_end_and_nothing_may_follow(void **state)
+{
+	static const struct {
+		const char *end;
+		bool good;
+	} cases[] = {
+		{"\n", true},	{"\r\n", true},	  {"\r", false},  {"\n\n", false},
+		{"\n#", false}, {"\r\n0", false}, {"\r0", false},
+	};
+	struct fix *f = *state;
+	struct keystore *ks;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		put_file(f->path, 0600, bytes_str(talloc_asprintf(f, "%s%s", master_hex, cases[i].end)));
+		assert_int_equal(keystore_open(f, f->path, &ks, &f->why), cases[i].good ? 0 : -EINVAL);
+	}
+}
+
 static void another_owner_is_refused(void **state)
 {
 	struct fix *f = *state;
@@ -212,6 +231,7 @@ int main(void)
 		T(another_place_or_master_is_refused),
 		T(a_bad_file_is_refused_with_a_reason),
 		T(another_owner_is_refused),
+		T(a_line_may_end_and_nothing_may_follow),
 		T(a_new_master_is_made_once),
 	};
 

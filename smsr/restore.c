@@ -58,19 +58,34 @@ struct beat {
 	char *line;
 };
 
+/* A renamed file is found after a power cut only when its folder is on the disk, too. */
+static int sync_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash ? talloc_strndup(NULL, path, (size_t)(slash - path) + 1) : talloc_strdup(NULL, ".");
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	talloc_free(folder);
+	return rc;
+}
+
 static int write_durably(const char *path, const char *line)
 {
 	char *tmp = talloc_asprintf(NULL, "%s.new", path);
 	int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	ssize_t n = (ssize_t)strlen(line);
-	int rc = 0;
+	int rc = fd < 0 ? -errno : 0;
 
-	if (fd < 0 || write(fd, line, (size_t)n) != n || fsync(fd) < 0 || rename(tmp, path) < 0)
+	errno = EIO; /* a short write sets none */
+	if (rc == 0 && (write(fd, line, (size_t)n) != n || fsync(fd) < 0 || rename(tmp, path) < 0))
 		rc = -errno;
 	if (fd >= 0)
 		close(fd);
 	talloc_free(tmp);
-	return rc;
+	return rc < 0 ? rc : sync_folder(path);
 }
 
 static void emit_beat(void *priv, void *data)

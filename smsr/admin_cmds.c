@@ -9,6 +9,7 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
+#include "common/peer/call_db.h"
 #include "smsr/admin_priv.h"
 #include "smsr/backup.h"
 #include "smsr/lever.h"
@@ -255,7 +256,7 @@ static void cmd_follow(struct admin_req *q)
 			admin_error(q->client, ADMIN_USAGE, "id, or requester and call_id are wanted");
 			return;
 		}
-		rc = op_db_call_get(q->ctx, q->s->db, requester, call_id, &call);
+		rc = call_db_get(q->ctx, q->s->db, requester, call_id, &call);
 		if (rc < 0 || !call.op_id) {
 			admin_errno(q->client, rc < 0 ? rc : -ENOENT, "no such call");
 			return;

@@ -7,7 +7,7 @@
 #include "smsr/daemon.h"
 #include "smsr/eis_db.h"
 #include "smsr/op.h"
-#include "smsr/outbox_db.h"
+#include "common/peer/outbox_db.h"
 #include "smsr/record_db.h"
 
 /* Shared by admin.c (socket), admin_cmds.c (commands) and admin_rows.c (rows). */

@@ -44,9 +44,6 @@ int cmd_keys(struct smsr *s, const void *ctx, const struct euicc *e, const struc
 /*! What a wrapped key is bound to: "EID|version|index".  \returns talloc child of ctx */
 char *key_context(const void *ctx, const uint8_t eid[EID_LEN], int kvn, int idx);
 
-/*! Time before attempt n (from 1): doubling, with jitter. */
-int64_t backoff_ms(unsigned int min_s, unsigned int max_s, int attempt);
-
 /*! End of a submit: struct submit_done *. */
 struct submit_done {
 	uint64_t ref;

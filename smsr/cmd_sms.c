@@ -5,9 +5,9 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
+#include "common/app/backoff.h"
 #include "common/app/clock.h"
 #include "common/app/log.h"
-#include "common/crypto/rnd.h"
 #include "scp80/concat.h"
 #include "smsr/cmd.h"
 #include "smsr/cmd_db.h"
@@ -18,19 +18,6 @@
 #include "smsr/record_db.h"
 
 #define PUMP_BATCH 200
-
-/* Doubling from the minimum to the maximum, give or take a tenth: many devices must not come back at once. */
-int64_t backoff_ms(unsigned int min_s, unsigned int max_s, int attempt)
-{
-	int64_t max_ms = (int64_t)max_s * 1000;
-	int64_t ms = (int64_t)min_s * 1000;
-
-	while (attempt-- > 1 && ms < max_ms)
-		ms *= 2;
-	if (ms > max_ms)
-		ms = max_ms;
-	return ms - ms / 10 + (ms >= 5 ? rnd_below((uint32_t)(ms / 5)) : 0);
-}
 
 static void emit_submit(void *priv, void *data)
 {

@@ -11,7 +11,6 @@
 
 #include "common/app/clock.h"
 #include "common/app/log.h"
-#include "common/crypto/gpcert.h"
 #include "common/es/es_codec.h"
 #include "common/es/xmlsig.h"
 #include "scp80/sp.h"
@@ -95,38 +94,16 @@ static int check_eid(struct reg *g)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-static const struct es_certificate *ecasd_certificate(const struct es_security_domain *ecasd)
-{
-	for (size_t i = 0; ecasd && i < ecasd->n_keysets; i++) {
-		if (ecasd->keysets[i].n_certificates)
-			return &ecasd->keysets[i].certificates[0];
-	}
-	return NULL;
-}
-
 static int check_ecasd(struct reg *g)
 {
-	const struct es_certificate *c = ecasd_certificate(g->eis->info.ecasd);
-	struct gpcert_expect expect = {
-		.subject = BYTES_ARR(g->euicc.eid),
-		.usage = GPCERT_USAGE_KEY_AGREEMENT,
-		.at_ms = clock_stamp_ms(),
-	};
-	enum gpcert_verdict verdict;
 	struct gpcert cert;
+	const char *why;
+	enum es_sc sc;
 
 	if (!g->s->cfg->ecasd_check || !g->eum)
 		return 0;
-	if (!c || gpcert_parse(c->value, &cert) < 0)
-		return refuse(g, ES_SC_ECASD_CERT_INVALID, g->eis->info.eid, "no readable certificate of the ECASD");
-	expect.aki = x509_ski(g->eum);
-	verdict = gpcert_check(&cert, &expect);
-	if (verdict == GPCERT_EXPIRED)
-		return refuse(g, ES_SC_ECASD_CERT_EXPIRED, g->eis->info.eid, gpcert_verdict_name(verdict));
-	if (verdict != GPCERT_OK)
-		return refuse(g, ES_SC_ECASD_CERT_INVALID, g->eis->info.eid, gpcert_verdict_name(verdict));
-	if (gpcert_verify(&cert, x509_pubkey(g->eum)) < 0)
-		return refuse(g, ES_SC_ECASD_CERT_INVALID, g->eis->info.eid, "the EUM did not sign it");
+	if (trust_ecasd(g->eum, g->eis->info.ecasd, BYTES_ARR(g->euicc.eid), clock_stamp_ms(), &cert, &sc, &why) < 0)
+		return refuse(g, sc, g->eis->info.eid, why);
 	return 0;
 }
 

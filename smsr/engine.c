@@ -10,13 +10,14 @@
 
 #include "common/app/clock.h"
 #include "common/app/log.h"
+#include "common/peer/call_db.h"
+#include "common/peer/outbox_db.h"
 #include "smsr/cmd.h"
 #include "smsr/cmd_db.h"
 #include "smsr/eis_db.h"
+#include "smsr/lever.h"
 #include "smsr/op_db.h"
 #include "smsr/op_proc.h"
-#include "smsr/outbox_db.h"
-#include "smsr/lever.h"
 #include "smsr/record_db.h"
 #include "smsr/report.h"
 #include "smsr/restore.h"
@@ -173,7 +174,7 @@ static int retire_outcomes(struct db *db, int64_t before_ms)
 
 static int retire_calls(struct db *db, int64_t before_ms)
 {
-	return op_db_call_retire(db, before_ms, RETIRE_BATCH);
+	return call_db_retire(db, before_ms, RETIRE_BATCH);
 }
 
 static int retire_outbox(struct db *db, int64_t before_ms)

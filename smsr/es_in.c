@@ -17,11 +17,11 @@
 
 #include "common/app/clock.h"
 #include "common/app/log.h"
-#include "common/codec/ber.h"
+#include "common/peer/call_db.h"
+#include "common/peer/outbox_db.h"
 #include "smsr/es_fns.h"
 #include "smsr/es_out.h"
 #include "smsr/op_db.h"
-#include "smsr/outbox_db.h"
 #include "smsr/record_db.h"
 #include "smsr/report.h"
 
@@ -160,61 +160,11 @@ static bool may_call(const struct peer *p, enum es_fn fn)
 
 /* ---- repetitions ---- */
 
-/* Outcome of a synchronous function in its row: five TLVs. */
-enum {
-	T_STATUS = 0x80,
-	T_SUBJECT = 0x81,
-	T_REASON = 0x82,
-	T_SUBJECT_ID = 0x83,
-	T_MESSAGE = 0x84
-};
-
-static int status_enc(const void *ctx, const struct es_status *st, struct bytes *out)
-{
-	struct wr w;
-
-	wr_init(&w, ctx);
-	ber_put_u8(&w, T_STATUS, (uint8_t)st->status);
-	if (st->subject)
-		ber_put(&w, T_SUBJECT, bytes_str(st->subject));
-	if (st->reason)
-		ber_put(&w, T_REASON, bytes_str(st->reason));
-	if (st->subject_identifier)
-		ber_put(&w, T_SUBJECT_ID, bytes_str(st->subject_identifier));
-	if (st->message)
-		ber_put(&w, T_MESSAGE, bytes_str(st->message));
-	return wr_end(&w, out);
-}
-
-static char *text_tlv(const void *ctx, struct bytes row, uint32_t tag)
-{
-	struct bytes v;
-
-	return ber_find(row, tag, &v) == 0 ? talloc_strndup(ctx, (const char *)v.data, v.len) : NULL;
-}
-
-static struct es_status status_dec(const void *ctx, struct bytes row)
-{
-	struct es_status st = es_status_ok();
-	struct bytes v;
-	struct rd r;
-
-	if (ber_find(row, T_STATUS, &v) == 0) {
-		rd_init(&r, v);
-		st.status = (enum es_exec)rd_u8(&r);
-	}
-	st.subject = text_tlv(ctx, row, T_SUBJECT);
-	st.reason = text_tlv(ctx, row, T_REASON);
-	st.subject_identifier = text_tlv(ctx, row, T_SUBJECT_ID);
-	st.message = text_tlv(ctx, row, T_MESSAGE);
-	return st;
-}
-
 static int repeat_sync(struct smsr *s, const struct es_call *c, const struct call *seen)
 {
 	struct es_rsp *rsp = es_answer_body(s, c->req, sizeof(*rsp));
 
-	rsp->status = status_dec(rsp, seen->response);
+	rsp->status = call_outcome_dec(rsp, seen->response);
 	return 0;
 }
 
@@ -272,7 +222,7 @@ static int check_repeat(struct smsr *s, const struct es_call *c, bool *repeated)
 	*repeated = false;
 	if (!m->has_digest)
 		return 0;
-	rc = op_db_call_get(turn_ctx(s->turn), s->db, c->peer->oid, m->call_id, &seen);
+	rc = call_db_get(turn_ctx(s->turn), s->db, c->peer->oid, m->call_id, &seen);
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
 	*repeated = true;
@@ -292,8 +242,8 @@ int es_store_call(struct smsr *s, const struct es_call *c, int64_t op_id, const 
 		return 0;
 	memcpy(call.digest, m->digest, sizeof(call.digest));
 	if (status)
-		rc = status_enc(turn_ctx(s->turn), status, &call.response);
-	return rc < 0 ? rc : op_db_call_insert(s->db, &call, clock_now_ms());
+		rc = call_outcome_enc(turn_ctx(s->turn), status, &call.response);
+	return rc < 0 ? rc : call_db_insert(s->db, &call, clock_now_ms());
 }
 
 /* ---- admission ---- */

@@ -13,12 +13,12 @@
 #include "common/app/clock.h"
 #include "common/app/log.h"
 #include "common/es/es_codec.h"
+#include "common/peer/outbox_db.h"
 #include "scp80/sp.h"
 #include "smsr/eis.h"
 #include "smsr/eis_db.h"
 #include "smsr/op.h"
 #include "smsr/op_db.h"
-#include "smsr/outbox_db.h"
 #include "smsr/record_db.h"
 #include "smsr/words.h"
 

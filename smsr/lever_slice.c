@@ -11,12 +11,12 @@
 
 #include "common/app/clock.h"
 #include "common/app/log.h"
+#include "common/peer/outbox_db.h"
 #include "smsr/cmd_db.h"
 #include "smsr/eis_db.h"
 #include "smsr/lever.h"
 #include "smsr/op.h"
 #include "smsr/op_db.h"
-#include "smsr/outbox_db.h"
 
 #define WAKE_BATCH 100
 #define AUDIT_BATCH_MAX 1000

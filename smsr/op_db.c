@@ -29,9 +29,6 @@ enum op_stmt {
 	Q_IN_FLIGHT,
 	Q_IDLE_EUICCS,
 	Q_RETIRE,
-	Q_CALL_GET,
-	Q_CALL_INSERT,
-	Q_CALL_RETIRE,
 };
 
 static const char *const sql[] = {
@@ -57,12 +54,6 @@ static const char *const sql[] = {
 			  "WHERE o.state = 0 AND e.active_op IS NULL AND o.euicc_id > ?1 ORDER BY o.euicc_id LIMIT ?2",
 	[Q_RETIRE] = "DELETE FROM operation WHERE id IN (SELECT id FROM operation o WHERE ended_ms < ?1 AND NOT EXISTS "
 		     "(SELECT 1 FROM outbox b WHERE b.op_id = o.id AND b.state = 0) LIMIT ?2)",
-	[Q_CALL_GET] = "SELECT fn, body_hash, op_id, response FROM call WHERE sender = ?1 AND call_id = ?2",
-	[Q_CALL_INSERT] = "INSERT INTO call (sender, call_id, fn, body_hash, op_id, response, created_ms) "
-			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-	[Q_CALL_RETIRE] = "DELETE FROM call WHERE (sender, call_id) IN "
-			  "(SELECT sender, call_id FROM call c WHERE created_ms < ?1 AND (op_id IS NULL OR NOT EXISTS "
-			  "(SELECT 1 FROM operation o WHERE o.id = c.op_id)) LIMIT ?2)",
 };
 
 static struct db_stmt *stmt(struct db *db, enum op_stmt id)
@@ -278,55 +269,6 @@ int op_db_idle_euiccs(struct db *db, int64_t after, int64_t *ids, size_t max, si
 int op_db_retire(struct db *db, int64_t before_ms, size_t max)
 {
 	struct db_stmt *s = stmt_id(db, Q_RETIRE, before_ms);
-
-	db_bind_int(s, 2, (int64_t)max);
-	return db_run(s);
-}
-
-/* ---- calls ---- */
-
-static struct db_stmt *stmt_call(struct db *db, enum op_stmt id, const char *sender, const char *call_id)
-{
-	struct db_stmt *s = stmt(db, id);
-
-	db_bind_text(s, 1, sender);
-	db_bind_text(s, 2, call_id);
-	return s;
-}
-
-int op_db_call_get(const void *ctx, struct db *db, const char *sender, const char *call_id, struct call *out)
-{
-	struct db_stmt *s = stmt_call(db, Q_CALL_GET, sender, call_id);
-	struct call call = {.sender = sender, .call_id = call_id};
-	int rc = db_need(s);
-
-	if (rc < 0)
-		return rc;
-	call.fn = (enum es_fn)db_int(s, 0);
-	if (db_bytes(s, 1).len == sizeof(call.digest))
-		memcpy(call.digest, db_bytes(s, 1).data, sizeof(call.digest));
-	call.op_id = db_int(s, 2);
-	call.response = bytes_dup(ctx, db_bytes(s, 3));
-	db_reset(s);
-	*out = call;
-	return 0;
-}
-
-int op_db_call_insert(struct db *db, const struct call *call, int64_t now_ms)
-{
-	struct db_stmt *s = stmt_call(db, Q_CALL_INSERT, call->sender, call->call_id);
-
-	db_bind_int(s, 3, call->fn);
-	db_bind_bytes(s, 4, BYTES_ARR(call->digest));
-	db_bind_nonzero(s, 5, call->op_id);
-	db_bind_some(s, 6, call->response);
-	db_bind_int(s, 7, now_ms);
-	return db_run(s);
-}
-
-int op_db_call_retire(struct db *db, int64_t before_ms, size_t max)
-{
-	struct db_stmt *s = stmt_id(db, Q_CALL_RETIRE, before_ms);
 
 	db_bind_int(s, 2, (int64_t)max);
 	return db_run(s);

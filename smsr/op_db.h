@@ -3,7 +3,7 @@
 
 #include "smsr/store.h"
 
-/* Rows of operations and of calls (for repeats).  Texts are talloc children of ctx.
+/* Rows of operations.  Texts are talloc children of ctx.
  * All return 0 or a negative errno of db.h; -ENOENT where one row was asked for and is not there. */
 
 /*! \param[in,out] op  id is filled in */
@@ -35,19 +35,3 @@ int op_db_in_flight(struct db *db, int64_t after, int64_t *ids, size_t max, size
 int op_db_idle_euiccs(struct db *db, int64_t after, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
 /*! Forget finished operations (with their commands, timeline and reports) that ended before; at most max rows. */
 int op_db_retire(struct db *db, int64_t before_ms, size_t max) MUST_CHECK;
-
-/*! A call as it was stored for repeats. */
-struct call {
-	const char *sender;
-	const char *call_id;
-	enum es_fn fn;
-	uint8_t digest[32];
-	int64_t op_id;	       /* 0: synchronous function */
-	struct bytes response; /* body of the synchronous answer */
-};
-
-/*! Calls by sender and FunctionCallIdentifier; retire forgets those made before, at most max. */
-int op_db_call_get(const void *ctx, struct db *db, const char *sender, const char *call_id,
-		   struct call *call) MUST_CHECK;
-int op_db_call_insert(struct db *db, const struct call *call, int64_t now_ms) MUST_CHECK;
-int op_db_call_retire(struct db *db, int64_t before_ms, size_t max) MUST_CHECK;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/codec/bytes.h"
+#include "common/peer/outbox.h"
 
 /* What the engine asks of the world.  All calls but sms_reserve() are outputs: they are made after the commit. */
 
@@ -13,15 +14,6 @@ struct sms_out {
 	struct bytes ud;
 	bool more;
 	int64_t validity_ms;
-};
-
-/*! A message for a peer. */
-struct http_out {
-	int64_t ref; /* row of the outbox: comes back in smsr_ev_post_done() */
-	char *url;
-	char *action;
-	struct bytes body;
-	unsigned int timeout_s;
 };
 
 struct smsr_ports {

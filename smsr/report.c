@@ -12,31 +12,61 @@
 #include "common/app/clock.h"
 #include "common/app/log.h"
 #include "common/es/soap.h"
-#include "smsr/cmd.h"
+#include "common/peer/outbox_db.h"
 #include "smsr/eis.h"
 #include "smsr/es_out.h"
-#include "smsr/outbox_db.h"
 #include "smsr/record_db.h"
 
-#define PUMP_BATCH 100
+/* ---- the outbox ---- */
+
+static void emit_post(void *priv, void *data)
+{
+	struct smsr *s = priv;
+
+	s->ports->http_post(s->ports_priv, data);
+}
+
+static int note_post(void *priv, const struct outbox *o, const char *text)
+{
+	return o->op_id ? op_note(priv, o->op_id, STEP_REPORTED, "%s to %s: %s", o->name, o->peer, text) : 0;
+}
+
+static void count_post(void *priv, enum outbox_event ev)
+{
+	static const enum smsr_ctr ctrs[] = {
+		[OUTBOX_EV_TAKEN] = CTR_CALLBACKS,
+		[OUTBOX_EV_ERROR] = CTR_CALLBACK_ERRORS,
+		[OUTBOX_EV_GIVEN_UP] = CTR_CALLBACKS_GIVEN_UP,
+	};
+
+	smsr_count(priv, ctrs[ev]);
+}
+
+static struct outbox_host host(struct smsr *s)
+{
+	const struct limits_cfg *l = &s->cfg->limits;
+
+	return (struct outbox_host){
+		.turn = s->turn,
+		.db = s->db,
+		.retry_min_s = l->callback_retry_min_s,
+		.retry_max_s = l->callback_retry_max_s,
+		.timeout_s = l->callback_timeout_s,
+		.give_up_s = l->callback_give_up_s,
+		.post = emit_post,
+		.note = note_post,
+		.count = count_post,
+		.priv = s,
+	};
+}
 
 /* ---- callbacks ---- */
 
 int report_queue(struct smsr *s, struct outbox *o)
 {
-	bool reachable = o->url != NULL;
-	int64_t head;
-	/* Refusals belong to no eUICC and to no line: an address that does not answer must not hold back the others. */
-	int rc = o->euicc_id ? outbox_db_head(s->db, o->peer, o->euicc_id, &head) : -ENOENT;
+	const struct outbox_host h = host(s);
 
-	if (rc < 0 && rc != -ENOENT)
-		return rc;
-	o->created_ms = clock_now_ms();
-	o->state = reachable ? OUTBOX_WAITING : OUTBOX_NO_ADDRESS;
-	o->due_ms = reachable && rc == -ENOENT ? o->created_ms : 0;
-	o->ended_ms = reachable ? 0 : o->created_ms;
-	o->expires_ms = o->created_ms + (int64_t)s->cfg->limits.callback_give_up_s * 1000;
-	return outbox_db_insert(s->db, o);
+	return outbox_queue(&h, o);
 }
 
 int report_outcome(struct smsr *s, struct op_run *r)
@@ -131,130 +161,21 @@ int report_profile_event(struct smsr *s, struct op_run *r, const struct profile 
 
 /* ---- sending ---- */
 
-static void emit_post(void *priv, void *data)
-{
-	struct smsr *s = priv;
-
-	s->ports->http_post(s->ports_priv, data);
-}
-
-static int post(struct smsr *s, int64_t id)
-{
-	struct http_out *h = talloc_zero(turn_ctx(s->turn), struct http_out);
-	struct outbox o;
-	int rc = outbox_db_get(h, s->db, id, &o);
-
-	OSMO_ASSERT(h);
-	if (rc < 0)
-		return rc;
-	*h = (struct http_out){
-		.ref = o.id,
-		.url = o.url,
-		.action = o.action,
-		.body = o.envelope,
-		.timeout_s = s->cfg->limits.callback_timeout_s,
-	};
-	/* If nothing comes back, not even an error, it is tried again after this. */
-	o.due_ms = clock_now_ms() + (int64_t)s->cfg->limits.callback_timeout_s * 2000;
-	o.attempt++;
-	o.last_error = NULL; /* under way: smsr_ev_start() knows it by that */
-	rc = outbox_db_update(s->db, &o);
-	if (rc == 0)
-		turn_output(s->turn, emit_post, s, h);
-	return rc;
-}
-
 int report_pump(struct smsr *s, bool *more)
 {
-	int64_t ids[PUMP_BATCH];
+	const struct outbox_host h = host(s);
 	bool paused;
-	size_t n = 0;
 	int rc = record_db_is_paused(s->db, PAUSE_ALL, "", &paused);
 
-	if (rc == 0 && !paused)
-		rc = outbox_db_due(s->db, clock_now_ms(), ids, ARRAY_SIZE(ids), &n);
-	*more = n == ARRAY_SIZE(ids);
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = post(s, ids[i]);
-	return rc;
-}
-
-static bool is_taken(const struct post_done *d)
-{
-	return d->answered && d->status >= 200 && d->status < 300;
-}
-
-/* SGP.02 Annex B: no repetition after 4xx, but a peer that asks for patience means it. */
-static bool is_final(const struct post_done *d)
-{
-	return d->answered && d->status >= 400 && d->status < 500 && d->status != 408 && d->status != 429;
-}
-
-static int note_post(struct smsr *s, const struct outbox *o, const char *text)
-{
-	return o->op_id ? op_note(s, o->op_id, STEP_REPORTED, "%s to %s: %s", o->name, o->peer, text) : 0;
-}
-
-static int post_failed(struct smsr *s, struct outbox *o, const struct post_done *d)
-{
-	const struct limits_cfg *l = &s->cfg->limits;
-	int64_t wait_ms = backoff_ms(l->callback_retry_min_s, l->callback_retry_max_s, o->attempt);
-	void *ctx = turn_ctx(s->turn);
-
-	o->last_error = d->answered ? talloc_asprintf(ctx, "HTTP %u", d->status) : talloc_strdup(ctx, d->detail);
-	if (d->retry_after_s && (int64_t)d->retry_after_s * 1000 > wait_ms)
-		wait_ms = (int64_t)d->retry_after_s * 1000;
-	smsr_count(s, CTR_CALLBACK_ERRORS);
-	if (!is_final(d) && clock_now_ms() + wait_ms < o->expires_ms) {
-		o->due_ms = clock_now_ms() + wait_ms;
-		return note_post(s, o,
-				 talloc_asprintf(ctx, "%s, again in %lld s", o->last_error, (long long)wait_ms / 1000));
-	}
-	o->state = OUTBOX_GIVEN_UP;
-	smsr_count(s, CTR_CALLBACKS_GIVEN_UP);
-	LOGP(DES, LOGL_NOTICE, "%s to %s given up: %s\n", o->name, o->peer, o->last_error);
-	return note_post(s, o, talloc_asprintf(ctx, "given up: %s", o->last_error));
-}
-
-static int next_in_line(struct smsr *s, const struct outbox *ended)
-{
-	struct outbox next;
-	int64_t id;
-	int rc = ended->euicc_id ? outbox_db_head(s->db, ended->peer, ended->euicc_id, &id) : -ENOENT;
-
-	if (rc == 0)
-		rc = outbox_db_get(turn_ctx(s->turn), s->db, id, &next);
-	if (rc < 0)
-		return rc == -ENOENT ? 0 : rc;
-	next.due_ms = clock_now_ms();
-	return outbox_db_update(s->db, &next);
+	*more = false;
+	return rc < 0 || paused ? rc : outbox_pump(&h, more);
 }
 
 int smsr_ev_post_done(void *smsr, void *post_done)
 {
-	const struct post_done *d = post_done;
-	struct smsr *s = smsr;
-	struct outbox o;
-	int rc = outbox_db_get(turn_ctx(s->turn), s->db, d->ref, &o);
+	const struct outbox_host h = host(smsr);
 
-	if (rc < 0)
-		return rc == -ENOENT ? 0 : rc;
-	if (o.state != OUTBOX_WAITING)
-		return 0;
-	if (is_taken(d)) {
-		o.state = OUTBOX_DELIVERED;
-		smsr_count(s, CTR_CALLBACKS);
-		rc = note_post(s, &o, "taken");
-	} else {
-		rc = post_failed(s, &o, d);
-	}
-	if (o.state == OUTBOX_WAITING)
-		return rc < 0 ? rc : outbox_db_update(s->db, &o);
-	o.due_ms = 0;
-	o.ended_ms = clock_now_ms();
-	if (rc == 0)
-		rc = outbox_db_update(s->db, &o);
-	return rc < 0 ? rc : next_in_line(s, &o);
+	return outbox_post_done(&h, post_done);
 }
 
 /* ---- those who follow an operation ---- */

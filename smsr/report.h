@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
+#include "common/peer/outbox.h"
 #include "smsr/op.h"
 
 /* What peers are told: the outcome to the requester by callback, events on profiles to their owners.  Everything goes
@@ -26,18 +27,10 @@ int report_pump(struct smsr *s, bool *more) MUST_CHECK;
 
 /*! Put a message into the outbox; url NULL: kept for the record only.
  * \param[in,out] o  peer, name, url, action, envelope are the caller's */
-struct outbox;
 int report_queue(struct smsr *s, struct outbox *o) MUST_CHECK;
 
 /*! An operation took a step: tell those who follow it, after the commit. */
 void report_progress(struct smsr *s, int64_t op_id);
 
 /*! End of a POST: struct post_done *. */
-struct post_done {
-	int64_t ref;
-	bool answered;
-	unsigned int status;	    /* HTTP */
-	unsigned int retry_after_s; /* 0: not told */
-	const char *detail;	    /* why it failed */
-};
 int smsr_ev_post_done(void *smsr, void *post_done);

@@ -12,7 +12,6 @@ enum store_slot {
 	SLOT_EIS,
 	SLOT_OP,
 	SLOT_CMD,
-	SLOT_OUTBOX,
 	SLOT_RECORD
 };
 
@@ -83,13 +82,6 @@ enum part_state {
 	PART_SUBMITTED = 1,
 	PART_ACCEPTED = 2,
 	PART_DELIVERED = 3
-};
-
-enum outbox_state {
-	OUTBOX_WAITING = 0,
-	OUTBOX_DELIVERED = 1,
-	OUTBOX_GIVEN_UP = 2,
-	OUTBOX_NO_ADDRESS = 3
 };
 
 /*! Steps shown in a timeline (P9). */

@@ -55,19 +55,6 @@ const char *keyset_type_name(enum keyset_type type)
 	return get_value_string(keyset_types, type);
 }
 
-static const struct value_string outbox_states[] = {
-	{OUTBOX_WAITING, "waiting"},
-	{OUTBOX_DELIVERED, "delivered"},
-	{OUTBOX_GIVEN_UP, "given-up"},
-	{OUTBOX_NO_ADDRESS, "no-address"},
-	{0, NULL},
-};
-
-const char *outbox_state_name(enum outbox_state state)
-{
-	return get_value_string(outbox_states, state);
-}
-
 static const struct value_string audit_types[] = {
 	{AUDIT_CREATE_ISDP, "CreateISDP"},
 	{AUDIT_ENABLE, "EnableProfile"},

@@ -13,8 +13,6 @@ int pause_scope_parse(const char *word, enum pause_scope *scope) MUST_CHECK;
 const char *profile_state_name(enum profile_state state);
 /*! "SCP80" */
 const char *keyset_type_name(enum keyset_type type);
-/*! "waiting", "delivered", "given-up", "no-address" */
-const char *outbox_state_name(enum outbox_state state);
 /*! "EnableProfile", "import", "operator" ...; never NULL */
 const char *audit_type_name(enum audit_type type);
 /*! Rules of POL2 as words, in the order of their bits.

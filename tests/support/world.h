@@ -8,12 +8,12 @@
 #include <cmocka.h>
 
 #include "common/es/es_types.h"
+#include "common/peer/outbox_db.h"
 #include "lab/euicc/euicc.h"
 #include "lab/seed/seed.h"
 #include "smsr/es_in.h"
 #include "smsr/mo.h"
 #include "smsr/op.h"
-#include "smsr/outbox_db.h"
 #include "smsr/record_db.h"
 #include "smsr/report.h"
 

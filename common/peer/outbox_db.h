@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
-#include "smsr/store.h"
+#include "common/db/db.h"
+
+/*! Values are in databases: never renumbered. */
+enum outbox_state {
+	OUTBOX_WAITING = 0,
+	OUTBOX_DELIVERED = 1,
+	OUTBOX_GIVEN_UP = 2,
+	OUTBOX_NO_ADDRESS = 3
+};
+
+/*! "waiting", "delivered", "given-up", "no-address" */
+const char *outbox_state_name(enum outbox_state state);
 
 /*! A message to a peer: an answer by callback, or a notification. */
 struct outbox {
 	int64_t id;
-	int64_t op_id; /* 0: none */
-	char *peer;    /* OID */
-	int64_t euicc_id;
-	char *name; /* "ES4-EnableProfile" */
-	char *url;  /* NULL: no address */
+	int64_t op_id;	  /* 0: none */
+	char *peer;	  /* OID */
+	int64_t euicc_id; /* messages to one peer about one eUICC keep their order; 0: belongs to no line */
+	char *name;	  /* "ES4-EnableProfile" */
+	char *url;	  /* NULL: no address */
 	char *action;
 	struct bytes envelope;
 	enum outbox_state state;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "smsr/outbox_db.h"
+/* Statements of the outbox, the same in both daemons: table "outbox" of their schemas. */
+#include "common/peer/outbox_db.h"
 
 #include <errno.h>
 
 #include <osmocom/core/utils.h>
+
+#define OUTBOX_SLOT (DB_MAX_SETS - 1) /* daemons count theirs from 0 */
 
 #define OUTBOX_COLS                                                                                                \
 	"id, op_id, peer, euicc_id, name, url, action, envelope, state, due_ms, expires_ms, attempt, last_error, " \
@@ -43,9 +46,22 @@ static const char *const sql[] = {
 	[Q_RETIRE] = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE ended_ms < ?1 LIMIT ?2)",
 };
 
+static const struct value_string outbox_states[] = {
+	{OUTBOX_WAITING, "waiting"},
+	{OUTBOX_DELIVERED, "delivered"},
+	{OUTBOX_GIVEN_UP, "given-up"},
+	{OUTBOX_NO_ADDRESS, "no-address"},
+	{0, NULL},
+};
+
+const char *outbox_state_name(enum outbox_state state)
+{
+	return get_value_string(outbox_states, state);
+}
+
 static struct db_stmt *stmt(struct db *db, enum outbox_stmt id)
 {
-	static const struct db_stmts set = {.slot = SLOT_OUTBOX, .sql = sql, .n = ARRAY_SIZE(sql)};
+	static const struct db_stmts set = {.slot = OUTBOX_SLOT, .sql = sql, .n = ARRAY_SIZE(sql)};
 
 	return db_stmt(db, &set, id);
 }

@@ -46,16 +46,20 @@ static const char *complain(const void *ctx, const char *file, const char *what)
 	return talloc_asprintf(ctx, "%s: %s%s%s", file, what, why ? ": " : "", why ? why : "");
 }
 
-/* An encrypted key would otherwise ask for its password on the terminal. */
-static int no_password(char *buf, int size, int rwflag, void *data)
+int tls_no_password(char *buf, int size, int rwflag, void *data)
 {
 	return 0;
+}
+
+bool tls_key_is_open(const struct stat *st)
+{
+	return st->st_mode & (S_IROTH | S_IWOTH);
 }
 
 static int set_limits(SSL_CTX *ctx)
 {
 	SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
-	SSL_CTX_set_default_passwd_cb(ctx, no_password);
+	SSL_CTX_set_default_passwd_cb(ctx, tls_no_password);
 	/* not SSL_MODE_ENABLE_PARTIAL_WRITE: libevent 2.1 goes on with its next buffer after a short write */
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
@@ -75,7 +79,7 @@ static int check_file(const void *ctx, const char *file, bool secret, const char
 	if (stat(file, &st) < 0) {
 		rc = -errno;
 		*err = talloc_asprintf(ctx, "%s: %s", file, strerror(-rc));
-	} else if (secret && st.st_mode & (S_IROTH | S_IWOTH)) {
+	} else if (secret && tls_key_is_open(&st)) {
 		rc = -EACCES;
 		*err = talloc_asprintf(ctx, "%s: private key is readable or writable by everybody (chmod o-rwx)", file);
 	}

@@ -8,13 +8,14 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sys/stat.h>
 
-#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <osmocom/core/utils.h>
 #include <talloc.h>
+
+#include "common/net/tls_priv.h"
 
 struct tls_pipe {
 	SSL_CTX *ctx;
@@ -32,30 +33,28 @@ static int pipe_free(struct tls_pipe *p)
 
 static const char *ctx_files(SSL_CTX *ctx, const struct tls_pipe_cfg *cfg)
 {
+	const char *key = cfg->key ? cfg->key : cfg->cert;
+	struct stat st;
+
+	SSL_CTX_set_default_passwd_cb(ctx, tls_no_password);
 	if (cfg->ca && SSL_CTX_load_verify_file(ctx, cfg->ca) != 1)
 		return "CA file cannot be read";
 	if (!cfg->cert)
 		return cfg->server ? "a server needs a certificate" : NULL;
 	if (SSL_CTX_use_certificate_chain_file(ctx, cfg->cert) != 1)
 		return "certificate file cannot be read";
-	if (SSL_CTX_use_PrivateKey_file(ctx, cfg->key ? cfg->key : cfg->cert, SSL_FILETYPE_PEM) != 1 ||
-	    SSL_CTX_check_private_key(ctx) != 1)
+	if (stat(key, &st) == 0 && tls_key_is_open(&st))
+		return "private key is readable or writable by everybody (chmod o-rwx)";
+	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(ctx) != 1)
 		return "private key cannot be read or does not fit the certificate";
 	return NULL;
 }
 
 static const char *expect_name(SSL *ssl, const char *name)
 {
-	struct in6_addr addr;
-
 	if (!name)
 		return "no name to verify";
-	if (inet_pton(AF_INET, name, &addr) == 1 || inet_pton(AF_INET6, name, &addr) == 1)
-		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1 ? NULL : "bad address to verify";
-	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	if (SSL_set1_host(ssl, name) != 1 || SSL_set_tlsext_host_name(ssl, name) != 1)
-		return "bad name to verify";
-	return NULL;
+	return tls_ssl_expect_host(ssl, name) < 0 ? "bad name to verify" : NULL;
 }
 
 static const char *pipe_setup(struct tls_pipe *p, const struct tls_pipe_cfg *cfg)

@@ -3,9 +3,15 @@
 
 #include "common/net/tls.h"
 
-/* For the files of common/net only: what the HTTP server and client need of OpenSSL. */
+/* For the files of common/net only: what the HTTP server and client and the pipe need of OpenSSL. */
 
 struct ssl_ctx_st;
+struct stat;
+
+/*! For SSL_CTX_set_default_passwd_cb(): an encrypted key would otherwise ask for its password on the terminal. */
+int tls_no_password(char *buf, int size, int rwflag, void *data);
+/*! Others may read or write this file, which so is no place for a private key. */
+bool tls_key_is_open(const struct stat *st);
 
 /*! \returns a reference of the caller, to be given to SSL_CTX_free(); usable in any thread */
 struct ssl_ctx_st *tls_ctx_ref(const struct tls *tls);

@@ -5,12 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+#include <openssl/pem.h>
 #include <talloc.h>
 
 #include "common/net/tls.h"
+#include "common/net/tls_pipe.h"
 #include "tests/support/test_pki.h"
 
 struct fix {
@@ -94,6 +98,75 @@ static void bad_files_are_named(void **state)
 	assert_null(f->tls);
 }
 
+/* ---- TLS of SMPP ---- */
+
+static const char *pipe_refusal(struct fix *f, const char *key, const char *name)
+{
+	const struct tls_pipe_cfg cfg = {.ca = f->root.cert, .cert = f->leaf.cert, .key = key, .name = name};
+	const char *why = NULL;
+
+	return tls_pipe_alloc(f, &cfg, &why) ? NULL : why;
+}
+
+static void a_pipe_takes_names_and_addresses(void **state)
+{
+	struct fix *f = *state;
+
+	assert_null(pipe_refusal(f, f->leaf.key, "smsc.example"));
+	assert_null(pipe_refusal(f, f->leaf.key, "127.0.0.1"));
+	assert_null(pipe_refusal(f, f->leaf.key, "::1"));
+	assert_string_equal(pipe_refusal(f, f->leaf.key, NULL), "no name to verify");
+}
+
+static void a_pipe_refuses_an_open_key(void **state)
+{
+	struct fix *f = *state;
+
+	assert_int_equal(chmod(f->leaf.key, 0644), 0);
+	assert_non_null(strstr(pipe_refusal(f, f->leaf.key, "smsc.example"), "readable"));
+	assert_int_equal(chmod(f->leaf.key, 0640), 0);
+	assert_null(pipe_refusal(f, f->leaf.key, "smsc.example"));
+}
+
+static void encrypt(const char *from, const char *to, const char *password)
+{
+	FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+	EVP_PKEY *key = PEM_read_PrivateKey(in, NULL, NULL, NULL);
+
+	assert_non_null(key);
+	assert_int_equal(PEM_write_PrivateKey(out, key, EVP_aes_128_cbc(), (const uint8_t *)password,
+					      (int)strlen(password), NULL, NULL),
+			 1);
+	EVP_PKEY_free(key);
+	assert_int_equal(fclose(in), 0);
+	assert_int_equal(fclose(out), 0);
+	assert_int_equal(chmod(to, 0600), 0);
+}
+
+/* OpenSSL would ask the terminal, or without one standard input, where the right answer waits. */
+static void a_pipe_asks_nobody_for_a_password(void **state)
+{
+	struct fix *f = *state;
+	const char *key = test_pki_path(f->pki, "encrypted.key");
+	int ends[2], status;
+	pid_t child;
+
+	encrypt(f->leaf.key, key, "secret");
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "secret\n", 7), 7);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		setsid();
+		dup2(ends[0], STDIN_FILENO);
+		_exit(pipe_refusal(f, key, "smsc.example") ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static bool has_san(const struct tls_peer *p, const char *text)
 {
 	size_t i;
@@ -138,6 +211,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(good_files_load, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_files_are_named, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_pipe_takes_names_and_addresses, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_pipe_refuses_an_open_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_pipe_asks_nobody_for_a_password, setup, teardown),
 		cmocka_unit_test_setup_teardown(identity_of_a_certificate, setup, teardown),
 	};
 

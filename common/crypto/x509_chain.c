@@ -162,7 +162,8 @@ int x509_eum_check(const void *ctx, const struct x509 *cert, const char **why)
 
 	if (rc < 0)
 		return rc;
-	if (!(X509_get_key_usage(cert->x) & KU_KEY_CERT_SIGN))
+	/* For OpenSSL a certificate without the extension may be used for everything. */
+	if (!(X509_get_extension_flags(cert->x) & EXFLAG_KUSAGE) || !(X509_get_key_usage(cert->x) & KU_KEY_CERT_SIGN))
 		return bad(ctx, cert, "its key may not sign certificates (key usage)", why);
 	if (X509_check_ca(cert->x) != 1)
 		return bad(ctx, cert, "it is no CA certificate (basic constraints)", why);

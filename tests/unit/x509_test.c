@@ -110,11 +110,8 @@ static void unfit_eum_certificates_are_refused(void **state)
 {
 	static const struct {
 		const char *name, *why;
-	} bad[] = {{"eum-no-ca", "no CA"},
-		   {"eum-no-sign", "may not sign"},
-		   {"eum-rsa2048", "3072"},
-		   {"eum-sha1", "SHA-256"},
-		   {"eum-p521", "neither RSA nor"}};
+	} bad[] = {{"eum-no-ca", "no CA"},  {"eum-no-sign", "may not sign"}, {"eum-no-usage", "may not sign"},
+		   {"eum-rsa2048", "3072"}, {"eum-sha1", "SHA-256"},	     {"eum-p521", "neither RSA nor"}};
 	struct fix *f = *state;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -77,18 +77,7 @@ static const struct {
 /* Form under which receipts will be looked up; "" when the service centre gave none. */
 static const char *response_id(const struct smpp_link *link, struct bytes id, struct smpp_msgid *m)
 {
-	if (smpp_msgid_init(id, m) < 0)
-		return "";
-	switch (smpp_link_cfg(link)->msgid_type) {
-	case SMPP_MSGID_HEX_DEC:
-		return m->as_hex;
-	case SMPP_MSGID_DEC_HEX:
-		return m->as_dec;
-	case SMPP_MSGID_AS_IS:
-	case SMPP_MSGID_ANY:
-		break;
-	}
-	return *m->as_hex ? m->as_hex : m->raw;
+	return smpp_msgid_init(id, m) < 0 ? "" : smpp_msgid_key(m, smpp_link_cfg(link)->msgid_type);
 }
 
 static void on_submit_done(void *priv, struct smpp_link *link, uint64_t ref, const struct smpp_result *r)
@@ -126,8 +115,7 @@ static const char *digits_of(const void *ctx, struct bytes digits)
 
 static int deliver_receipt(struct links *l, struct smpp_link *link, uint64_t token, const struct smpp_receipt *r)
 {
-	enum smpp_msgid_type type = smpp_link_cfg(link)->msgid_type;
-	struct smpp_msgid id = {0};
+	struct smpp_msgid id;
 	struct sms_receipt rc = {
 		.smsc = slot_of(l, link)->name,
 		.token = token,
@@ -137,10 +125,8 @@ static int deliver_receipt(struct links *l, struct smpp_link *link, uint64_t tok
 		.final = smpp_state_final(r->state),
 	};
 
-	if (smpp_msgid_init(r->id, &id) == 0) {
-		rc.message_id[0] = type == SMPP_MSGID_HEX_DEC ? id.as_dec : id.as_hex;
-		rc.message_id[1] = type == SMPP_MSGID_ANY ? id.as_dec : id.raw;
-	}
+	if (smpp_msgid_init(r->id, &id) == 0)
+		smpp_msgid_keys(&id, smpp_link_cfg(link)->msgid_type, rc.message_id);
 	return daemon_event(l->d, smsr_ev_receipt, &rc, "receipt");
 }
 

@@ -73,32 +73,27 @@ int smpp_msgid_init(struct bytes id, struct smpp_msgid *out)
 	return 0;
 }
 
-static bool same_number(const char *a, const char *b)
+static const char *first_of(const char *number, const char *raw)
 {
-	return a[0] && strcmp(a, b) == 0;
+	return *number ? number : raw;
 }
 
-bool smpp_msgid_match(const struct smpp_msgid *response, const struct smpp_msgid *receipt, enum smpp_msgid_type type)
+const char *smpp_msgid_key(const struct smpp_msgid *response, enum smpp_msgid_type type)
 {
-	bool same_base, hex_dec, dec_hex;
-
-	if (strcmp(response->raw, receipt->raw) == 0)
-		return true;
-	/* Ids that are numbers in the same base differ in zeros and case only, whichever base that is. */
-	same_base = same_number(response->as_hex, receipt->as_hex) || strcasecmp(response->raw, receipt->raw) == 0;
-	hex_dec = same_number(response->as_hex, receipt->as_dec);
-	dec_hex = same_number(response->as_dec, receipt->as_hex);
 	switch (type) {
 	case SMPP_MSGID_AS_IS:
-		return same_base;
 	case SMPP_MSGID_HEX_DEC:
-		return hex_dec;
+		return first_of(response->as_hex, response->raw);
 	case SMPP_MSGID_DEC_HEX:
-		return dec_hex;
-	case SMPP_MSGID_ANY:
-		return same_base || hex_dec || dec_hex;
+		return first_of(response->as_dec, response->raw);
 	}
-	return false;
+	return response->raw;
+}
+
+void smpp_msgid_keys(const struct smpp_msgid *receipt, enum smpp_msgid_type type, const char *keys[2])
+{
+	keys[0] = first_of(type == SMPP_MSGID_HEX_DEC ? receipt->as_dec : receipt->as_hex, receipt->raw);
+	keys[1] = receipt->raw;
 }
 
 /* ---- receipts ---- */

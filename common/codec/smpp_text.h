@@ -72,16 +72,17 @@ struct smpp_msgid {
 
 /*! How a service centre writes the id in the response and in the receipt; numbered as the usual gateways do. */
 enum smpp_msgid_type {
-	SMPP_MSGID_AS_IS = 0,	/* same base in both; leading zeros and case do not count */
+	SMPP_MSGID_AS_IS = 0,	/* same base in both; leading zeros and the case of digits do not count */
 	SMPP_MSGID_HEX_DEC = 1, /* response hexadecimal, receipt decimal */
 	SMPP_MSGID_DEC_HEX = 2, /* response decimal, receipt hexadecimal */
-	SMPP_MSGID_ANY = 3,	/* whatever base makes them equal */
 };
 
 /*! \returns 0; -EINVAL when the id is empty; -ENOSPC when longer than the standard allows */
 int smpp_msgid_init(struct bytes id, struct smpp_msgid *out) MUST_CHECK;
-/*! Exact match first, then by number as the type says. */
-bool smpp_msgid_match(const struct smpp_msgid *response, const struct smpp_msgid *receipt, enum smpp_msgid_type type);
+/*! Key under which the id of a response is kept for the receipt: its number, or the id itself when it is none. */
+const char *smpp_msgid_key(const struct smpp_msgid *response, enum smpp_msgid_type type);
+/*! Keys to look for when a receipt comes, the more likely one first. */
+void smpp_msgid_keys(const struct smpp_msgid *receipt, enum smpp_msgid_type type, const char *keys[2]);
 
 /* ---- receipts ---- */
 

@@ -53,6 +53,28 @@ int key_mac(struct crypto *c, const struct key *key, const struct bytes *parts, 
  * \returns 0; -EINVAL for a PSK of another length; -EIO */
 int key_kcv(struct crypto *c, const struct key *key, uint8_t kcv[3]) MUST_CHECK;
 
+/*! ECB of one block.  \param[out] out  may be in.  \returns 0; -EINVAL; -EIO */
+int key_encrypt_block(struct crypto *c, const struct key *key, const uint8_t *in, uint8_t *out) MUST_CHECK;
+
+/*! Key derivation of SCP03 (SP 800-108 in counter mode with CMAC, label of GP Amd D): a key as long as its base.
+ * \param[in]  constant  derivation constant, 04 and above
+ * \param[out] key       talloc child of ctx.  \returns 0; -EINVAL no AES key, or a constant for data; -EIO */
+int key_derive(struct crypto *c, const void *ctx, const struct key *base, uint8_t constant, struct bytes context,
+	       struct key **key) MUST_CHECK;
+/*! The same for what is no secret: cryptograms and challenges.
+ * \param[in] constant  below 04.  \param[in] len  1 .. 32.  \returns 0; -EINVAL; -EIO */
+int key_derive_data(struct crypto *c, const struct key *base, uint8_t constant, struct bytes context, uint8_t *out,
+		    size_t len) MUST_CHECK;
+
+/*! Value of a key under another one: AES-CBC with zero IV, no padding (PUT KEY of GP Amd D).
+ * \param[out] out  key_len(key) octets
+ * \returns 0; -EINVAL when the value is no whole number of blocks or kek is no AES key; -EIO */
+int key_wrap(struct crypto *c, const struct key *kek, const struct key *key, uint8_t *out) MUST_CHECK;
+/*! Inverse of key_wrap().  Nothing proves the value: compare the check value.
+ * \param[out] key  talloc child of ctx.  \returns 0; -EINVAL; -EIO */
+int key_unwrap(struct crypto *c, const void *ctx, const struct key *kek, enum key_alg alg, struct bytes wrapped,
+	       struct key **key) MUST_CHECK;
+
 /*! SHA-256.  \returns 0; -EIO when OpenSSL fails */
 int crypto_sha256(struct bytes in, uint8_t out[32]) MUST_CHECK;
 /*! SHA-1 serves for subject key identifiers only (RFC 5280), never for a signature. */

@@ -7,6 +7,7 @@
  * is only read may be shared by threads. */
 struct pubkey;
 struct privkey;
+struct key;
 
 enum ec_curve {
 	EC_P256,
@@ -78,3 +79,11 @@ struct pubkey *privkey_pub(const void *ctx, const struct privkey *key);
 /*! \param[out] sig  form as in pubkey_verify(), talloc child of ctx.  \returns 0; -EIO */
 int privkey_sign(const void *ctx, const struct privkey *key, enum digest digest, struct bytes data,
 		 struct bytes *sig) MUST_CHECK;
+
+/*! Elliptic curve Diffie-Hellman, and the X coordinate through X9.63 with SHA-256 into AES-128 keys.  The peer's point
+ * is not checked again: every struct pubkey was checked when it was made.
+ * \param[in]  info  SharedInfo, at most 512 octets
+ * \param[out] keys  n handles in the order of the key data, talloc children of ctx; untouched on error
+ * \returns 0; -EINVAL when the keys are not on the same curve or info is too long; -EIO */
+int ecdh_derive(const void *ctx, const struct privkey *own, const struct pubkey *peer, struct bytes info,
+		struct key **keys, size_t n) MUST_CHECK;

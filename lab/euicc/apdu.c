@@ -5,6 +5,7 @@
  * since an SM-SR may need several short messages for one dialogue. */
 #include "lab/euicc/card.h"
 
+#include <errno.h>
 #include <osmocom/core/talloc.h>
 #include <osmocom/core/utils.h>
 
@@ -190,4 +191,16 @@ void card_script(struct euicc *card, const void *ctx, struct bytes script, struc
 		rsp_enc(ctx, cmd.form, n, &answers[n - 1], 1, rsp);
 	else
 		rsp_enc(ctx, cmd.form, n, answers, n, rsp);
+}
+
+int euicc_script(struct euicc *card, const void *ctx, struct bytes target_aid, struct bytes script,
+		 struct bytes *response)
+{
+	enum card_app app = APP_ISDR;
+
+	if (target_aid.len && !app_by_aid(card, target_aid, &app))
+		return -ENOENT;
+	card_session(card)->app = app;
+	card_script(card, ctx, script, response);
+	return 0;
 }

@@ -178,6 +178,13 @@ void euicc_tick(struct euicc *card);
  * \param[out] rapdu  data and status word, talloc child of ctx.  \returns 0; -ENOSPC */
 int euicc_apdu(struct euicc *card, const void *ctx, struct bytes capdu, struct bytes *rapdu) MUST_CHECK;
 
+/*! One command script that came by another bearer than SMS, already proven and deciphered: AE 80 .. 00 00 or AA L ..
+ * \param[in]  target_aid  application that gets it; empty: the ISD-R
+ * \param[out] response    response script in the form of the command, talloc child of ctx
+ * \returns 0; -ENOENT when no application has this AID: nothing was done */
+int euicc_script(struct euicc *card, const void *ctx, struct bytes target_aid, struct bytes script,
+		 struct bytes *response) MUST_CHECK;
+
 /* Lab switches. */
 void euicc_fault_set(struct euicc *card, enum euicc_fault fault, bool on, uint32_t arg);
 /*! Take coverage from every profile of the card with this IMSI, or give it back.  \returns 0; -ENOENT */

@@ -10,7 +10,7 @@
 #define PKG_MAX_LEN (1024 * 1024)
 #define PKG_MAX_PES 512
 
-/*! Octets of an ICCID in EF.ICCID and in the header. */
+/*! Octets of an ICCID in the header and in EF.ICCID. */
 #define PKG_ICCID_LEN 10
 
 /*! Services of the header that a card must have; each is a bit of pkg_header.services, numbered as its tag. */
@@ -66,11 +66,16 @@ const char *pkg_report_error(const struct pkg_report *report);
 /*! Name of a profile element by its tag ("pinCodes"); NULL for a tag that the format does not know. */
 const char *pkg_pe_name(uint32_t tag);
 
-/*! Digits of an ICCID as EF.ICCID and the header hold it: nibbles swapped, padded with F.
- * \param[out] digits  18 to 20 digits and NUL
- * \returns 0; -EINVAL */
+/* ICCID: 18 to 20 digits.  The header has them in plain order, EF.ICCID with the nibbles of each octet swapped; both
+ * are padded with F. */
+
+/*! \param[in]  coded   10 octets in plain order
+ *  \param[out] digits  18 to 20 digits and NUL
+ *  \returns 0; -EINVAL */
 int pkg_iccid_dec(struct bytes coded, char digits[2 * PKG_ICCID_LEN + 1]) MUST_CHECK;
-/*! The inverse.  \param[in] digits  18 to 20, a trailing F is dropped  \returns 0; -EINVAL */
+/*! The inverse.  \param[in] digits  a trailing F is dropped  \returns 0; -EINVAL */
 int pkg_iccid_enc(const char *digits, uint8_t coded[PKG_ICCID_LEN]) MUST_CHECK;
+/*! From plain order to that of EF.ICCID and back; in place. */
+void pkg_iccid_swap(uint8_t coded[PKG_ICCID_LEN]);
 /*! Whether the last digit is the check digit of the others (ITU-T E.118, Luhn). */
 bool pkg_iccid_check_digit(const char *digits);

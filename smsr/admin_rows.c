@@ -12,7 +12,6 @@
 #include "smsr/smpp_link.h"
 #include "smsr/words.h"
 
-#define KEYSETS_MAX 32
 #define PAUSES_MAX 100
 
 /* ---- members ---- */

@@ -153,7 +153,7 @@ static const enum es_keyset_type es_keyset_types[] = {
 static int build_isdr(struct smsr *s, struct es_eis *eis, const struct euicc *e, enum eis_view view)
 {
 	struct es_security_domain *sd = talloc_zero(eis, struct es_security_domain);
-	struct keyset ks[127];
+	struct keyset ks[KEYSETS_MAX];
 	size_t n;
 	int rc = eis_db_keysets(s->db, e->id, ks, ARRAY_SIZE(ks), &n);
 

@@ -50,6 +50,9 @@ int eis_db_key_insert(struct db *db, int64_t keyset_id, int idx, int type, struc
 /*! Key set of a type: the one with this version, or with the lowest when version is 0. */
 int eis_db_keyset(struct db *db, int64_t euicc_id, enum keyset_type type, int version, struct keyset *ks) MUST_CHECK;
 int eis_db_keyset_by_id(struct db *db, int64_t id, struct keyset *ks) MUST_CHECK;
+/*! Key sets that one eUICC may have: with room for every version that GlobalPlatform sets aside for SCP80, SCP81 and
+ * SCP03, tokens and receipts. */
+#define KEYSETS_MAX 64
 /*! Key sets in the order of their versions; at most max. */
 int eis_db_keysets(struct db *db, int64_t euicc_id, struct keyset *ks, size_t max, size_t *n) MUST_CHECK;
 int eis_db_key(const void *ctx, struct db *db, int64_t keyset_id, int idx, int *type, struct bytes *wrapped) MUST_CHECK;

@@ -121,6 +121,9 @@ static int check_isdr(struct reg *g)
 		return refuse(g, ES_SC_DATA_INVALID, NULL, "Isd-r: the TAR is missing or has not 3 octets");
 	if (!aid_fits(sd->aid))
 		return refuse(g, ES_SC_DATA_INVALID, NULL, "Isd-r: the AID has not 5 to 16 octets");
+	if (sd->n_keysets > KEYSETS_MAX)
+		return refuse(g, ES_SC_DATA_INVALID, NULL,
+			      "Isd-r: more than " OSMO_STRINGIFY_VAL(KEYSETS_MAX) " key sets");
 	g->euicc.isdr_aid = sd->aid;
 	memcpy(g->euicc.isdr_tar, sd->tars[0].data, sizeof(g->euicc.isdr_tar));
 	g->euicc.isdr_sin = sd->sin;

@@ -25,7 +25,6 @@
 #include "smsr/words.h"
 
 #define ROWS_MAX 100
-#define KEYSETS_MAX 32
 #define EIS_STR "eUICCs and their EIS\n"
 
 /* The engine, or NULL with a word to the operator while the daemon is not up. */

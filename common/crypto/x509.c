@@ -87,7 +87,8 @@ int x509_wrap(const void *ctx, X509 *x, struct x509 **cert)
 	c->x = x;
 	talloc_set_destructor(c, x509_destroy);
 	pkey = X509_get_pubkey(x);
-	if (pkey && pubkey_wrap(c, pkey, &c->key) < 0)
+	/* Also without a key: what OpenSSL left on the error queue of the thread is taken away. */
+	if (pubkey_wrap(c, pkey, &c->key) < 0)
 		c->key = NULL;
 	c->ski = ski_of(c);
 	c->subject = subject_text(c, x);

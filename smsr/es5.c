@@ -112,7 +112,7 @@ int es5_get_memory(struct wr *w)
 	return capdu_enc(&c, w);
 }
 
-/* Integer of 1 to 8 octets. */
+/* Integer of 1 to 7 octets: what fits into the type. */
 static int get_uint(struct bytes b, int64_t *v)
 {
 	struct rd r;
@@ -145,7 +145,7 @@ static int isdp_dec(struct bytes e3, struct es5_isdp *out)
 		else if (t.tag == 0x91)
 			rc = get_uint(t.value, &i.remaining_memory);
 	}
-	if (rc < 0 || rd_end(&r) < 0 || i.aid.len < AID_MIN || i.aid.len > AID_MAX || life < 0)
+	if (rc < 0 || rd_end(&r) < 0 || i.aid.len < AID_MIN || i.aid.len > AID_MAX || life < 0 || life > 0xff)
 		return -EINVAL;
 	i.life = (enum es5_life)life;
 	if (attributes >= 0)

@@ -149,6 +149,9 @@ static void status_answer_without_figures(void **state)
 	assert_int_equal(isdp.fallback, -1);
 	assert_int_equal(isdp.granted_memory, -1);
 	assert_int_equal(isdp.remaining_memory, -1);
+	/* A life cycle state is one octet: 0x13F is not 3F. */
+	rd_init(&r, unhex(*state, "E3174F10A0000005591010FFFFFFFF89000010009F7002013F"));
+	assert_false(es5_isdp_next(&r, &isdp));
 	/* An ISD-P that does not say what state it is in says nothing. */
 	rd_init(&r, unhex(*state, "E3124F10A0000005591010FFFFFFFF8900001000"));
 	assert_false(es5_isdp_next(&r, &isdp));

@@ -95,6 +95,13 @@ static void port_pause(void *priv, const char *smsc, bool paused)
 	links_pause(d->links, smsc, paused);
 }
 
+static void port_reconnect(void *priv, const char *smsc)
+{
+	struct smsr_daemon *d = priv;
+
+	links_reconnect(d->links, smsc);
+}
+
 static void port_progress(void *priv, int64_t op_id)
 {
 	struct smsr_daemon *d = priv;
@@ -110,6 +117,7 @@ static const struct smsr_ports ports = {
 	.http_post = port_post,
 	.answer = port_answer,
 	.sms_pause = port_pause,
+	.sms_reconnect = port_reconnect,
 	.progress = port_progress,
 };
 

@@ -75,6 +75,7 @@ void links_pending(struct links *l);
 bool links_has_pending(const struct links *l);
 /*! Give a link nothing more, or again. */
 void links_pause(struct links *l, const char *smsc, bool paused);
+void links_reconnect(struct links *l, const char *smsc);
 /*! At start: what was paused stays paused. */
 int links_apply_pauses(struct links *l) MUST_CHECK;
 /*! How many are bound. */

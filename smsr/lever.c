@@ -184,6 +184,26 @@ int smsr_ev_resume(void *smsr, void *lever)
 	return rc < 0 ? rc : record(s, l, AUDIT_OPERATOR, e.id ? &e : NULL);
 }
 
+static void emit_sms_reconnect(void *priv, void *data)
+{
+	struct smsr *s = priv;
+
+	s->ports->sms_reconnect(s->ports_priv, data);
+}
+
+int smsr_ev_reconnect(void *smsr, void *lever)
+{
+	struct lever *l = lever;
+	struct smsr *s = smsr;
+
+	if (!smsc_exists(s, l->name))
+		return say(l, -ENOENT, "no SMSC %s in the configuration", l->name ? l->name : "without a name");
+	say(l, 0, "connects again: smsc %s", l->name);
+	if (s->ports->sms_reconnect)
+		turn_output(s->turn, emit_sms_reconnect, s, talloc_strdup(turn_ctx(s->turn), l->name));
+	return record(s, l, AUDIT_OPERATOR, NULL);
+}
+
 /* ---- operations ---- */
 
 int smsr_ev_cancel(void *smsr, void *lever)

@@ -12,7 +12,8 @@ struct lever {
 	const void *ctx; /* for the texts of the outcome */
 	const char *by;	 /* "VTY", "CTRL", "admin" */
 	enum pause_scope scope;
-	const char *name; /* pause, resume: link, EID, or name or OID of a peer; hurry: peer, NULL: all */
+	const char
+		*name; /* pause, resume: link, EID, or name or OID of a peer; reconnect: link; hurry: peer, NULL: all */
 	const char *eid;  /* audit, counter */
 	int64_t id;	  /* cancel: operation */
 	int version;	  /* counter: of the key set */
@@ -37,6 +38,8 @@ int lever_pull(struct smsr *s, lever_cb action, struct lever *l) MUST_CHECK;
 int smsr_ev_pause(void *smsr, void *lever);
 /*! Release, and start what waited. */
 int smsr_ev_resume(void *smsr, void *lever);
+/*! Let one link give up its connection and make a new one. */
+int smsr_ev_reconnect(void *smsr, void *lever);
 int smsr_ev_cancel(void *smsr, void *lever);
 /*! Queue an audit of one eUICC. */
 int smsr_ev_audit(void *smsr, void *lever);

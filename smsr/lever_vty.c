@@ -68,6 +68,14 @@ DEFUN(resume_named, resume_named_cmd, "resume (smsc|eid|peer) NAME", "Release\n"
 	return scope(vty, smsr_ev_resume, argv[0], argv[1]);
 }
 
+DEFUN(smpp_reconnect, smpp_reconnect_cmd, "smpp reconnect NAME",
+      "Links to service centres\nGive the connection up and make a new one\nName of the SMSC\n")
+{
+	struct lever l = {.name = argv[0]};
+
+	return pull(vty, smsr_ev_reconnect, &l);
+}
+
 DEFUN(operation_cancel, operation_cancel_cmd, "operation cancel ID", "Operations\nStop one\nNumber\n")
 {
 	struct lever l = {.id = atoll(argv[0])};
@@ -142,6 +150,7 @@ void smsr_vty_lever_init(void)
 		&pause_all_cmd,	       &pause_named_cmd,  &resume_all_cmd,	  &resume_named_cmd,
 		&operation_cancel_cmd, &audit_eid_cmd,	  &audit_list_cmd,	  &audit_list_max_cmd,
 		&counter_raise_cmd,    &outbox_retry_cmd, &outbox_retry_peer_cmd, &backup_cmd,
+		&smpp_reconnect_cmd,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cmds); i++)

@@ -367,6 +367,14 @@ void links_pause(struct links *l, const char *smsc, bool paused)
 		smpp_link_resume(s->link);
 }
 
+void links_reconnect(struct links *l, const char *smsc)
+{
+	struct slot *s = slot_by_name(l, smsc);
+
+	if (s)
+		smpp_link_reconnect(s->link);
+}
+
 int links_apply_pauses(struct links *l)
 {
 	bool paused;

@@ -30,6 +30,8 @@ struct smsr_ports {
 	void (*answer)(void *priv, uint64_t xid, void *steal_answer);
 	/*! Give a link nothing more, or again.  May be NULL. */
 	void (*sms_pause)(void *priv, const char *smsc, bool paused);
+	/*! Give the connection of a link up and make a new one.  May be NULL. */
+	void (*sms_reconnect)(void *priv, const char *smsc);
 	/*! An operation took a step: for those who follow it.  May be NULL. */
 	void (*progress)(void *priv, int64_t op_id);
 };

@@ -108,6 +108,8 @@ static void names_that_are_not_there(void **state)
 	struct world *w = *state;
 
 	assert_int_equal(scope(w, smsr_ev_pause, PAUSE_SMSC, "unknown"), -ENOENT);
+	assert_int_equal(scope(w, smsr_ev_reconnect, PAUSE_SMSC, "unknown"), -ENOENT);
+	assert_int_equal(scope(w, smsr_ev_reconnect, PAUSE_SMSC, NULL), -ENOENT);
 	assert_int_equal(scope(w, smsr_ev_pause, PAUSE_PEER, "unknown"), -ENOENT);
 	assert_int_equal(scope(w, smsr_ev_pause, PAUSE_PEER, NULL), -ENOENT);
 	assert_int_equal(scope(w, smsr_ev_pause, PAUSE_EUICC, "123"), -EINVAL);

@@ -132,6 +132,8 @@ def check_console(c, card):
     c.expect('show outbox', '')
     c.expect(f'counter {card.eid} 1 1000', 'counter of key set 1')
     c.expect(f'counter {card.eid} 1 1000', '%.*never goes down')
+    c.expect('smpp reconnect nowhere', 'connects again: smsc nowhere')
+    c.expect('smpp reconnect unknown', '%.*no SMSC')
     c.expect('outbox retry', '0 messages')
     c.expect('outbox retry eum', '0 messages')
     c.expect('outbox retry nobody', '%')

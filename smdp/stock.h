@@ -24,6 +24,7 @@ enum stock_state {
 	STOCK_BROKEN = 3,   /* taken out by hand */
 };
 
+/*! \returns word for a state, as the console shows it; a constant */
 const char *stock_state_name(enum stock_state state);
 
 /*! One profile in stock.  Texts are talloc children of the context that was given. */

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: AGPL-3.0-or-later
 # make lint: the rules of the house that a machine can check.  Quiet when good; else each finding with what to do.
-#
-#   tests/lint.sh           all checks
-#   FORMAT=1 tests/lint.sh  clang-format as well
-#
 # An exception is named in this file, beside its reason; nothing in a source file turns a check off.
 set -u
-cd "$(dirname "$0")/.." || exit 1
+# report() ends pipelines and counts: it has to run in this shell.
+shopt -s lastpipe
+cd "$(dirname "$0")/.." || exit 2
+git rev-parse --is-inside-work-tree >/dev/null || exit 2
 export LC_ALL=C.UTF-8
-CODE=(common scp80 smsr smdp lab tools)
+CODE=()
+for d in common scp80 scp03 scp81 smsr smdp lab tools; do [ ! -d "$d" ] || CODE+=("$d"); done
 mapfile -t FILES < <(git ls-files -co --exclude-standard | while read -r f; do [ -f "$f" ] && echo "$f"; done)
 mapfile -t TEXT < <(printf '%s\n' "${FILES[@]}" | grep -vE '^(tests/fuzz/corpus|tests/vectors)/|^LICENSE$')
 mapfile -t CFLAGS < <(pkg-config --cflags libosmocore libosmogsm libosmovty libosmoctrl talloc openssl sqlite3 libxml-2.0 \
@@ -42,12 +42,16 @@ text() { grep -nIP -e "$1" "${TEXT[@]}"; }
 
 layers()
 {
-	# common <- scp80 <- smsr;  common <- smdp;  common, scp80 <- lab, tools;  tests may use everything.
-	grep -rnE '^#[[:space:]]*include "' "${CODE[@]}" --include='*.[ch]' | awk -F'[:/"]' '
+	# Each row: a folder, and those that it may include.  Tests may use everything.
+	grep -rnE '^[[:space:]]*#[[:space:]]*include "' "${CODE[@]}" --include='*.[ch]' | awk -F'[:/"]' '
 	BEGIN {
-		n = split("common:common scp80:common scp80:scp80 smsr:common smsr:scp80 smsr:smsr smdp:common smdp:smdp " \
-			  "lab:common lab:scp80 lab:lab tools:common tools:scp80 tools:tools", a, " ")
-		for (i = 1; i <= n; i++) ok[a[i]] = 1
+		n = split("common common;scp80 scp80 common;scp03 scp03 common;scp81 scp81 common;" \
+			  "smsr smsr scp80 scp03 scp81 common;smdp smdp scp03 common;" \
+			  "lab lab scp80 scp03 scp81 common;tools tools scp80 scp03 scp81 common", rows, ";")
+		for (i = 1; i <= n; i++) {
+			m = split(rows[i], a, " ")
+			for (j = 2; j <= m; j++) ok[a[1] ":" a[j]] = 1
+		}
 	}
 	{ line = $0; sub(/.*include "/, ""); split($0, to, "/"); split(line, from, "/")
 	  if (!((from[1] ":" to[1]) in ok)) print line }'
@@ -56,7 +60,10 @@ layers()
 	{ line = $0; split($0, from, "/"); sub(/.*include "/, ""); split($0, to, "/")
 	  if (from[2] != to[2]) print line }'
 }
-layers | report 'include against the layers: common <- scp80 <- smsr; common <- smdp; common, scp80 <- lab, tools'
+layers | report 'include against the layers: common <- scp80, scp03, scp81 <- smsr, lab, tools; common, scp03 <- smdp'
+# Codecs are pure: octets in, octets out, so that tests and fuzzers need nothing but them.  <time.h> has the calendar too.
+code '^\s*#\s*include\s*("common/(net|db|app)/|<(sys/(socket|time|select|un|epoll)|netinet/|arpa/|netdb|poll|sqlite3)\b|<(event2|osmocom/(core/(select|socket|timer|fsm)|vty|ctrl))\b)|\b(clock_gettime|gettimeofday|time|socket)\(' |
+	grep -E '^(scp80|scp03|scp81|common/codec)/' | report 'a codec is pure: no socket, clock, database or daemon frame'
 
 # The tests of the store read it, and damage it, by SQLite itself.
 grep -rnE '#include <sqlite3\.h>' "${CODE[@]}" tests --include='*.[ch]' | grep -vE '^(common/db/[^:]*|[^:]*_db\.c|tests/unit/db_test\.c|tests/support/world_look\.c):' |
@@ -148,10 +155,8 @@ for prefix in $(printf '%s\n' "${TEXT[@]}" | sed -n 's,^\(schemas/sql/[a-z]*\)-[
 	cat "$prefix"-*.sql | sqlite3 -bail :memory: 2>&1 | sed "s,^,$prefix: ,"
 done | report 'the SQL of a fresh database loads'
 
-if [ -n "${FORMAT:-}" ]; then
-	printf '%s\n' "${TEXT[@]}" | grep '\.[ch]$' | xargs clang-format --dry-run -Werror 2>&1 | grep 'error:' | cut -d: -f1 |
-		sort | uniq -c | report 'places that clang-format writes otherwise: clang-format -i FILE'
-fi
+printf '%s\n' "${TEXT[@]}" | grep '\.[ch]$' | xargs clang-format --dry-run -Werror 2>&1 | grep 'error:' | cut -d: -f1 |
+	sort | uniq -c | report 'places that clang-format writes otherwise: clang-format -i FILE'
 
 if [ "$failed" -gt 0 ]; then
 	echo "lint: $failed checks with findings"

@@ -124,6 +124,7 @@ check:
 	$(Q)$(MAKE) --no-print-directory check-built
 check-built: all $(TESTS) $(REPLAYS)
 	@B=$(B) tests/run '$(T)' $(TESTS) $(REPLAYS) $(if $(SAN),,$(SCRIPTS))
+	$(if $(SAN),@echo "with SAN=1 the $(words $(SCRIPTS)) scripts of tests/third do not run: make check runs them")
 demo:
 	@contrib/deps.sh
 	$(Q)$(MAKE) --no-print-directory all

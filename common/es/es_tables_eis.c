@@ -29,8 +29,6 @@ ENUM(execs, [ES_EXECUTED_SUCCESS] = "EXECUTED_SUCCESS", [ES_EXECUTED_WITHWARNING
      [ES_FAILED] = "FAILED", [ES_EXPIRED] = "EXPIRED");
 
 NAME_OF(es_profile_state_name, es_profile_state, states)
-NAME_OF(es_sd_role_name, es_sd_role, roles)
-NAME_OF(es_keyset_type_name, es_keyset_type, keyset_types)
 NAME_OF(es_pol2_action_name, es_pol2_action, pol2_actions)
 NAME_OF(es_pol2_qualification_name, es_pol2_qualification, pol2_qualifications)
 

@@ -62,10 +62,8 @@ enum es_ecc_key_length {
 	ES_ECC_521
 };
 
-/*! Words on the wire for the enums above ("Enabled", "ISD-R", "Not-Allowed"...), for logs, CLI and VTY. */
+/*! Words on the wire for the enums above ("Enabled", "Not-Allowed"...), for logs, CLI and VTY. */
 const char *es_profile_state_name(enum es_profile_state v);
-const char *es_sd_role_name(enum es_sd_role v);
-const char *es_keyset_type_name(enum es_keyset_type v);
 const char *es_pol2_action_name(enum es_pol2_action v);
 const char *es_pol2_qualification_name(enum es_pol2_qualification v);
 

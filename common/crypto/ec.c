@@ -89,6 +89,17 @@ int pkey_curve(EVP_PKEY *pkey, enum ec_curve *curve)
 	return -EINVAL;
 }
 
+EVP_PKEY *pkey_admit(EVP_PKEY *pkey)
+{
+	enum ec_curve curve;
+
+	if (pkey && (EVP_PKEY_is_a(pkey, "RSA") || pkey_curve(pkey, &curve) == 0))
+		return pkey;
+	EVP_PKEY_free(pkey);
+	ERR_clear_error();
+	return NULL;
+}
+
 /* ---- public keys ---- */
 
 static int pubkey_destroy(struct pubkey *key)
@@ -99,15 +110,11 @@ static int pubkey_destroy(struct pubkey *key)
 
 int pubkey_wrap(const void *ctx, EVP_PKEY *pkey, struct pubkey **key)
 {
-	enum ec_curve curve;
 	struct pubkey *k;
 
-	if (!pkey || (!EVP_PKEY_is_a(pkey, "RSA") && pkey_curve(pkey, &curve) < 0)) {
-		EVP_PKEY_free(pkey);
-		/* What OpenSSL left on the thread's error queue would confuse the next TLS connection of the thread. */
-		ERR_clear_error();
+	pkey = pkey_admit(pkey);
+	if (!pkey)
 		return -EINVAL;
-	}
 	k = talloc_zero(ctx, struct pubkey);
 	OSMO_ASSERT(k);
 	talloc_set_destructor(k, pubkey_destroy);

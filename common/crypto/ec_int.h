@@ -15,6 +15,10 @@ struct privkey {
 	EVP_PKEY *pkey;
 };
 
+/*! The one gate of both kinds of handles: \returns pkey; NULL when it is NULL, or neither RSA nor on a curve of ours.
+ * It is freed then, and the error queue of the thread emptied: what OpenSSL left there would confuse the next TLS
+ * connection of the thread. */
+EVP_PKEY *pkey_admit(EVP_PKEY *pkey);
 /*! Takes over one reference of pkey, also on failure.  \returns 0; -EINVAL when it is neither RSA nor on a curve of
  * ours */
 int pubkey_wrap(const void *ctx, EVP_PKEY *pkey, struct pubkey **key) MUST_CHECK;

@@ -6,7 +6,6 @@
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
-#include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
@@ -30,14 +29,11 @@ static int privkey_destroy(struct privkey *key)
 
 static int privkey_wrap(const void *ctx, EVP_PKEY *pkey, struct privkey **key)
 {
-	enum ec_curve curve;
 	struct privkey *k;
 
-	if (!pkey || (!EVP_PKEY_is_a(pkey, "RSA") && pkey_curve(pkey, &curve) < 0)) {
-		EVP_PKEY_free(pkey);
-		ERR_clear_error();
+	pkey = pkey_admit(pkey);
+	if (!pkey)
 		return -EINVAL;
-	}
 	k = talloc_zero(ctx, struct privkey);
 	OSMO_ASSERT(k);
 	talloc_set_destructor(k, privkey_destroy);

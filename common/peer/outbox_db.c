@@ -148,16 +148,10 @@ int outbox_db_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_
 int outbox_db_head(struct db *db, const char *peer, int64_t euicc_id, int64_t *id)
 {
 	struct db_stmt *s = stmt(db, Q_HEAD);
-	int rc;
 
 	db_bind_text(s, 1, peer);
 	db_bind_nonzero(s, 2, euicc_id);
-	rc = db_need(s);
-	if (rc < 0)
-		return rc;
-	*id = db_int(s, 0);
-	db_reset(s);
-	return 0;
+	return db_need_int(s, id);
 }
 
 int outbox_db_of_op(struct db *db, int64_t op_id, int64_t *ids, size_t max, size_t *n)
@@ -167,13 +161,11 @@ int outbox_db_of_op(struct db *db, int64_t op_id, int64_t *ids, size_t max, size
 
 int outbox_db_nearest(struct db *db, int64_t *due_ms)
 {
-	struct db_stmt *s = stmt(db, Q_NEAREST);
-	int rc = db_row(s);
+	int rc = db_need_int(stmt(db, Q_NEAREST), due_ms);
 
-	if (rc < 0)
+	if (rc != -ENOENT)
 		return rc;
-	*due_ms = rc == 1 ? db_int(s, 0) : 0;
-	db_reset(s);
+	*due_ms = 0;
 	return 0;
 }
 
@@ -196,14 +188,7 @@ int outbox_db_recover(struct db *db, int64_t now_ms)
 
 int outbox_db_waiting(struct db *db, int64_t *n)
 {
-	struct db_stmt *s = stmt(db, Q_WAITING);
-	int rc = db_need(s);
-
-	if (rc < 0)
-		return rc;
-	*n = db_int(s, 0);
-	db_reset(s);
-	return 0;
+	return db_need_int(stmt(db, Q_WAITING), n);
 }
 
 int outbox_db_list(struct db *db, int64_t before_id, int64_t *ids, size_t max, size_t *n)

@@ -26,13 +26,13 @@ static int x509_destroy(struct x509 *cert)
 	return 0;
 }
 
-static const char *subject_text(const void *ctx, X509 *x)
+char *x509_name_text(const void *ctx, const X509_NAME *name)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *text = NULL, *at;
 	long len;
 
-	if (bio && X509_NAME_print_ex(bio, X509_get_subject_name(x), 0, XN_FLAG_RFC2253) >= 0) {
+	if (bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0) {
 		len = BIO_get_mem_data(bio, &at);
 		text = talloc_strndup(ctx, at, (size_t)len);
 	}
@@ -91,7 +91,7 @@ int x509_wrap(const void *ctx, X509 *x, struct x509 **cert)
 	if (pubkey_wrap(c, pkey, &c->key) < 0)
 		c->key = NULL;
 	c->ski = ski_of(c);
-	c->subject = subject_text(c, x);
+	c->subject = x509_name_text(c, X509_get_subject_name(x));
 	if (!c->subject || not_after(x, &c->not_after_ms) < 0 || der_of(c, x, &c->der) < 0 ||
 	    crypto_sha256(c->der, c->fingerprint) < 0) {
 		talloc_free(c);

@@ -44,6 +44,9 @@ const struct pubkey *x509_pubkey(const struct x509 *cert);
 struct bytes x509_ski(const struct x509 *cert);
 /*! SHA-256 of the DER form. */
 const uint8_t *x509_fingerprint(const struct x509 *cert);
+struct X509_name_st;
+/*! A name of OpenSSL's as RFC 2253 writes it.  \returns talloc child of ctx; NULL when it cannot be written */
+char *x509_name_text(const void *ctx, const struct X509_name_st *name);
 /*! Subject as RFC 2253 writes it: "CN=Example EUM,O=Example Card Maker,C=XX". */
 const char *x509_subject(const struct x509 *cert);
 /*! First attribute of the subject with this short or long name ("CN", "serialNumber").  \returns talloc child of ctx;

@@ -16,6 +16,7 @@
 #include <openssl/x509v3.h>
 #include <talloc.h>
 
+#include "common/crypto/x509.h"
 #include "common/net/tls_priv.h"
 
 static const char *text_of(const void *ctx, struct bytes b)
@@ -27,16 +28,8 @@ static const char *text_of(const void *ctx, struct bytes b)
 
 static const char *name_text(const void *ctx, const X509_NAME *name)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
-	const char *text = NULL;
-	char *data;
-	long len;
+	const char *text = x509_name_text(ctx, name);
 
-	if (bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0) {
-		len = BIO_get_mem_data(bio, &data);
-		text = talloc_strndup(ctx, data, len);
-	}
-	BIO_free(bio);
 	return text ? text : talloc_strdup(ctx, "");
 }
 

@@ -24,12 +24,12 @@ static const char *const sql[] = {
 		     "envelope, state, due_ms, expires_ms, created_ms) "
 		     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
 	[Q_GET] = "SELECT op_id, smsr_oid, fn, call_id, message_base, transaction_id, url, action, envelope, state, "
-		  "due_ms, expires_ms, attempt, last_error, created_ms, ended_ms FROM es3_call WHERE id = ?1",
+		  "due_ms, expires_ms, attempt, maybe, last_error, created_ms, ended_ms FROM es3_call WHERE id = ?1",
 	[Q_BY_MESSAGE] = "SELECT id FROM es3_call WHERE message_base = ?1",
 	[Q_BY_TRANSACTION] = "SELECT id FROM es3_call WHERE smsr_oid = ?1 AND transaction_id = ?2 AND fn = ?3 AND "
 			     "state < 2 LIMIT ?4",
 	[Q_OPEN_OF] = "SELECT id FROM es3_call WHERE op_id = ?1 AND state < 2 ORDER BY id DESC LIMIT 1",
-	[Q_UPDATE] = "UPDATE es3_call SET state = ?2, due_ms = ?3, attempt = ?4, last_error = ?5, ended_ms = ?6, "
+	[Q_UPDATE] = "UPDATE es3_call SET state = ?2, due_ms = ?3, attempt = ?4, last_error = ?5, ended_ms = ?6, maybe = ?7, "
 		     "envelope = CASE WHEN ?2 < 2 THEN envelope END WHERE id = ?1",
 	[Q_DUE] = "SELECT id FROM es3_call WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
 	[Q_NEAREST] = "SELECT due_ms FROM es3_call WHERE due_ms IS NOT NULL ORDER BY due_ms LIMIT 1",
@@ -91,9 +91,10 @@ int es3_db_get(const void *ctx, struct db *db, int64_t id, struct es3_call *c)
 		.due_ms = db_int(s, 10),
 		.expires_ms = db_int(s, 11),
 		.attempt = (int)db_int(s, 12),
-		.last_error = db_text(ctx, s, 13),
-		.created_ms = db_int(s, 14),
-		.ended_ms = db_int(s, 15),
+		.maybe = db_int(s, 13) != 0,
+		.last_error = db_text(ctx, s, 14),
+		.created_ms = db_int(s, 15),
+		.ended_ms = db_int(s, 16),
 	};
 	db_reset(s);
 	return c->fn > ES_FN_NONE && c->fn < ES_FN_COUNT ? 0 : -EINVAL;
@@ -137,6 +138,7 @@ int es3_db_update(struct db *db, const struct es3_call *c)
 	db_bind_int(s, 4, c->attempt);
 	db_bind_text(s, 5, c->last_error);
 	db_bind_nonzero(s, 6, c->ended_ms);
+	db_bind_int(s, 7, c->maybe);
 	return db_run(s);
 }
 

@@ -56,10 +56,10 @@ static const char *const sql[] = {
 		     "(SELECT 1 FROM outbox b WHERE b.op_id = o.id AND b.state = 0) LIMIT ?2)",
 	[Q_DL_INSERT] = "INSERT INTO download (op_id, enable) VALUES (?1, ?2)",
 	[Q_DL_GET] = "SELECT enable, item_id, required_memory, package_len, aid, created, purpose, tries, sessions, "
-		     "ecasd, ke, ke_secret, host_challenge, sent, done FROM download WHERE op_id = ?1",
+		     "ecasd, host_challenge, sent, done FROM download WHERE op_id = ?1",
 	[Q_DL_UPDATE] = "UPDATE download SET item_id = ?2, required_memory = ?3, package_len = ?4, aid = ?5, "
-			"created = ?6, purpose = ?7, tries = ?8, sessions = ?9, ecasd = ?10, ke = ?11, "
-			"ke_secret = ?12, host_challenge = ?13, sent = ?14, done = ?15 WHERE op_id = ?1",
+			"created = ?6, purpose = ?7, tries = ?8, sessions = ?9, ecasd = ?10, "
+			"host_challenge = ?11, sent = ?12, done = ?13 WHERE op_id = ?1",
 };
 
 static struct db_stmt *stmt(struct db *db, enum order_stmt id)
@@ -282,11 +282,9 @@ int order_db_download_get(const void *ctx, struct db *db, int64_t op_id, struct 
 		.tries = (int)db_int(s, 7),
 		.sessions = (int)db_int(s, 8),
 		.ecasd = bytes_dup(ctx, db_bytes(s, 9)),
-		.ke = bytes_dup(ctx, db_bytes(s, 10)),
-		.ke_secret = bytes_dup(ctx, db_bytes(s, 11)),
-		.host_challenge = bytes_dup(ctx, db_bytes(s, 12)),
-		.sent = db_int(s, 13),
-		.done = db_int(s, 14),
+		.host_challenge = bytes_dup(ctx, db_bytes(s, 10)),
+		.sent = db_int(s, 11),
+		.done = db_int(s, 12),
 	};
 	db_reset(s);
 	return 0;
@@ -305,10 +303,8 @@ int order_db_download_update(struct db *db, const struct download *d)
 	db_bind_int(s, 8, d->tries);
 	db_bind_int(s, 9, d->sessions);
 	db_bind_some(s, 10, d->ecasd);
-	db_bind_some(s, 11, d->ke);
-	db_bind_some(s, 12, d->ke_secret);
-	db_bind_some(s, 13, d->host_challenge);
-	db_bind_int(s, 14, d->sent);
-	db_bind_int(s, 15, d->done);
+	db_bind_some(s, 11, d->host_challenge);
+	db_bind_int(s, 12, d->sent);
+	db_bind_int(s, 13, d->done);
 	return db_run(s);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
+#include "common/codec/eid.h"
 #include "common/db/db.h"
 #include "common/es/es_fn.h"
 #include "common/es/status.h"
@@ -19,7 +20,14 @@ enum store_slot {
 
 extern const struct db_desc smdp_db_desc;
 
-#define EID_LEN 16
+/*! Why an ISD-P is deleted, or the EIS is looked at. */
+enum order_purpose {
+	PURPOSE_NONE = 0,
+	PURPOSE_FAIL = 1,	 /* the order ends with the outcome in its row */
+	PURPOSE_AGAIN = 2,	 /* another ISD-P is begun */
+	PURPOSE_CREATE_LOST = 3, /* is there an ISD-P? */
+	PURPOSE_DATA_LOST = 4,	 /* is the profile complete? */
+};
 
 enum order_kind {
 	ORDER_DOWNLOAD = 1,
@@ -107,8 +115,6 @@ struct download {
 	int tries;
 	int sessions;
 	struct bytes ecasd;
-	struct bytes ke;
-	struct bytes ke_secret;
 	struct bytes host_challenge;
 	int64_t sent;
 	int64_t done;
@@ -129,6 +135,7 @@ struct es3_call {
 	int64_t due_ms;
 	int64_t expires_ms;
 	int attempt;
+	bool maybe; /* the SM-SR may have it */
 	char *last_error;
 	int64_t created_ms;
 	int64_t ended_ms;

@@ -68,28 +68,9 @@ struct peer *smsr_cfg_peer_get(struct smsr_cfg *cfg, const char *name)
 	return p;
 }
 
-/* A path that climbs would leave the prefix at the peer's server. */
-static bool climbs(const char *url)
-{
-	static const char *const steps[] = {"..", "%2e", "%2E"};
-	const char *query = url + strcspn(url, "?");
-
-	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-		const char *step = strstr(url, steps[i]);
-
-		if (step && step < query)
-			return true;
-	}
-	return false;
-}
-
 bool peer_may_be_called(const struct peer *peer, const char *url)
 {
-	size_t n = peer->callback_prefix ? strlen(peer->callback_prefix) : 0;
-
-	if (n == 0 || strncmp(url, peer->callback_prefix, n) != 0 || climbs(url))
-		return false;
-	return peer->callback_prefix[n - 1] == '/' || strchr("/?", url[n]); /* strchr finds the NUL as well */
+	return http_url_is_below(peer->callback_prefix, url);
 }
 
 struct smsc_cfg *smsr_cfg_smsc_get(struct smsr_cfg *cfg, const char *name)

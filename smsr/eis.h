@@ -6,9 +6,6 @@
 
 /* The eUICC Information Set between the rows and the types of the off-card interfaces. */
 
-/*! EID of 32 digits: length, "89", check digits (ISO 7064 MOD 97-10).  \returns 0; -EINVAL */
-int eid_dec(const char *digits, uint8_t eid[EID_LEN]) MUST_CHECK;
-
 /*! MSISDN as rows have it: without the + that the messages allow.  NULL gives NULL.  \returns view into the argument */
 const char *msisdn_digits(const char *msisdn);
 

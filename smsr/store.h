@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
+#include "common/codec/eid.h"
 #include "common/db/db.h"
 #include "common/es/es_fn.h"
 #include "common/es/status.h"
@@ -16,8 +17,6 @@ enum store_slot {
 };
 
 extern const struct db_desc smsr_db_desc;
-
-#define EID_LEN 16
 
 enum profile_state {
 	PROFILE_IN_CREATION = 0, /* internal: SGP.02 shows it to nobody */

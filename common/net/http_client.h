@@ -60,6 +60,9 @@ struct http_result {
 
 /*! Check a URL as http_client_post_steal() does.  \returns 0; -EINVAL */
 int http_url_check(const char *url) MUST_CHECK;
+/*! True if a URL begins with a prefix, up to a border: "https://a/x" allows "https://a/x/y" and "https://a/x?z", not
+ * "https://a/xy", nor a path that climbs.  \param[in] prefix  NULL or empty: nothing is below it */
+bool http_url_is_below(const char *prefix, const char *url);
 
 /*! \param[in]  ctx  talloc parent; the client must live until io_stop()
  * \param[in]  tls  role TLS_CLIENT; used only during the call

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include <event2/http.h>
+#include <osmocom/core/utils.h>
 #include <talloc.h>
 
 #include "common/net/http_client.h"
@@ -72,4 +73,28 @@ int http_url_check(const char *url)
 
 	talloc_free(tmp);
 	return rc;
+}
+
+/* A path that climbs would leave the prefix at the peer's server. */
+static bool climbs(const char *url)
+{
+	static const char *const steps[] = {"..", "%2e", "%2E"};
+	const char *query = url + strcspn(url, "?");
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		const char *step = strstr(url, steps[i]);
+
+		if (step && step < query)
+			return true;
+	}
+	return false;
+}
+
+bool http_url_is_below(const char *prefix, const char *url)
+{
+	size_t n = prefix ? strlen(prefix) : 0;
+
+	if (n == 0 || strncmp(url, prefix, n) != 0 || climbs(url))
+		return false;
+	return prefix[n - 1] == '/' || strchr("/?", url[n]); /* strchr finds the NUL as well */
 }

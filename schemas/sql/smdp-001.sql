@@ -57,8 +57,6 @@ CREATE TABLE download (
 	tries INTEGER NOT NULL DEFAULT 0,	-- ISD-Ps begun
 	sessions INTEGER NOT NULL DEFAULT 0,	-- SCP03t sessions begun on this ISD-P
 	ecasd BLOB,			-- CERT.ECASD.ECKA, verified
-	ke BLOB,			-- key agreement under way: what was signed and sent
-	ke_secret BLOB,			-- its secret, wrapped
 	host_challenge BLOB,		-- of the session
 	sent INTEGER NOT NULL DEFAULT 0,	-- octets of the package given to the SM-SR
 	done INTEGER NOT NULL DEFAULT 0		-- and answered by the card
@@ -80,6 +78,7 @@ CREATE TABLE es3_call (
 	due_ms INTEGER,
 	expires_ms INTEGER NOT NULL,
 	attempt INTEGER NOT NULL DEFAULT 0,
+	maybe INTEGER NOT NULL DEFAULT 0,	-- 1: the SM-SR may have it
 	last_error TEXT,
 	created_ms INTEGER NOT NULL,
 	ended_ms INTEGER

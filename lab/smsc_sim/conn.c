@@ -186,8 +186,12 @@ static int rx_tls(struct conn *c, struct bytes cipher)
 	while (c->shaken && !c->ending && (rc = tls_pipe_read(c->tls, plain, sizeof(plain))) > 0)
 		rx_plain(c, bytes_of(plain, (size_t)rc));
 	out_from_tls(c);
-	if (rc == -EPROTO)
+	if (rc == -EPROTO) {
 		LOGP(DLAB, LOGL_NOTICE, "session %u: %s\n", c->session, tls_pipe_error(c->tls));
+		/* the alert first: it tells the peer why */
+		sim_conn_close(c->sim, c->session);
+		return 0;
+	}
 	return rc == -EAGAIN || rc >= 0 ? 0 : rc;
 }
 

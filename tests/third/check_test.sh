@@ -57,15 +57,16 @@ printf '[ca]\ndefault_ca=a\n[a]\ndatabase=%s/index\nnew_certs_dir=%s\nserial=%s/
 	"$tmp" "$tmp" "$tmp" >"$tmp/ca.cnf"
 : >"$tmp/index"
 echo 01 >"$tmp/serial"
-openssl req -new -key "$tmp/pki/tls.key" -subj /CN=old -out "$tmp/old.csr"
-openssl ca -batch -config "$tmp/ca.cnf" -in "$tmp/old.csr" -out "$tmp/tls.pem" -selfsign -keyfile "$tmp/pki/tls.key" \
-	-startdate 20200101000000Z -enddate 20200201000000Z -notext 2>/dev/null
-expect "expired certificate" 1 "tls.pem"
-if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=soon -days 5 \
-	-keyout "$tmp/tls.key" -out "$tmp/tls.pem" 2>/dev/null; then
-	chmod 600 "$tmp/tls.key"
-	expect "certificate that ends soon" 0 "ends within 7 days"
-fi
+{
+	openssl req -new -key "$tmp/pki/tls.key" -subj /CN=old -out "$tmp/old.csr" &&
+	openssl ca -batch -config "$tmp/ca.cnf" -in "$tmp/old.csr" -out "$tmp/tls.pem" -selfsign -keyfile "$tmp/pki/tls.key" \
+	-startdate 20200101000000Z -enddate 20200201000000Z -notext
+} >"$tmp/ca.log" 2>&1 || { cat "$tmp/ca.log"; echo "FAIL openssl made no expired certificate"; fail=1; }
+expect "expired certificate" 1 "tls.pem: certificate has expired"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=soon -days 5 -keyout "$tmp/tls.key" \
+	-out "$tmp/tls.pem" >"$tmp/ca.log" 2>&1 || { cat "$tmp/ca.log"; echo "FAIL openssl made no certificate"; fail=1; }
+chmod 600 "$tmp/tls.key"
+expect "certificate that ends soon" 0 "ends within 7 days"
 cp "$tmp/pki/other.pem" "$tmp/eum.pem"; expect "EUM certificate that is none" 1 "eum.pem"
 cp "$tmp/pki/tls-ca.pem" "$tmp/ci.pem"; expect "EUM certificate of another issuer" 1 "eum.pem"
 rm "$tmp/ci.pem"; expect "no issuers" 1 "ci.pem"

@@ -44,6 +44,7 @@ own="-cert $cert -key $key"
 	grep -q 'unexpected eof' "$tmp/answer" && { echo "FAIL the server closed without close_notify"; fail=1; }
 	grep -q 'Compression: NONE' "$tmp/answer" || { echo "FAIL compression"; fail=1; }
 	s_client "TLS 1.1" no $own -tls1_1 -cipher DEFAULT@SECLEVEL=0
+	grep -q 'alert protocol version' "$tmp/answer" || { echo "FAIL TLS 1.1 ended otherwise"; cat "$tmp/answer"; fail=1; }
 	s_client "CBC" no $own -tls1_2 -cipher ECDHE-ECDSA-AES128-SHA
 	s_client "no client certificate, TLS 1.3" no -tls1_3
 	s_client "no client certificate, TLS 1.2" no -tls1_2

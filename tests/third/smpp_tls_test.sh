@@ -53,9 +53,12 @@ echo "witness: s_client verifies the server"
 openssl s_client -connect "127.0.0.1:$port" -CAfile "$tmp/root.pem" -verify_return_error -verify_hostname smsc.example \
 	</dev/null >"$tmp/witness" 2>&1 || { cat "$tmp/witness"; exit 1; }
 expect "$tmp/witness" 'Verify return code: 0 (ok)'
-if openssl s_client -connect "127.0.0.1:$port" -tls1_1 -CAfile "$tmp/root.pem" </dev/null >/dev/null 2>&1; then
+# Level 0, so that the witness itself would speak it: the refusal has to be the server's.
+if openssl s_client -connect "127.0.0.1:$port" -tls1_1 -cipher DEFAULT@SECLEVEL=0 -CAfile "$tmp/root.pem" \
+	</dev/null >"$tmp/old" 2>&1; then
 	echo "TLS 1.1 was accepted"; exit 1
 fi
+expect "$tmp/old" 'alert protocol version'
 
 echo "our link, right CA"
 "$B/tests/scenario/smpp_exchange_test" 127.0.0.1 "$port" 50 50 "$tmp/root.pem" >"$tmp/link" 2>&1 || { cat "$tmp/link" "$tmp/sim.err"; exit 1; }

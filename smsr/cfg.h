@@ -19,7 +19,7 @@ struct peer {
 	char *name; /* name of the VTY node */
 	char *oid;
 	unsigned int roles;
-	/* Who it is on TLS: any one of these that is set must match. */
+	/* Who it is on TLS: all of these that are set must match (tls_peer_is()). */
 	char *tls_fingerprint; /* SHA-256 of the certificate, upper-case hex */
 	char *tls_subject;     /* RFC 2253 */
 	char *tls_serial;      /* attribute serialNumber of the subject */

@@ -122,8 +122,7 @@ static int check_isdr(struct reg *g)
 	if (!aid_fits(sd->aid))
 		return refuse(g, ES_SC_DATA_INVALID, NULL, "Isd-r: the AID has not 5 to 16 octets");
 	if (sd->n_keysets > KEYSETS_MAX)
-		return refuse(g, ES_SC_DATA_INVALID, NULL,
-			      "Isd-r: more than " OSMO_STRINGIFY_VAL(KEYSETS_MAX) " key sets");
+		return refuse(g, ES_SC_DATA_INVALID, NULL, "Isd-r: more key sets than are served");
 	g->euicc.isdr_aid = sd->aid;
 	memcpy(g->euicc.isdr_tar, sd->tars[0].data, sizeof(g->euicc.isdr_tar));
 	g->euicc.isdr_sin = sd->sin;

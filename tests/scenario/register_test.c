@@ -64,7 +64,7 @@ static void more_key_sets_than_anybody_reads(void **state)
 	struct es_eis *eis;
 	int64_t id;
 
-	assert_string_equal(with_keysets(w, KEYSETS_MAX + 1), "Isd-r: more than 64 key sets");
+	assert_string_equal(with_keysets(w, KEYSETS_MAX + 1), "Isd-r: more key sets than are served");
 	assert_null(with_keysets(w, KEYSETS_MAX));
 	assert_int_equal(eis_db_by_iccid(w->db, w->card_data.profiles[0].iccid, &id), 0);
 	assert_int_equal(eis_build(w->s, w->ctx, id, EIS_VIEW_FULL, NULL, NULL, 0, &eis), 0);

@@ -135,7 +135,7 @@ static void answer_send(struct http_conn *conn, struct http_answer *ans)
 		evhttp_add_header(out, "Content-Type", ans->content_type);
 	llist_for_each_entry (h, &ans->headers, entry)
 		evhttp_add_header(out, h->name, h->value);
-	if (conn->part->draining)
+	if (conn->part->acceptor.stopped)
 		evhttp_add_header(out, "Connection", "close");
 	if (ans->body.len == 0 || evbuffer_add_reference(buf, ans->body.data, ans->body.len, answer_release, ans) < 0)
 		talloc_free(ans);

@@ -8,6 +8,7 @@
 
 #include "common/net/http_server.h"
 #include "common/net/io_priv.h"
+#include "common/net/listen.h"
 
 /* Inside of the HTTPS server: http_server.c has listeners and connections, http_exchange.c requests and answers. */
 
@@ -29,11 +30,7 @@ struct http_part {
 	struct evhttp *http;
 	struct ssl_ctx_st *ctx;
 	struct evhttp_bound_socket **bound; /* n_listen of them; malloc'd by libevent */
-	struct event *retry;		    /* enables the listeners again after a failed accept() */
-	unsigned int n_conns;
-	unsigned int max_conns;
-	bool paused;   /* full: clients wait in the backlog of the kernel */
-	bool draining; /* listeners are gone */
+	struct acceptor acceptor;
 	struct llist_head conns;
 	DECLARE_HASHTABLE(parked, 8); /* struct http_conn by xid */
 };

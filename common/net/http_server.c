@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* HTTPS server, part one: listeners, connections and their deadlines, on evhttp and bufferevent_openssl.
  *
- * All threads accept from the same listening sockets.  What evhttp 2.1 does not offer is added here:
- * - A cap on connections: at the cap the listeners sleep, so the kernel's backlog holds further clients and no
- *   descriptor is used up.  The same sleep, for RETRY_MS, keeps a failing accept() (EMFILE) from spinning.
+ * What evhttp 2.1 does not offer is added here:
+ * - A cap on connections and rest on EMFILE: listen.c.
  * - Deadlines for a whole request, not only between two reads; a client that sends an octet now and then is cut.  A
  *   deadline shuts the socket down and leaves the rest to evhttp, which then sees the end of the stream.
  * - The end of a connection that never made a request: the TLS object tells when it is freed.
@@ -13,13 +12,8 @@
 #include "common/net/http_server.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -35,40 +29,7 @@
 #include "common/net/http_priv.h"
 #include "common/net/tls_priv.h"
 
-#define BACKLOG 512
-#define RETRY_MS 1000
 #define READ_SLACK 65536 /* input that may wait beyond one request of the largest size */
-
-static void listeners_enable(struct http_part *part, bool on)
-{
-	size_t i;
-
-	if (part->draining)
-		return;
-	for (i = 0; i < part->srv->conf.n_listen; i++) {
-		struct evconnlistener *l = evhttp_bound_socket_get_listener(part->bound[i]);
-
-		if (on)
-			evconnlistener_enable(l);
-		else
-			evconnlistener_disable(l);
-	}
-	part->paused = !on;
-}
-
-/* evhttp owns the argument of the listener, so this callback knows nothing but the listener. */
-static void accept_failed(struct evconnlistener *l, void *evhttp)
-{
-	evconnlistener_disable(l);
-}
-
-static void accept_retry(evutil_socket_t fd, short what, void *arg)
-{
-	struct http_part *part = arg;
-
-	if (!part->paused)
-		listeners_enable(part, true);
-}
 
 void http_conn_enter(struct http_conn *conn, enum conn_phase phase)
 {
@@ -118,10 +79,8 @@ static void conn_gone(void *arg)
 	http_exchange_forget(conn);
 	event_free(conn->deadline);
 	llist_del(&conn->entry);
-	part->n_conns--;
 	part->srv->count.open--;
-	if (part->paused && part->n_conns < part->max_conns)
-		listeners_enable(part, true);
+	acceptor_conn_down(&part->acceptor);
 	talloc_free(conn);
 }
 
@@ -154,8 +113,7 @@ static struct bufferevent *conn_new(struct event_base *base, void *arg)
 	llist_add_tail(&conn->entry, &part->conns);
 	part->srv->count.accepted++;
 	part->srv->count.open++;
-	if (++part->n_conns >= part->max_conns)
-		listeners_enable(part, false);
+	acceptor_conn_up(&part->acceptor);
 	conn->deadline = evtimer_new(base, conn_late, conn);
 	conn->bev = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
 	if (!conn->bev)
@@ -172,9 +130,9 @@ static void part_stop(void *arg)
 {
 	struct http_part *part = arg;
 
-	part->draining = true;
-	event_free(part->retry);
+	acceptor_stop(&part->acceptor);
 	evhttp_free(part->http);
+	acceptor_fini(&part->acceptor);
 	SSL_CTX_free(part->ctx);
 	talloc_free(part->bound);
 }
@@ -197,12 +155,7 @@ static struct part_call *part_call_alloc(struct http_part *part, void (*run)(str
 
 static void part_listen(struct http_part *part, int fd, size_t i)
 {
-	struct evconnlistener *l = evconnlistener_new(io_thread_base(part->thread), NULL, NULL,
-						      LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-
-	OSMO_ASSERT(l);
-	evconnlistener_set_error_cb(l, accept_failed);
-	part->bound[i] = evhttp_bind_listener(part->http, l);
+	part->bound[i] = evhttp_bind_listener(part->http, acceptor_listen(&part->acceptor, i, fd, NULL, NULL));
 	OSMO_ASSERT(part->bound[i]);
 }
 
@@ -212,7 +165,6 @@ static void part_start(struct io_thread *t, struct io_call *call)
 	struct part_call *c = container_of(call, struct part_call, call);
 	struct http_part *part = c->part;
 	const struct http_server_conf *conf = &part->srv->conf;
-	struct timeval retry = tv_of_ms(RETRY_MS);
 	size_t i;
 
 	part->ctx = c->ctx;
@@ -227,86 +179,13 @@ static void part_start(struct io_thread *t, struct io_call *call)
 	evhttp_set_allowed_methods(part->http, UINT16_MAX);
 	/* conn_late() comes first; this covers connections that have no TLS object */
 	evhttp_set_timeout(part->http, (int)(OSMO_MAX(conf->request_timeout_ms, conf->idle_timeout_ms) / 1000 + 5));
+	acceptor_init(&part->acceptor, io_thread_base(t), conf->n_listen,
+		      OSMO_MAX(1, conf->max_conns / part->srv->n_parts));
 	part->bound = talloc_zero_array(NULL, struct evhttp_bound_socket *, conf->n_listen);
 	for (i = 0; i < conf->n_listen; i++)
 		part_listen(part, c->fds[i], i);
-	part->retry = event_new(io_thread_base(t), -1, EV_PERSIST, accept_retry, part);
-	event_add(part->retry, &retry);
 	io_thread_at_stop(t, part_stop, part);
 	talloc_free(c);
-}
-
-static int socket_bind(const struct addrinfo *ai)
-{
-	int on = 1, fd, rc = 0;
-
-	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	/* accepted sockets inherit TCP_NODELAY; without it each answer waits 40 ms, as evhttp writes two records */
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
-	    (ai->ai_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) ||
-	    bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
-		rc = -errno;
-	if (rc < 0) {
-		close(fd);
-		return rc;
-	}
-	return fd;
-}
-
-static uint16_t socket_port(int fd)
-{
-	struct sockaddr_storage ss = {0};
-	socklen_t len = sizeof(ss);
-
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
-		return 0;
-	/* sin_port and sin6_port share their place */
-	return ntohs(((struct sockaddr_in *)&ss)->sin_port);
-}
-
-static int socket_open(const struct http_listen *l)
-{
-	const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
-	struct addrinfo *ai;
-	int fd;
-
-	if (!l->host || getaddrinfo(l->host, NULL, &hints, &ai))
-		return -EINVAL;
-	if (ai->ai_family == AF_INET6)
-		((struct sockaddr_in6 *)ai->ai_addr)->sin6_port = htons(l->port);
-	else
-		((struct sockaddr_in *)ai->ai_addr)->sin_port = htons(l->port);
-	fd = socket_bind(ai);
-	freeaddrinfo(ai);
-	return fd;
-}
-
-static void close_all(const int *fds, size_t n)
-{
-	while (n-- > 0)
-		close(fds[n]);
-}
-
-static int sockets_open(const void *ctx, struct http_server *srv, int *fds, const char **err)
-{
-	size_t i;
-
-	for (i = 0; i < srv->conf.n_listen; i++) {
-		const struct http_listen *l = &srv->conf.listen[i];
-
-		fds[i] = socket_open(l);
-		if (fds[i] < 0) {
-			*err = talloc_asprintf(ctx, "cannot listen on %s port %u: %s", l->host, l->port,
-					       strerror(-fds[i]));
-			close_all(fds, i);
-			return fds[i];
-		}
-		srv->ports[i] = socket_port(fds[i]);
-	}
-	return 0;
 }
 
 static unsigned int or_default(unsigned int value, unsigned int dflt)
@@ -317,15 +196,9 @@ static unsigned int or_default(unsigned int value, unsigned int dflt)
 static void conf_copy(struct http_server *srv, const struct http_server_conf *conf)
 {
 	struct http_server_conf *c = &srv->conf;
-	struct http_listen *l = talloc_zero_array(srv, struct http_listen, conf->n_listen);
-	size_t i;
 
 	*c = *conf;
-	for (i = 0; i < conf->n_listen; i++) {
-		l[i].host = talloc_strdup(l, conf->listen[i].host);
-		l[i].port = conf->listen[i].port;
-	}
-	c->listen = l;
+	c->listen = listen_conf_dup(srv, conf->listen, conf->n_listen);
 	c->max_conns = or_default(conf->max_conns, 1000);
 	c->max_body = conf->max_body ? conf->max_body : 8 * 1024 * 1024;
 	c->max_header = conf->max_header ? conf->max_header : 16384;
@@ -338,19 +211,13 @@ static void part_init(struct http_server *srv, unsigned int i, const int *fds, c
 {
 	struct http_part *part = &srv->parts[i];
 	struct part_call *c = part_call_alloc(part, part_start);
-	size_t k;
 
 	part->srv = srv;
 	part->thread = io_thread_get(srv->io, i);
-	part->max_conns = OSMO_MAX(1, srv->conf.max_conns / srv->n_parts);
 	INIT_LLIST_HEAD(&part->conns);
 	hash_init(part->parked);
 	c->ctx = tls_ctx_ref(tls);
-	c->fds = talloc_array(c, int, srv->conf.n_listen);
-	for (k = 0; k < srv->conf.n_listen; k++) {
-		c->fds[k] = fcntl(fds[k], F_DUPFD_CLOEXEC, 0);
-		OSMO_ASSERT(c->fds[k] >= 0);
-	}
+	c->fds = listen_dup(c, fds, srv->conf.n_listen);
 	io_call_steal(part->thread, &c->call);
 }
 
@@ -373,7 +240,7 @@ int http_server_start(const void *ctx, struct io *io, const struct http_server_c
 	conf_copy(srv, conf);
 	srv->ports = talloc_zero_array(srv, uint16_t, conf->n_listen);
 	fds = talloc_zero_array(srv, int, conf->n_listen);
-	rc = sockets_open(ctx, srv, fds, err);
+	rc = listen_open(ctx, conf->listen, conf->n_listen, fds, srv->ports, err);
 	if (rc < 0) {
 		talloc_free(srv);
 		return rc;
@@ -382,7 +249,7 @@ int http_server_start(const void *ctx, struct io *io, const struct http_server_c
 	srv->parts = talloc_zero_array(srv, struct http_part, srv->n_parts);
 	for (i = 0; i < srv->n_parts; i++)
 		part_init(srv, i, fds, tls);
-	close_all(fds, conf->n_listen);
+	listen_close(fds, conf->n_listen);
 	talloc_free(fds);
 	*out = srv;
 	return 0;
@@ -423,9 +290,9 @@ static void part_drain(struct io_thread *t, struct io_call *call)
 	size_t i;
 
 	talloc_free(call);
-	if (part->draining)
+	if (part->acceptor.stopped)
 		return;
-	part->draining = true;
+	acceptor_stop(&part->acceptor);
 	for (i = 0; i < part->srv->conf.n_listen; i++)
 		evhttp_del_accept_socket(part->http, part->bound[i]);
 	llist_for_each_entry (conn, &part->conns, entry) {

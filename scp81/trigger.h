@@ -69,7 +69,7 @@ struct trigger {
 int trigger_enc(const struct trigger *t, struct wr *w) MUST_CHECK;
 
 /*! Read a whole trigger.  Unknown objects are skipped; delays are taken under 25 and under A5.
- * \param[in]  ctx  talloc parent of the texts; octets are views into in
+ * \param[in]  ctx  talloc parent of the texts (below one child of it); octets are views into in
  * \param[out] t    untouched on error
  * \returns 0; -EINVAL */
 int trigger_dec(const void *ctx, struct bytes in, struct trigger *t) MUST_CHECK;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Trigger of an administration session: reading, and the codings that both ways share.
  *
- * Each template has a table of its objects; a loop walks it.  An object that occurs twice is refused, since the card and
- * we could take different ones; unknown ones are skipped, as later editions add some. */
+ * Each template has a table of its objects; a loop walks it.  An object that occurs twice is refused, since the card
+ * and we could take different ones; unknown ones are skipped, as later editions add some. */
 #include "scp81/trigger.h"
 
 #include <errno.h>

@@ -41,7 +41,8 @@ enum cat_tag {
 #define TRIGGER_LABEL_MAX 63
 
 /* What the sources leave open about triggers, all of it here:
- * - Tag of the waiting delay: 25 in the stored data of a live card, A5 in one implementation.  We write 25 and read both.
+ * - Tag of the waiting delay: 25 in the stored data of a live card, A5 in one implementation.  We write 25 and read
+ * both.
  * - Its three octets: TS 102 223 has a timer value in swapped BCD, the same implementation writes binary.  Swapped BCD
  *   it is; an octet that is no BCD is refused.
  * - Identity in 85: text as in the handshake, or its octets.  It passes through as it is.

@@ -105,7 +105,6 @@ struct psk_out {
 	uint64_t id;
 	struct bytes octets; /* memory of the tree, or static; may be empty */
 	bool close;	     /* close behind it */
-	bool sent;	     /* private */
 };
 
 /*! \returns empty one, allocated below NULL */

@@ -46,6 +46,21 @@ void bytes_wipe(void *data, size_t len)
 	OPENSSL_cleanse(data, len);
 }
 
+static int wipe_secret(uint8_t *secret)
+{
+	bytes_wipe(secret, talloc_get_size(secret));
+	return 0;
+}
+
+uint8_t *bytes_secret_alloc(const void *ctx, size_t len)
+{
+	uint8_t *secret = talloc_zero_array(ctx, uint8_t, (unsigned int)OSMO_MAX(len, 1));
+
+	OSMO_ASSERT(secret);
+	talloc_set_destructor(secret, wipe_secret);
+	return secret;
+}
+
 /* ---- reader ---- */
 
 void rd_init(struct rd *r, struct bytes b)

@@ -45,6 +45,10 @@ struct bytes bytes_dup(const void *ctx, struct bytes b);
 /*! Overwrite memory that held a secret; not removed by the optimiser. */
 void bytes_wipe(void *data, size_t len);
 
+/*! Memory for a secret, all zero, wiped when it is freed.  \returns talloc child of ctx (never NULL); not for realloc
+ */
+uint8_t *bytes_secret_alloc(const void *ctx, size_t len);
+
 /*! Bounded reader with sticky failure: take the fields in order, then ask once with rd_end() whether all was well.
  * After a failure every read returns 0 or an empty view and consumes nothing. */
 struct rd {

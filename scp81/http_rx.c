@@ -264,6 +264,11 @@ static struct http_msg *message_end(struct http_rx *rx)
 	return msg;
 }
 
+static bool is_head(enum gate gate)
+{
+	return gate == GATE_HEAD || gate == GATE_TRAILER;
+}
+
 static bool is_clean(const char *line, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -283,6 +288,16 @@ static bool is_chunk_size(const char *line, size_t len)
 	       (digits == len || line[digits] == ';' || line[digits] == ' ' || line[digits] == '\t');
 }
 
+/* http_parser as packaged takes blanks in a name, and "Content-Length :" would then be nobody's length. */
+static bool has_name(const char *line, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && (isalnum((unsigned char)line[n]) || strchr("!#$%&'*+-.^_`|~", line[n])))
+		n++;
+	return n > 0 && n < len && line[n] == ':';
+}
+
 /* A line without its end.  What http_parser would not refuse by itself. */
 static int check_line(struct http_rx *rx, const char *line, size_t len)
 {
@@ -290,6 +305,8 @@ static int check_line(struct http_rx *rx, const char *line, size_t len)
 		return refuse(rx, -EINVAL, 400, "control character");
 	if (len && (*line == ' ' || *line == '\t'))
 		return refuse(rx, -EINVAL, 400, "line begins with a blank");
+	if (is_head(rx->gate) && rx->has_line && len && !has_name(line, len))
+		return refuse(rx, -EINVAL, 400, "malformed header name");
 	if (rx->gate == GATE_CHUNK_END && len)
 		return refuse(rx, -EINVAL, 400, "chunk longer than its size");
 	if (rx->gate == GATE_CHUNK_SIZE && !is_chunk_size(line, len))
@@ -318,11 +335,6 @@ static int line_done(struct http_rx *rx)
 	rx->has_line = true;
 	memcpy(rx->line + len, "\r\n", 2);
 	return parse(rx, bytes_of(rx->line, len + 2));
-}
-
-static bool is_head(enum gate gate)
-{
-	return gate == GATE_HEAD || gate == GATE_TRAILER;
 }
 
 static int feed_line(struct http_rx *rx, struct rd *r)

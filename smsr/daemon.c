@@ -413,6 +413,7 @@ static void smsr_stop(void *prog)
 const struct app_desc smsr_app = {
 	.name = "smsr",
 	.description = "Subscription Manager Secure Routing (SM-SR) of GSMA SGP.02",
+	.database = true,
 	.vty_port = 4290,
 	.ctrl_port = 4291,
 	.alloc = smsr_prog_alloc,

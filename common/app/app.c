@@ -157,18 +157,22 @@ static void library_init(void)
 static void print_help(FILE *f)
 {
 	const char *n = app.desc->name;
+	bool db = app.desc->database;
 
 	fprintf(f,
-		"%s: %s\n\nUsage: %s [-c FILE] [-C | -U] [-d CATEGORIES]\n"
+		"%s: %s\n\nUsage: %s [-c FILE] %s [-d CATEGORIES]\n"
 		"  -c FILE        configuration file [%s.cfg]\n"
-		"  -C             check configuration, certificates, keys and database, then quit\n"
-		"  -U             bring the database up to date before starting\n"
+		"  -C             check configuration, certificates%s, then quit\n"
+		"%s"
 		"  -d CATEGORIES  log level DEBUG on stderr for these, as in DMAIN:DHTTP\n"
 		"  -V             version\n"
 		"  -h             this text\n"
-		"Exit codes: 0 ok, 1 configuration, 2 usage, 3 database at start, 4 cryptography, 5 address in use,\n"
-		"            6 database while running, 7 system\n",
-		n, app.desc->description ? app.desc->description : n, n, n);
+		"Exit codes: 0 ok, 1 configuration, 2 usage, %s4 cryptography, 5 address in use,\n"
+		"            %s7 system\n",
+		n, app.desc->description ? app.desc->description : n, n, db ? "[-C | -U]" : "[-C]", n,
+		db ? ", keys and database" : " and keys",
+		db ? "  -U             bring the database up to date before starting\n" : "",
+		db ? "3 database at start, " : "", db ? "6 database while running, " : "");
 }
 
 static void usage_error(void)
@@ -209,10 +213,11 @@ static void option(int opt)
 
 static void options_read(int argc, char **argv)
 {
+	const char *known = app.desc->database ? "c:CUd:Vh" : "c:Cd:Vh";
 	int opt;
 
 	app.config = talloc_asprintf(app.root, "%s.cfg", app.desc->name);
-	while (!app.leave && (opt = getopt(argc, argv, "c:CUd:Vh")) != -1)
+	while (!app.leave && (opt = getopt(argc, argv, known)) != -1)
 		option(opt);
 	if (!app.leave && (optind < argc || (app.check_only && app.upgrade)))
 		usage_error();

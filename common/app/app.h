@@ -33,6 +33,7 @@ enum app_exit {
 struct app_desc {
 	const char *name;	 /* "smsr": VTY prompt, log, default configuration file "smsr.cfg" */
 	const char *description; /* one line for -h */
+	bool database;		 /* it has one: -U is an option, and exit codes 3 and 6 may occur */
 	uint16_t vty_port;	 /* default of "line vty" / "bind"; 0 = no telnet VTY */
 	uint16_t ctrl_port;	 /* CTRL interface; its address comes from "ctrl" / "bind"; 0 = none */
 

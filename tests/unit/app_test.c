@@ -141,6 +141,7 @@ static void prog_stop(void *data)
 
 static struct app_desc desc = {
 	.name = "test",
+	.database = true,
 	.vty_port = 1, /* the configuration says another */
 	.timers = timers,
 	.alloc = prog_alloc,
@@ -262,11 +263,27 @@ static void options_that_answer(void **state)
 	SPAWN(f, "-h");
 	assert_int_equal(finish(f), APP_OK);
 	said(f, "Usage: test", true);
+	said(f, "6 database while running", true);
 	SPAWN(f, "-x");
 	assert_int_equal(finish(f), APP_USAGE);
 	SPAWN(f, "file");
 	assert_int_equal(finish(f), APP_USAGE);
 	SPAWN(f, "-C", "-U");
+	assert_int_equal(finish(f), APP_USAGE);
+	said(f, "[check]", false);
+}
+
+static void upgrade_needs_a_database(void **state)
+{
+	struct fix *f = *state;
+
+	desc.database = false;
+	SPAWN(f, "-h");
+	assert_int_equal(finish(f), APP_OK);
+	said(f, "-U", false);
+	said(f, "database", false);
+	SPAWN(f, "-c", (char *)f->cfg, "-U");
+	desc.database = true;
 	assert_int_equal(finish(f), APP_USAGE);
 	said(f, "[check]", false);
 }
@@ -412,11 +429,17 @@ static void descriptors_beyond_the_limit_of_select(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(options_that_answer), T(bad_configurations),
-		T(check_and_quit),	T(life_of_a_daemon),
-		T(failures_at_start),	T(ctrl_and_vty_open),
-		T(the_watchdog_is_fed), T(leaks_are_reported),
-		T(timers_do_not_spin),	T(descriptors_beyond_the_limit_of_select),
+		T(options_that_answer),
+		T(upgrade_needs_a_database),
+		T(bad_configurations),
+		T(check_and_quit),
+		T(life_of_a_daemon),
+		T(failures_at_start),
+		T(ctrl_and_vty_open),
+		T(the_watchdog_is_fed),
+		T(leaks_are_reported),
+		T(timers_do_not_spin),
+		T(descriptors_beyond_the_limit_of_select),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 #
 # make            build everything            make check     unit, property, scenario tests, corpora, third parties
 # make demo       one push, seen end to end   make lab       the same through osmo-stp, osmo-hlr, osmo-msc
-# make fuzz       libFuzzer on each decoder   make bench     ratios against the limits of this machine
+# make fuzz       libFuzzer on decoders       make bench     ratios against the limits of this machine
 # make lint       layers, headers, format     make cover     line coverage
 # make deps       install the Debian packages make install   DESTDIR= PREFIX= SYSCONFDIR=
 #

@@ -40,7 +40,7 @@ static const char help[] =
 	"\n"
 	"peer prints what an SM-SR is configured with: object identifier, SHA-256 fingerprint, subject.\n"
 	"card prints a line for each card: EID, then ICCID, IMSI and MSISDN of each profile.\n"
-	"Everything here is for test networks: whoever knows the seed knows the keys.\n";
+	"All but verify and master is for test networks: whoever knows the seed knows the keys.\n";
 
 static int failed(const char *why)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Loop macros of libosmocore and jansson in a shape that cppcheck follows: their headers are not read, and without
+/* Macros of libosmocore and jansson in a shape that cppcheck follows: their headers are not read, and without
  * these each loop variable would count as uninitialized.  Only tests/lint.sh uses this file. */
 #pragma once
 
@@ -21,3 +21,4 @@
 #define json_array_foreach(array, i, v) for (i = 0; i < json_array_size(array) && (v = json_array_get(array, i)); i++)
 #define json_object_foreach(object, key, v) \
 	for (key = json_first(object); key && (v = json_object_get(object, key)); key = json_next(object, key))
+#define OSMO_STRINGIFY_VAL(x) "x"

@@ -29,7 +29,8 @@ static const char *const sql[] = {
 	[Q_BY_TRANSACTION] = "SELECT id FROM es3_call WHERE smsr_oid = ?1 AND transaction_id = ?2 AND fn = ?3 AND "
 			     "state < 2 LIMIT ?4",
 	[Q_OPEN_OF] = "SELECT id FROM es3_call WHERE op_id = ?1 AND state < 2 ORDER BY id DESC LIMIT 1",
-	[Q_UPDATE] = "UPDATE es3_call SET state = ?2, due_ms = ?3, attempt = ?4, last_error = ?5, ended_ms = ?6, maybe = ?7, "
+	[Q_UPDATE] = "UPDATE es3_call SET state = ?2, due_ms = ?3, attempt = ?4, last_error = ?5, ended_ms = ?6, maybe "
+		     "= ?7, "
 		     "envelope = CASE WHEN ?2 < 2 THEN envelope END WHERE id = ?1",
 	[Q_DUE] = "SELECT id FROM es3_call WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
 	[Q_NEAREST] = "SELECT due_ms FROM es3_call WHERE due_ms IS NOT NULL ORDER BY due_ms LIMIT 1",

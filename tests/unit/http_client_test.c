@@ -279,7 +279,7 @@ static void refused_and_unknown(void **state)
 
 	close(fd);
 	expect(call(f, "127.0.0.1", port, "/", 5000), HTTP_E_CONNECT, 0);
-	/* a label of more than 63 octets is no name (RFC 1035): refused without asking a name server */
+	/* a label of more than 63 octets is no name: refused without asking a name server */
 	expect(call(f, LABEL_64 ".invalid", port, "/", 5000), HTTP_E_DNS, 0);
 }
 

@@ -58,7 +58,7 @@ int ecka_crt_enc(const struct ecka_params *p, struct wr *w) MUST_CHECK;
 /*! Content of A6.  \param[out] p  views; untouched on error.  \returns 0; -EINVAL */
 int ecka_crt_dec(struct bytes value, struct ecka_params *p) MUST_CHECK;
 
-/*! New key set.  With ECKA_USAGE_BASE the three are handles of the same value. */
+/*! New key set.  With ECKA_USAGE_BASE the three are one handle. */
 struct ecka_keys {
 	uint8_t kvn;
 	struct key *enc;
@@ -88,7 +88,7 @@ void ecka_put_install(struct bytes isdp_aid, struct wr *cmds);
 int ecka_put_cert(struct ecka *e, struct wr *cmds) MUST_CHECK;
 /*! Random challenge in the data of the answer to b.  \param[out] rc  view.  \returns 0; -EINVAL */
 int ecka_rc_dec(struct bytes data, struct bytes *rc) MUST_CHECK;
-/*! Step c.  \returns 0; -EINVAL; -EIO */
+/*! Step c.  \returns 0; -EINVAL; -EPROTO before b; -EIO */
 int ecka_put_agreement(struct ecka *e, struct bytes rc, struct wr *cmds) MUST_CHECK;
 /*! Answer to c: derive the keys and check the receipt.
  * \param[in]  data  of the R-APDU, without status word
@@ -103,7 +103,7 @@ int ecka_finish(struct ecka *e, struct crypto *c, const void *ctx, struct bytes 
 struct ecka_request {
 	struct ecka_params params;
 	struct bytes crt;	  /* the A6 TLV */
-	struct bytes point;	  /* 04 | X | Y */
+	struct bytes point;	  /* 04 | X | Y, or X | Y */
 	struct bytes signed_part; /* 3A02 and 7F49 as they came */
 	struct bytes signature;
 };

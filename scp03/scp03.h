@@ -70,7 +70,7 @@ int scp03_init_rsp_dec(struct bytes b, struct scp03_init_rsp *rsp) MUST_CHECK;
 void scp03_put_init(uint8_t kvn, const uint8_t host_challenge[SCP03_CHALLENGE_LEN], struct wr *w);
 /*! C-APDU EXTERNAL AUTHENTICATE; once, and before anything else.  \returns 0; -EPROTO; -EIO */
 int scp03_put_auth(struct scp03 *s, struct wr *w) MUST_CHECK;
-/*! Protect one plain C-APDU (any class of GlobalPlatform; Le is passed on).
+/*! Protect one plain C-APDU of class 80 .. 83; Le is passed on.
  * \returns 0; -EINVAL malformed or longer than SCP03_DATA_MAX; -EPROTO no session; -EIO */
 int scp03_wrap(struct scp03 *s, struct bytes capdu, struct wr *w) MUST_CHECK;
 

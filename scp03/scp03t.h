@@ -27,14 +27,16 @@ int scp03t_put_auth(struct scp03 *s, struct wr *w) MUST_CHECK;
 /*! 86 of one segment.  \returns 0; -EINVAL above SCP03T_SEGMENT_LIMIT; -EPROTO; -EIO */
 int scp03t_seal(struct scp03 *s, struct bytes segment, struct wr *w) MUST_CHECK;
 
-/*! Session keys of 87 (protected profile packages of SGP.02; no card at hand shows its use). */
+/*! Session keys of 87 (protected profile packages of SGP.02; no card at hand shows its use).  Values made for this
+ * purpose, 16 octets each; the caller wipes its own. */
 struct scp03t_new_keys {
-	const uint8_t *chain; /* 16 octets: MAC chaining value before the first 86 */
-	const struct key *enc;
-	const struct key *mac;
-	const struct key *rmac; /* NULL: stays */
+	struct bytes chain; /* MAC chaining value before the first 86 */
+	struct bytes enc;
+	struct bytes mac;
+	struct bytes rmac; /* empty: stays */
 };
-/*! 87, and the session goes on with the new keys.  \returns as scp03t_seal() */
+/*! 87, and the session goes on with the new keys.
+ * \returns 0; -EINVAL; -EPROTO no session, or an 86 waits for its answer, which the old keys protect; -EIO */
 int scp03t_seal_keys(struct scp03 *s, const struct scp03t_new_keys *keys, struct wr *w) MUST_CHECK;
 
 /*! Cuts a stream into segments.  Holds at most one segment of it. */
@@ -121,7 +123,7 @@ struct euicc_response {
 
 /*! \param[out] rsp  untouched on error; message is a view.  \returns 0; -EINVAL */
 int euicc_response_dec(struct bytes b, struct euicc_response *rsp) MUST_CHECK;
-/*! \returns 0; -EINVAL n above EUICC_RESPONSE_RESULTS_MAX */
+/*! \returns 0; -EINVAL n above EUICC_RESPONSE_RESULTS_MAX, message above 127 octets */
 int euicc_response_enc(const struct euicc_response *rsp, struct wr *w) MUST_CHECK;
 /*! Installed: not aborted.  Failed elements that are not mandated are warnings. */
 static inline bool euicc_response_ok(const struct euicc_response *rsp)

@@ -11,10 +11,11 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
+#include "common/crypto/cmac.h"
 #include "common/crypto/key_int.h"
 
 #define DES_BLOCK 8
-#define AES_BLOCK 16
+#define AES_BLOCK CMAC_BLOCK
 #define KCV_LEN 3
 
 static int key_wipe(struct key *key)
@@ -137,16 +138,10 @@ struct mac {
 	uint8_t buf[512]; /* a multiple of both block sizes */
 };
 
-static void xor_block(uint8_t *to, const uint8_t *with)
-{
-	for (size_t i = 0; i < AES_BLOCK; i++)
-		to[i] ^= with[i];
-}
-
 static int mac_flush(struct mac *m)
 {
 	if (m->undo)
-		xor_block(m->buf, m->undo);
+		cmac_xor(m->buf, m->undo);
 	m->undo = NULL;
 	return cbc_blocks(m->ctx, bytes_of(m->buf, m->fill), m->buf);
 }
@@ -190,20 +185,6 @@ static int mac_des(struct mac *m, const struct bytes *parts, size_t n_parts)
 	return mac_flush(m);
 }
 
-/* Multiplication by x in GF(2^128), SP 800-38B §6.1. */
-static void cmac_double(uint8_t b[AES_BLOCK])
-{
-	uint8_t carry = 0;
-
-	for (size_t i = AES_BLOCK; i-- > 0;) {
-		uint8_t out = b[i] >> 7;
-
-		b[i] = (uint8_t)(b[i] << 1 | carry);
-		carry = out;
-	}
-	b[AES_BLOCK - 1] ^= carry ? 0x87 : 0;
-}
-
 /* SP 800-38B §6.2.  The encryption of the zero block, from which the subkeys come, leaves the chaining value at L
  * instead of zero: adding L to the first block undoes that, and is much cheaper than another initialisation of the
  * context. */
@@ -227,7 +208,7 @@ static int mac_aes(struct mac *m, const struct bytes *parts, size_t n_parts)
 			return -EIO;
 		mac_pad(m);
 	}
-	xor_block(m->buf + m->fill - AES_BLOCK, subkey);
+	cmac_xor(m->buf + m->fill - AES_BLOCK, subkey);
 	return mac_flush(m);
 }
 

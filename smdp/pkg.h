@@ -7,7 +7,7 @@
  * What a card does with them is its business; here they are read, checked before they are sent, and put into words. */
 
 /*! A package that is longer, or has more elements, is refused unread. */
-#define PKG_MAX_LEN (1024 * 1024)
+#define PKG_MAX_LEN (512 * 1024)
 #define PKG_MAX_PES 512
 
 /*! Octets of an ICCID in the header and in EF.ICCID. */

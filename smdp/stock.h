@@ -15,6 +15,8 @@ struct stock;
 
 /*! \param[in] db, ks, c  borrowed; they outlive the stock.  \returns talloc child of ctx */
 struct stock *stock_alloc(const void *ctx, struct db *db, const struct keystore *ks, struct crypto *c);
+/*! Warn in the log when fewer free profiles of a type than this are left; 0: never. */
+void stock_set_low(struct stock *s, unsigned int low);
 
 /*! Values are in rows and never renumbered. */
 enum stock_state {
@@ -24,7 +26,8 @@ enum stock_state {
 	STOCK_BROKEN = 3,   /* taken out by hand */
 };
 
-/*! \returns word for a state, as the console shows it; a constant */
+#define STOCK_STATES 4
+
 const char *stock_state_name(enum stock_state state);
 
 /*! One profile in stock.  Texts are talloc children of the context that was given. */
@@ -36,7 +39,7 @@ struct stock_item {
 	const char *imsi;	 /* NULL: unknown */
 	const char *msisdn;	 /* international digits without +; NULL: unknown */
 	struct es_pol2 pol2;	 /* to be given to the SM-SR */
-	int64_t required_memory; /* octets to ask of the card, of its type */
+	int64_t required_memory; /* octets to ask of the card: of its type, else the length of the package */
 	size_t package_len;
 	enum stock_state state;
 	int64_t order_id; /* that reserved or used it; 0: none */
@@ -70,11 +73,11 @@ const char *stock_refusal_text(enum stock_refusal refusal);
 int stock_reserve(struct stock *s, const void *ctx, const char *mno, const char *iccid, const char *type,
 		  int64_t order_id, struct stock_item *item, enum stock_refusal *refusal) MUST_CHECK;
 
-/*! Give back what the order reserved; an item that is not reserved for it stays as it is.  \returns 0; -EIO */
+/*! Give back what the order reserved; what it used, or nothing, stays as it is.  \returns 0; -EIO */
 int stock_release(struct stock *s, int64_t order_id) MUST_CHECK;
 
 /*! The package of this order left for a card: its ICCID is never given out again.
- * \returns 0; -ENOENT the order has nothing reserved (and did not use it up before); -EIO */
+ * \returns 0, also when it was used before; -ENOENT the order has no profile; -EIO */
 int stock_use(struct stock *s, int64_t order_id) MUST_CHECK;
 
 /*! \param[in] iccid  with or without trailing F
@@ -85,6 +88,97 @@ int stock_get_id(struct stock *s, const void *ctx, int64_t id, struct stock_item
 
 /*! The package of an item in clear.
  * \param[out] package  memory of its own, talloc child of ctx, wiped by a destructor: never log, copy or keep it
- * \returns 0; -ENOENT no such item, or its package was removed; -EBADMSG the row was changed or another master key
- * wrapped it; -EIO */
+ * \returns 0; -ENOENT no such item, or another master key wrapped it; -EBADMSG the row was changed; -EIO */
 int stock_open_package(struct stock *s, const void *ctx, int64_t id, struct bytes *package) MUST_CHECK;
+
+/* ---- what operators do by hand ---- */
+
+/*! Make a type, or change it.
+ * \param[in]  required_memory  -1: as it is, of a new one 0
+ * \param[in]  template         text for data preparation; NULL: as it is; "": none from now on
+ * \param[out] why              on error a sentence, talloc child of ctx
+ * \returns 0; -EINVAL name, OID or template; -EIO */
+int stock_type_set(struct stock *s, const void *ctx, const char *mno, const char *name, int64_t required_memory,
+		   const char *template, const char **why) MUST_CHECK;
+
+/*! Take an item out of stock, or a free or reserved one back as free.  A used one stays.
+ * \param[out] why  on error a sentence, talloc child of ctx
+ * \returns 0; -ENOENT; -EBUSY it is used; -EIO */
+int stock_set_state(struct stock *s, const void *ctx, const char *iccid, bool broken, const char **why) MUST_CHECK;
+
+/*! How much there is of a type. */
+struct stock_level {
+	const char *mno;
+	const char *type;
+	int64_t required_memory;
+	bool has_template;
+	int64_t n[STOCK_STATES]; /* by state */
+	bool low;
+};
+
+/*! All types, by operator and name.
+ * \param[in]  mno     NULL: of all operators
+ * \param[out] levels  talloc child of ctx  \param[out] n  how many
+ * \returns 0; -EIO */
+int stock_levels(struct stock *s, const void *ctx, const char *mno, struct stock_level **levels, size_t *n) MUST_CHECK;
+
+/*! Which items are listed. */
+struct stock_filter {
+	const char *mno;  /* NULL: all */
+	const char *type; /* NULL: all */
+	int state;	  /* -1: all */
+	int64_t after;	  /* id */
+};
+
+/*! \param[out] ids  room for max, in the order of import
+ *  \returns 0; -EIO */
+int stock_list(struct stock *s, const struct stock_filter *filter, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
+
+/* ---- import, stock_import.c ---- */
+
+/*! A package that somebody else made. */
+struct stock_ready {
+	const char *mno;
+	const char *type;
+	const char *imsi;   /* NULL: as in the package, if it can be found there */
+	const char *msisdn; /* NULL: unknown */
+	const char *pol2;   /* rules as pol2 of a row; NULL: none */
+	struct bytes package;
+};
+
+/*! Check and store.
+ * \param[out] item  the new item, texts on ctx
+ * \param[out] why   on error a sentence, talloc child of ctx
+ * \returns 0; -EINVAL; -EEXIST its ICCID is, or was, in stock; -ENOENT no such type; -EIO */
+int stock_import_package(struct stock *s, const void *ctx, const struct stock_ready *ready, struct stock_item *item,
+			 const char **why) MUST_CHECK;
+
+/*! What became of one row of a batch. */
+struct stock_row {
+	unsigned int line;
+	const char *iccid; /* NULL: it has none */
+	const char *why;   /* NULL: imported */
+};
+
+struct stock_batch {
+	const char *mno;
+	const char *type;
+	const char *pol2;	 /* of rows without one; NULL: none */
+	struct bytes csv;	 /* first line: names of columns, see smdp/prep.h; beside them pol2 */
+	unsigned int first_line; /* number of the line behind the names, for messages; 0: 2 */
+	bool check_only;	 /* nothing is stored */
+};
+
+#define STOCK_BATCH_MAX 1000
+
+/*! Prepare and store a profile for each row.  A bad row is left out as a whole; the others are taken.
+ * \param[out] rows  a result for each row, talloc child of ctx  \param[out] n  how many
+ * \param[out] why   on error a sentence, talloc child of ctx
+ * \returns 0, also when rows are bad; -EINVAL the names of columns, or more than STOCK_BATCH_MAX rows; -ENOENT no such
+ * type, or one without a template; -EIO, and then nothing is stored */
+int stock_import_batch(struct stock *s, const void *ctx, const struct stock_batch *batch, struct stock_row **rows,
+		       size_t *n, const char **why) MUST_CHECK;
+
+/*! Rules of POL2 from "disable:not-allowed delete:not-allowed".
+ * \param[out] pol2  its list is a talloc child of ctx  \returns 0; -EINVAL */
+int stock_pol2_parse(const void *ctx, const char *text, struct es_pol2 *pol2) MUST_CHECK;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Wrapped keys (P6).  Layout of a wrapped key:
+/* Wrapped keys and data (P6).  Layout:
  *
- *   0   1   format, 01
+ *   0   1   format: 01 a key, 02 data
  *   1   4   which master key: first octets of SHA-256("keystore id" | master key)
- *   5   1   algorithm (enum key_alg at the time of format 01: 00 AES, 01 DES, 02 PSK)
+ *   5   1   algorithm (enum key_alg at the time of format 01: 00 AES, 01 DES, 02 PSK); 00 for data
  *   6  12   nonce, random
  *  18   n   value, ciphered
  *  18+n 16  tag
@@ -22,7 +22,8 @@
 #include "common/crypto/keystore_int.h"
 #include "common/crypto/rnd.h"
 
-#define FORMAT 0x01
+#define FORMAT_KEY 0x01
+#define FORMAT_DATA 0x02
 #define ID_LEN 4
 #define HEAD_LEN 6
 #define NONCE_LEN 12
@@ -88,48 +89,78 @@ static int gcm_start(EVP_CIPHER_CTX *gcm, const struct keystore *ks, int encrypt
 		       : -EIO;
 }
 
-int keystore_wrap(const struct keystore *ks, struct crypto *c, const void *ctx, const struct key *key,
-		  struct bytes context, struct bytes *blob)
+/* \param[out] out  value.len + KEYSTORE_OVERHEAD octets */
+static int seal(const struct keystore *ks, struct crypto *c, uint8_t format, uint8_t alg, struct bytes value,
+		struct bytes context, uint8_t *out)
 {
-	uint8_t buf[KEY_MAX_LEN + KEYSTORE_OVERHEAD], nonce[NONCE_LEN], *value, *tag;
+	uint8_t nonce[NONCE_LEN], *ciphered, *tag;
 	struct bytes head;
 	struct wr w;
 	int n, rc;
 
 	rnd_bytes(nonce, sizeof(nonce));
-	wr_init_buf(&w, buf, sizeof(buf));
-	wr_u8(&w, FORMAT);
+	wr_init_buf(&w, out, value.len + KEYSTORE_OVERHEAD);
+	wr_u8(&w, format);
 	wr_bytes(&w, BYTES_ARR(ks->id));
-	wr_u8(&w, (uint8_t)key->alg);
-	head = bytes_of(buf, w.len);
+	wr_u8(&w, alg);
+	head = bytes_of(out, w.len);
 	wr_bytes(&w, BYTES_ARR(nonce));
-	value = wr_room(&w, key->len);
+	ciphered = wr_room(&w, value.len);
 	tag = wr_room(&w, TAG_LEN);
-	OSMO_ASSERT(value && tag);
+	OSMO_ASSERT(ciphered && tag);
 	rc = gcm_start(c->gcm, ks, 1, BYTES_ARR(nonce), head, context);
 	if (rc < 0)
 		return rc;
-	if (EVP_CipherUpdate(c->gcm, value, &n, key->value, (int)key->len) != 1 ||
+	if (EVP_CipherUpdate(c->gcm, ciphered, &n, value.data, (int)value.len) != 1 ||
 	    EVP_CipherFinal_ex(c->gcm, tag, &n) != 1 ||
 	    EVP_CIPHER_CTX_ctrl(c->gcm, EVP_CTRL_AEAD_GET_TAG, TAG_LEN, tag) != 1)
 		return -EIO;
-	*blob = bytes_dup(ctx, bytes_of(buf, w.len));
 	return 0;
 }
 
-/* The parts of a wrapped key. */
+int keystore_wrap(const struct keystore *ks, struct crypto *c, const void *ctx, const struct key *key,
+		  struct bytes context, struct bytes *blob)
+{
+	uint8_t buf[KEY_MAX_LEN + KEYSTORE_OVERHEAD];
+	int rc = seal(ks, c, FORMAT_KEY, (uint8_t)key->alg, bytes_of(key->value, key->len), context, buf);
+
+	if (rc == 0)
+		*blob = bytes_dup(ctx, bytes_of(buf, key->len + KEYSTORE_OVERHEAD));
+	return rc;
+}
+
+int keystore_wrap_data(const struct keystore *ks, struct crypto *c, const void *ctx, struct bytes data,
+		       struct bytes context, struct bytes *blob)
+{
+	uint8_t *out;
+	int rc;
+
+	if (data.len > KEYSTORE_DATA_MAX)
+		return -ENOSPC;
+	out = talloc_size(ctx, data.len + KEYSTORE_OVERHEAD);
+	OSMO_ASSERT(out);
+	rc = seal(ks, c, FORMAT_DATA, 0, data, context, out);
+	if (rc < 0)
+		talloc_free(out);
+	else
+		*blob = bytes_of(out, data.len + KEYSTORE_OVERHEAD);
+	return rc;
+}
+
+/* The parts of a wrapped value. */
 struct wrapped {
 	struct bytes head, nonce, value, tag;
 	uint8_t alg;
 };
 
-static int wrapped_parse(const struct keystore *ks, struct bytes blob, struct wrapped *wk)
+static int wrapped_parse(const struct keystore *ks, uint8_t want_format, size_t max, struct bytes blob,
+			 struct wrapped *wk)
 {
 	struct bytes id;
 	struct rd r;
 	uint8_t format;
 
-	if (blob.len < KEYSTORE_OVERHEAD || blob.len - KEYSTORE_OVERHEAD > KEY_MAX_LEN)
+	if (blob.len < KEYSTORE_OVERHEAD || blob.len - KEYSTORE_OVERHEAD > max)
 		return -EINVAL;
 	wk->head = bytes_sub(blob, 0, HEAD_LEN);
 	rd_init(&r, blob);
@@ -139,31 +170,56 @@ static int wrapped_parse(const struct keystore *ks, struct bytes blob, struct wr
 	wk->nonce = rd_bytes(&r, NONCE_LEN);
 	wk->value = rd_bytes(&r, blob.len - KEYSTORE_OVERHEAD);
 	wk->tag = rd_bytes(&r, TAG_LEN);
-	if (rd_end(&r) < 0 || format != FORMAT || wk->alg > KEY_PSK)
+	if (rd_end(&r) < 0 || format != want_format || wk->alg > KEY_PSK)
 		return -EINVAL;
 	return bytes_eq(id, BYTES_ARR(ks->id)) ? 0 : -ENOENT;
+}
+
+/* \param[out] out  wk->value.len octets, not to be used on error */
+static int unseal(const struct keystore *ks, struct crypto *c, const struct wrapped *wk, struct bytes context,
+		  uint8_t *out)
+{
+	uint8_t tag[TAG_LEN], none[TAG_LEN];
+	int n, rc = gcm_start(c->gcm, ks, 0, wk->nonce, wk->head, context);
+
+	if (rc < 0)
+		return rc;
+	memcpy(tag, wk->tag.data, TAG_LEN);
+	if (EVP_CipherUpdate(c->gcm, out, &n, wk->value.data, (int)wk->value.len) != 1 ||
+	    EVP_CIPHER_CTX_ctrl(c->gcm, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, tag) != 1)
+		return -EIO;
+	return EVP_CipherFinal_ex(c->gcm, none, &n) == 1 ? 0 : -EBADMSG;
 }
 
 int keystore_unwrap(const struct keystore *ks, struct crypto *c, const void *ctx, struct bytes context,
 		    struct bytes blob, struct key **key)
 {
-	uint8_t value[KEY_MAX_LEN + TAG_LEN], tag[TAG_LEN];
+	uint8_t value[KEY_MAX_LEN];
 	struct wrapped wk;
-	int n, rc;
+	int rc = wrapped_parse(ks, FORMAT_KEY, KEY_MAX_LEN, blob, &wk);
 
-	rc = wrapped_parse(ks, blob, &wk);
 	if (rc == 0)
-		rc = gcm_start(c->gcm, ks, 0, wk.nonce, wk.head, context);
-	if (rc < 0)
-		return rc;
-	memcpy(tag, wk.tag.data, TAG_LEN);
-	if (EVP_CipherUpdate(c->gcm, value, &n, wk.value.data, (int)wk.value.len) != 1 ||
-	    EVP_CIPHER_CTX_ctrl(c->gcm, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, tag) != 1)
-		rc = -EIO;
-	else if (EVP_CipherFinal_ex(c->gcm, value + wk.value.len, &n) != 1)
-		rc = -EBADMSG;
-	else
+		rc = unseal(ks, c, &wk, context, value);
+	if (rc == 0)
 		rc = key_import(ctx, (enum key_alg)wk.alg, bytes_of(value, wk.value.len), key);
 	bytes_wipe(value, sizeof(value));
+	return rc;
+}
+
+int keystore_unwrap_data(const struct keystore *ks, struct crypto *c, const void *ctx, struct bytes context,
+			 struct bytes blob, struct bytes *data)
+{
+	struct wrapped wk;
+	uint8_t *value;
+	int rc = wrapped_parse(ks, FORMAT_DATA, KEYSTORE_DATA_MAX, blob, &wk);
+
+	if (rc < 0)
+		return rc;
+	value = bytes_secret_alloc(ctx, wk.value.len);
+	rc = unseal(ks, c, &wk, context, value);
+	if (rc < 0)
+		talloc_free(value);
+	else
+		*data = bytes_of(value, wk.value.len);
 	return rc;
 }

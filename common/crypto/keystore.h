@@ -10,8 +10,10 @@
  * crypto.  Nothing here hands out the master key or says that it can be read: a token may hold it. */
 struct keystore;
 
-/*! Octets that wrapping adds to the value of a key. */
+/*! Octets that wrapping adds to the value of a key, or to data. */
 #define KEYSTORE_OVERHEAD 34
+/*! Longest data that is wrapped. */
+#define KEYSTORE_DATA_MAX (4 * 1024 * 1024)
 
 /*! Read the master key: 32 octets, raw or as 64 hexadecimal digits with or without a line end, in a regular file that
  * belongs to this user or to root and that nobody else can read or write.
@@ -36,3 +38,14 @@ int keystore_wrap(const struct keystore *ks, struct crypto *c, const void *ctx, 
  * changed or belongs to another context */
 int keystore_unwrap(const struct keystore *ks, struct crypto *c, const void *ctx, struct bytes context,
 		    struct bytes blob, struct key **key) MUST_CHECK;
+
+/* The same for secrets that are no keys and may be long: a profile package. */
+
+/*! \param[out] blob  data.len + KEYSTORE_OVERHEAD octets, talloc child of ctx
+ *  \returns 0; -ENOSPC longer than KEYSTORE_DATA_MAX; -EIO */
+int keystore_wrap_data(const struct keystore *ks, struct crypto *c, const void *ctx, struct bytes data,
+		       struct bytes context, struct bytes *blob) MUST_CHECK;
+/*! \param[out] data  talloc child of ctx, wiped by a destructor (bytes_secret_alloc())
+ *  \returns as keystore_unwrap() */
+int keystore_unwrap_data(const struct keystore *ks, struct crypto *c, const void *ctx, struct bytes context,
+			 struct bytes blob, struct bytes *data) MUST_CHECK;

@@ -161,3 +161,31 @@ CREATE TABLE note (
 CREATE INDEX note_age ON note (created_ms);
 
 -- ---- stock ----
+
+-- Types of profiles; operators use the name in an order.
+CREATE TABLE stock_type (
+	id INTEGER PRIMARY KEY,
+	mno TEXT NOT NULL,		-- OID of the operator
+	name TEXT NOT NULL,
+	required_memory INTEGER NOT NULL,	-- octets to ask of the card; 0: as long as the package
+	template TEXT,			-- of data preparation; NULL: ready packages only
+	UNIQUE (mno, name)
+);
+
+-- One profile each.  Rows stay for ever, so that no ICCID is taken twice.
+CREATE TABLE stock_item (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	type_id INTEGER NOT NULL REFERENCES stock_type,
+	iccid TEXT NOT NULL UNIQUE,	-- digits, no F
+	imsi TEXT,
+	msisdn TEXT,			-- international digits
+	pol2 TEXT NOT NULL,		-- rules like "disable:not-allowed", a space between them
+	state INTEGER NOT NULL,
+	order_id INTEGER,		-- that reserved or used it
+	imported_ms INTEGER NOT NULL,
+	changed_ms INTEGER NOT NULL,
+	package_len INTEGER NOT NULL,
+	package BLOB NOT NULL		-- wrapped, bound to the ICCID
+);
+CREATE INDEX stock_item_state ON stock_item (type_id, state, id);
+CREATE UNIQUE INDEX stock_item_order ON stock_item (order_id) WHERE order_id IS NOT NULL;

@@ -155,6 +155,27 @@ static void another_place_or_master_is_refused(void **state)
 	assert_null(out);
 }
 
+/* Data goes the same way as keys, and neither passes for the other. */
+static void data_comes_back_and_is_no_key(void **state)
+{
+	struct fix *f = *state;
+	struct bytes long_one = bytes_of(talloc_zero_size(f, 300000), 300000), blob, back, key_blob;
+	struct key *key;
+
+	assert_int_equal(keystore_wrap_data(f->ks, f->c, f, long_one, BYTES_LIT("here"), &blob), 0);
+	assert_int_equal(blob.len, long_one.len + KEYSTORE_OVERHEAD);
+	assert_int_equal(keystore_unwrap_data(f->ks, f->c, f, BYTES_LIT("here"), blob, &back), 0);
+	assert_true(bytes_eq(back, long_one));
+	assert_int_equal(keystore_unwrap_data(f->ks, f->c, f, BYTES_LIT("there"), blob, &back), -EBADMSG);
+	((uint8_t *)(uintptr_t)blob.data)[blob.len / 2] ^= 1;
+	assert_int_equal(keystore_unwrap_data(f->ks, f->c, f, BYTES_LIT("here"), blob, &back), -EBADMSG);
+	assert_int_equal(keystore_wrap_data(f->ks, f->c, f, BYTES_LIT("sixteen octets.."), BYTES_LIT("k"), &blob), 0);
+	assert_int_equal(keystore_unwrap(f->ks, f->c, f, BYTES_LIT("k"), blob, &key), -EINVAL);
+	assert_int_equal(keystore_wrap(f->ks, f->c, f, f->key, BYTES_LIT("k"), &key_blob), 0);
+	assert_int_equal(keystore_unwrap_data(f->ks, f->c, f, BYTES_LIT("k"), key_blob, &back), -EINVAL);
+	assert_int_equal(keystore_unwrap_data(f->ks, f->c, f, BYTES_LIT("k"), bytes_sub(blob, 0, 33), &back), -EINVAL);
+}
+
 static void a_bad_file_is_refused_with_a_reason(void **state)
 {
 	struct fix *f = *state;
@@ -229,6 +250,7 @@ int main(void)
 		T(wrapped_key_is_gcm_and_never_the_same),
 		T(any_change_is_seen),
 		T(another_place_or_master_is_refused),
+		T(data_comes_back_and_is_no_key),
 		T(a_bad_file_is_refused_with_a_reason),
 		T(another_owner_is_refused),
 		T(a_line_may_end_and_nothing_may_follow),

@@ -269,10 +269,13 @@ static bool is_head(enum gate gate)
 	return gate == GATE_HEAD || gate == GATE_TRAILER;
 }
 
-static bool is_clean(const char *line, size_t len)
+/* Without control characters; tabs become blanks, so that a value is one that may be written. */
+static bool make_clean(char *line, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		if (((uint8_t)line[i] < 0x20 && line[i] != '\t') || line[i] == 0x7f)
+		if (line[i] == '\t')
+			line[i] = ' ';
+		if ((uint8_t)line[i] < 0x20 || line[i] == 0x7f)
 			return false;
 	}
 	return true;
@@ -285,7 +288,7 @@ static bool is_chunk_size(const char *line, size_t len)
 	while (digits < len && isxdigit((unsigned char)line[digits]))
 		digits++;
 	return digits > 0 && digits <= CHUNK_DIGITS_MAX &&
-	       (digits == len || line[digits] == ';' || line[digits] == ' ' || line[digits] == '\t');
+	       (digits == len || line[digits] == ';' || line[digits] == ' ');
 }
 
 /* http_parser as packaged takes blanks in a name, and "Content-Length :" would then be nobody's length. */
@@ -299,11 +302,11 @@ static bool has_name(const char *line, size_t len)
 }
 
 /* A line without its end.  What http_parser would not refuse by itself. */
-static int check_line(struct http_rx *rx, const char *line, size_t len)
+static int check_line(struct http_rx *rx, char *line, size_t len)
 {
-	if (!is_clean(line, len))
+	if (!make_clean(line, len))
 		return refuse(rx, -EINVAL, 400, "control character");
-	if (len && (*line == ' ' || *line == '\t'))
+	if (len && *line == ' ')
 		return refuse(rx, -EINVAL, 400, "line begins with a blank");
 	if (is_head(rx->gate) && rx->has_line && len && !has_name(line, len))
 		return refuse(rx, -EINVAL, 400, "malformed header name");

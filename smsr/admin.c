@@ -1,333 +1,44 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The admin socket: connections, lines, following.  Commands are in admin_cmds.c.
- *
- * Nothing here waits: sockets are non-blocking, a client that does not read gets no further answers, one that asks for
- * more than fits is closed.  Octets are written only when poll() says so, which is a round after the one that made
- * them, so every answer leaves behind its commit (P1). */
+/* The admin socket of smsr (common/app/admin_sock.h): its start, and following an operation.  Commands are in
+ * admin_cmds.c. */
 #include "smsr/admin.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include <osmocom/core/linuxlist.h>
-#include <osmocom/core/select.h>
-#include <osmocom/core/timer.h>
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
-#include "common/app/log.h"
 #include "smsr/admin_priv.h"
 #include "smsr/backup.h"
 #include "smsr/op_db.h"
-
-#define CLIENTS_MAX 32
-#define IN_START 4096
-#define OUT_MAX (8 * 1024 * 1024)
 #define FOLLOW_BATCH 100
 
-struct admin {
-	struct smsr_daemon *d;
-	char *path;
-	struct osmo_fd fd;
-	struct osmo_timer_list accept_again;
-	struct llist_head clients;
-	unsigned int n_clients;
-};
-
-struct admin_client {
-	struct llist_head entry;
-	struct admin *a;
-	struct osmo_fd fd;
-	char *in;
-	size_t in_len, in_size;
-	char *out;
-	size_t out_len, out_off, out_size;
-	bool eof;
-	bool held;     /* an answer is being made elsewhere */
-	bool overflow; /* it asked for more than fits: to be closed */
-	int64_t op_id; /* that it follows; 0: none */
-	int64_t after; /* last row of the timeline that it has */
-};
-
-/* ---- output ---- */
-
-static void put(struct admin_client *c, const char *text, size_t len)
+static void run(void *prog, struct admin_client *c, json_t *request, void *ctx)
 {
-	if (c->overflow || c->out_len + len > OUT_MAX) {
-		c->overflow = true;
-		return;
-	}
-	if (c->out_len + len > c->out_size) {
-		c->out_size = (c->out_len + len) * 2;
-		c->out = talloc_realloc(c, c->out, char, (unsigned int)c->out_size);
-		OSMO_ASSERT(c->out);
-	}
-	memcpy(c->out + c->out_len, text, len);
-	c->out_len += len;
-	osmo_fd_write_enable(&c->fd);
+	struct smsr_daemon *d = prog;
+	struct admin_req q = {.d = d, .s = d->s, .client = c, .json = request, .ctx = ctx};
+
+	admin_run(&q);
 }
 
-static int put_json(const char *text, size_t len, void *client)
+static void gone(void *prog, struct admin_client *c)
 {
-	put(client, text, len);
-	return 0;
+	backup_forget(prog, c);
 }
 
-static void send_line(struct admin_client *c, json_t *steal_line)
+int admin_start(struct smsr_daemon *d, const char *path, struct admin_sock **admin, const char **why)
 {
-	json_dump_callback(steal_line, put_json, c, JSON_COMPACT);
-	put(c, "\n", 1);
-	json_decref(steal_line);
-}
+	static const struct admin_ops ops = {.run = run, .gone = gone};
 
-void admin_row(struct admin_client *c, json_t *steal_row)
-{
-	send_line(c, json_pack("{s:o}", "row", steal_row));
-}
-
-void admin_ok(struct admin_client *c, json_t *steal_members)
-{
-	json_t *line = json_pack("{s:b}", "ok", 1);
-
-	if (steal_members) {
-		json_object_update_missing(line, steal_members);
-		json_decref(steal_members);
-	}
-	send_line(c, line);
-}
-
-static const char *const codes[] = {
-	[ADMIN_NOT_FOUND] = "not-found",
-	[ADMIN_USAGE] = "usage",
-	[ADMIN_BUSY] = "busy",
-	[ADMIN_INTERNAL] = "internal",
-};
-
-void admin_error(struct admin_client *c, enum admin_code code, const char *fmt, ...)
-{
-	va_list ap;
-	char *text;
-
-	va_start(ap, fmt);
-	text = talloc_vasprintf(c, fmt, ap);
-	va_end(ap);
-	send_line(c, json_pack("{s:b, s:s+, s:s}", "ok", 0, "error", text, "", "code", codes[code]));
-	talloc_free(text);
-}
-
-void admin_errno(struct admin_client *c, int rc, const char *text)
-{
-	switch (rc) {
-	case -ENOENT:
-		admin_error(c, ADMIN_NOT_FOUND, "%s", text);
-		break;
-	case -EINVAL:
-	case -EEXIST:
-		admin_error(c, ADMIN_USAGE, "%s", text);
-		break;
-	case -EBUSY:
-		admin_error(c, ADMIN_BUSY, "%s", text);
-		break;
-	default:
-		admin_error(c, ADMIN_INTERNAL, "%s", text);
-		break;
-	}
-}
-
-/* ---- clients ---- */
-
-static int client_destroy(struct admin_client *c)
-{
-	backup_forget(c->a->d, c);
-	osmo_fd_close(&c->fd);
-	llist_del(&c->entry);
-	c->a->n_clients--;
-	if (c->in)
-		bytes_wipe(c->in, c->in_size); /* an import carries keys */
-	return 0;
-}
-
-/* A whole answer is on its way, or is being made: the next request waits. */
-static bool busy(const struct admin_client *c)
-{
-	return c->out_off < c->out_len || c->held || c->op_id;
-}
-
-static void run_line(struct admin_client *c, const char *line, size_t len)
-{
-	struct admin_req q = {.d = c->a->d, .s = c->a->d->s, .client = c, .ctx = talloc_new(c)};
-	json_error_t e;
-
-	q.json = json_loadb(line, len, JSON_REJECT_DUPLICATES, &e);
-	if (!json_is_object(q.json))
-		admin_error(c, ADMIN_USAGE, "one JSON object on each line is wanted%s%s", q.json ? "" : ": ",
-			    q.json ? "" : e.text);
-	else
-		admin_run(&q);
-	json_decref(q.json);
-	talloc_free(q.ctx);
-}
-
-static void run_lines(struct admin_client *c)
-{
-	char *end;
-
-	while (!busy(c) && c->in_len && (end = memchr(c->in, '\n', c->in_len))) {
-		size_t len = (size_t)(end - c->in) + 1;
-
-		run_line(c, c->in, len - 1);
-		c->in_len -= len;
-		memmove(c->in, c->in + len, c->in_len);
-		bytes_wipe(c->in + c->in_len, len);
-	}
-}
-
-/* More room, up to a line of the allowed length.  The old memory held what may be keys. */
-static bool grow(struct admin_client *c)
-{
-	size_t size = c->in_size ? c->in_size * 2 : IN_START;
-	char *in;
-
-	if (c->in_size >= ADMIN_LINE_MAX)
-		return false;
-	in = talloc_array(c, char, (unsigned int)size);
-	OSMO_ASSERT(in);
-	if (c->in) {
-		memcpy(in, c->in, c->in_len);
-		bytes_wipe(c->in, c->in_size);
-		talloc_free(c->in);
-	}
-	c->in = in;
-	c->in_size = size;
-	return true;
-}
-
-/* \returns false when the connection has to go */
-static bool client_read(struct admin_client *c)
-{
-	ssize_t n;
-
-	if (c->in_len == c->in_size && !grow(c)) {
-		if (busy(c)) { /* its own requests have to wait for the answers that it does not take */
-			osmo_fd_read_disable(&c->fd);
-			return true;
-		}
-		LOGP(DMAIN, LOGL_NOTICE, "admin socket: a line is too long\n");
-		return false;
-	}
-	n = read(c->fd.fd, c->in + c->in_len, c->in_size - c->in_len);
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
-	if (n == 0) {
-		c->eof = true;
-		osmo_fd_read_disable(&c->fd);
-		return !c->op_id;
-	}
-	c->in_len += (size_t)n;
-	return true;
-}
-
-static bool client_write(struct admin_client *c)
-{
-	ssize_t n = send(c->fd.fd, c->out + c->out_off, c->out_len - c->out_off, MSG_NOSIGNAL);
-
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
-	c->out_off += (size_t)n;
-	if (c->out_off == c->out_len) {
-		c->out_off = c->out_len = 0;
-		osmo_fd_write_disable(&c->fd);
-		if (!c->eof)
-			osmo_fd_read_enable(&c->fd);
-	}
-	return true;
-}
-
-static void follow(struct admin_client *c);
-
-static int on_client(struct osmo_fd *ofd, unsigned int what)
-{
-	struct admin_client *c = ofd->data;
-	bool keep = true;
-
-	if (what & OSMO_FD_WRITE)
-		keep = client_write(c);
-	if (keep && what & OSMO_FD_READ)
-		keep = client_read(c);
-	if (keep)
-		follow(c);
-	if (keep)
-		run_lines(c);
-	if (c->overflow)
-		LOGP(DMAIN, LOGL_NOTICE, "admin socket: an answer is too large\n");
-	if (!keep || c->overflow || (c->eof && !busy(c)))
-		talloc_free(c);
-	return 0;
-}
-
-static bool may_connect(int fd)
-{
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-		return false;
-	return peer.uid == 0 || peer.uid == geteuid();
-}
-
-static int on_accept(struct osmo_fd *ofd, unsigned int what)
-{
-	struct admin *a = ofd->data;
-	struct admin_client *c;
-	int fd = accept4(ofd->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-	if (fd < 0) {
-		if (errno == EMFILE || errno == ENFILE) { /* poll() would come back at once */
-			osmo_fd_read_disable(ofd);
-			osmo_timer_schedule(&a->accept_again, 1, 0);
-		}
-		return 0;
-	}
-	if (a->n_clients >= CLIENTS_MAX || !may_connect(fd)) {
-		LOGP(DMAIN, LOGL_NOTICE, "admin socket: a connection was refused\n");
-		close(fd);
-		return 0;
-	}
-	c = talloc_zero(a, struct admin_client);
-	OSMO_ASSERT(c);
-	c->a = a;
-	llist_add_tail(&c->entry, &a->clients);
-	a->n_clients++;
-	osmo_fd_setup(&c->fd, fd, OSMO_FD_READ, on_client, c, 0);
-	OSMO_ASSERT(osmo_fd_register(&c->fd) == 0);
-	talloc_set_destructor(c, client_destroy);
-	return 0;
-}
-
-static void accept_again(void *admin)
-{
-	struct admin *a = admin;
-
-	osmo_fd_read_enable(&a->fd);
-}
-
-/* ---- answers that come later ---- */
-
-void admin_hold(struct admin_client *c)
-{
-	c->held = true;
+	return admin_sock_start(d, path, &ops, d, admin, why);
 }
 
 void admin_backup_done(void *client, int rc, const char *text)
 {
 	struct admin_client *c = client;
 
-	c->held = false;
+	admin_release(c);
 	if (rc < 0)
 		admin_errno(c, rc, text);
 	else
@@ -355,134 +66,25 @@ static int followed_to_the_end(struct smsr *s, const void *ctx, int64_t op_id, b
 	return rc;
 }
 
-static void follow(struct admin_client *c)
+bool admin_follow_op(void *prog, struct admin_client *c, int64_t op_id, int64_t *after)
 {
-	struct smsr *s = c->a->d->s;
+	struct smsr_daemon *d = prog;
 	struct timeline_row rows[FOLLOW_BATCH];
-	void *ctx;
+	void *ctx = talloc_new(d);
+	bool end = false;
 	size_t n;
-	bool end;
-	int rc;
+	int rc = record_db_timeline_get(ctx, d->s->db, op_id, *after, rows, ARRAY_SIZE(rows), &n);
 
-	if (!c->op_id || c->out_off < c->out_len)
-		return;
-	ctx = talloc_new(c);
-	rc = record_db_timeline_get(ctx, s->db, c->op_id, c->after, rows, ARRAY_SIZE(rows), &n);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		admin_row(c, row_timeline(ctx, &rows[i]));
-		c->after = rows[i].id;
+		*after = rows[i].id;
 	}
 	if (rc == 0 && n < ARRAY_SIZE(rows))
-		rc = followed_to_the_end(s, ctx, c->op_id, &end);
-	else
-		end = false;
-	if (rc < 0 || end)
-		c->op_id = 0;
+		rc = followed_to_the_end(d->s, ctx, op_id, &end);
 	if (rc < 0)
 		admin_errno(c, -EIO, "the timeline cannot be read");
 	else if (end)
 		admin_ok(c, NULL);
 	talloc_free(ctx);
-}
-
-void admin_follow(struct admin_client *c, int64_t op_id)
-{
-	c->op_id = op_id;
-	c->after = 0;
-	follow(c);
-}
-
-void admin_progress(struct admin *a, int64_t op_id)
-{
-	struct admin_client *c;
-
-	/* A client that still has rows to read catches up when it has read them. */
-	llist_for_each_entry (c, &a->clients, entry) {
-		if (c->op_id == op_id)
-			follow(c);
-	}
-}
-
-/* ---- start and stop ---- */
-
-static int complain(struct smsr_daemon *d, const char *path, int rc, const char **why)
-{
-	*why = talloc_asprintf(d, "admin-socket %s: %s", path, strerror(-rc));
-	return rc;
-}
-
-/* A socket that nobody listens on is left over from a kill. */
-static int remove_stale(const struct sockaddr_un *addr)
-{
-	struct stat st;
-	int fd, rc = 0;
-
-	if (lstat(addr->sun_path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EAGAIN)
-		rc = -EADDRINUSE;
-	else if (errno != ECONNREFUSED || unlink(addr->sun_path) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
-
-static int listen_on(const char *path, int *out)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd, rc;
-
-	if (strlen(path) >= sizeof(addr.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(addr.sun_path, path, strlen(path));
-	rc = remove_stale(&addr);
-	if (rc < 0)
-		return rc;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 || chmod(path, 0600) < 0 || listen(fd, 8) < 0) {
-		rc = -errno;
-		close(fd);
-		return rc;
-	}
-	*out = fd;
-	return 0;
-}
-
-int admin_start(struct smsr_daemon *d, const char *path, struct admin **out, const char **why)
-{
-	struct admin *a;
-	int fd;
-	int rc = listen_on(path, &fd);
-
-	if (rc < 0)
-		return complain(d, path, rc, why);
-	a = talloc_zero(d, struct admin);
-	OSMO_ASSERT(a);
-	a->d = d;
-	a->path = talloc_strdup(a, path);
-	INIT_LLIST_HEAD(&a->clients);
-	osmo_timer_setup(&a->accept_again, accept_again, a);
-	osmo_fd_setup(&a->fd, fd, OSMO_FD_READ, on_accept, a, 0);
-	OSMO_ASSERT(osmo_fd_register(&a->fd) == 0);
-	*out = a;
-	return 0;
-}
-
-void admin_stop(struct admin *a)
-{
-	struct admin_client *c, *next;
-
-	llist_for_each_entry_safe (c, next, &a->clients, entry)
-		talloc_free(c);
-	osmo_timer_del(&a->accept_again);
-	osmo_fd_close(&a->fd);
-	unlink(a->path);
-	talloc_free(a);
+	return rc < 0 || end;
 }

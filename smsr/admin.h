@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
-#include "common/codec/bytes.h"
+#include "common/app/admin_sock.h"
 
-/* The admin socket: how smctl and scripts of the same machine look at the SM-SR and pull its levers.
- *
- * UNIX stream socket at "admin-socket" of the configuration, mode 0600; the peer's uid must be root's or our own,
- * others are closed without a word.  One JSON object on each line, in both directions.  A client may send its next
- * request before the last answer is complete; they are answered in order.
- *
- * Request:  {"cmd": NAME, ...}
- * Answer:   zero or more lines {"row": {...}}, then one last line
- *           {"ok": true, ...}  or  {"ok": false, "error": "sentence", "code": "not-found"|"usage"|"busy"|"internal"}
+/* The admin socket of the SM-SR, "admin-socket" of the configuration; common/app/admin_sock.h has the protocol.  An
+ * import carries an EIS in one line.
  *
  *   status                                    one row: see below
  *   smpp                                      a row for each link
@@ -35,8 +28,6 @@
  *   import     {xml}                          register an EIS (text of XML) without a check of its signature; has "eid"
  *   backup     {path}                         online copy of the database into a new file
  *
- * Lists have 100 rows unless max says otherwise, at most 1000; the last line has "more": true when there are more.
- *
  * Times in rows are xs:dateTime text of UTC with milliseconds; a missing one is null.  EIDs have 32 digits, AIDs are
  * upper-case hex.  No row holds a secret.  Members of rows:
  *
@@ -57,19 +48,7 @@
  *   audit-list eid, why, last_audit
  */
 
-/*! Requests and rows are lines; an import carries an EIS in one. */
-#define ADMIN_LINE_MAX (1024 * 1024)
-#define ADMIN_ROWS_DEFAULT 100
-#define ADMIN_ROWS_MAX 1000
-
-struct admin;
 struct smsr_daemon;
 
-/*! Listen.  A socket file that nobody listens on is replaced.
- * \param[out] why  sentence for the operator, talloc child of d
- * \returns 0; negative errno */
-int admin_start(struct smsr_daemon *d, const char *path, struct admin **admin, const char **why) MUST_CHECK;
-/*! Close all connections and remove the socket. */
-void admin_stop(struct admin *a);
-/*! Core, after the commit: an operation took a step; its followers hear of it. */
-void admin_progress(struct admin *a, int64_t op_id);
+/*! Listen.  \returns as admin_sock_start() */
+int admin_start(struct smsr_daemon *d, const char *path, struct admin_sock **admin, const char **why) MUST_CHECK;

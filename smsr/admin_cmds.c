@@ -20,19 +20,17 @@
 
 static const char *arg_text(const struct admin_req *q, const char *name)
 {
-	return json_string_value(json_object_get(q->json, name));
+	return admin_text(q->json, name);
 }
 
 static int64_t arg_int(const struct admin_req *q, const char *name)
 {
-	return json_integer_value(json_object_get(q->json, name));
+	return admin_int(q->json, name);
 }
 
 static size_t arg_max(const struct admin_req *q)
 {
-	int64_t max = arg_int(q, "max");
-
-	return max <= 0 ? ADMIN_ROWS_DEFAULT : max > ADMIN_ROWS_MAX ? ADMIN_ROWS_MAX : (size_t)max;
+	return admin_max(q->json);
 }
 
 static int64_t *ids_alloc(const struct admin_req *q, size_t max)
@@ -264,7 +262,7 @@ static void cmd_follow(struct admin_req *q)
 		id = call.op_id;
 	}
 	if (get_op(q, id, &op))
-		admin_follow(q->client, id);
+		admin_follow(q->client, admin_follow_op, id);
 }
 
 static void cmd_outbox(struct admin_req *q)

@@ -10,9 +10,7 @@
 #include "common/peer/outbox_db.h"
 #include "smsr/record_db.h"
 
-/* Shared by admin.c (socket), admin_cmds.c (commands) and admin_rows.c (rows). */
-
-struct admin_client;
+/* Shared by admin.c (start, following), admin_cmds.c (commands) and admin_rows.c (rows). */
 
 struct admin_req {
 	struct smsr_daemon *d;
@@ -22,26 +20,8 @@ struct admin_req {
 	void *ctx;    /* of this request */
 };
 
-enum admin_code {
-	ADMIN_NOT_FOUND,
-	ADMIN_USAGE,
-	ADMIN_BUSY,
-	ADMIN_INTERNAL
-};
-
-/* Lines of an answer; they leave in a later round, after the commit. */
-void admin_row(struct admin_client *c, json_t *steal_row);
-/*! Last line.  \param[in] steal_members  object, or NULL */
-void admin_ok(struct admin_client *c, json_t *steal_members);
-void admin_error(struct admin_client *c, enum admin_code code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-/*! Last line after an error of the store or of a lever. */
-void admin_errno(struct admin_client *c, int rc, const char *text);
-
-/*! Send the timeline of an operation from now on, until it is done; the last line comes from there. */
-void admin_follow(struct admin_client *c, int64_t op_id);
-/*! The answer comes later: no further request of this client before that. */
-void admin_hold(struct admin_client *c);
+/*! admin_follow_cb for the timeline of an operation: until it is done. */
+bool admin_follow_op(void *prog, struct admin_client *c, int64_t op_id, int64_t *after);
 /*! Answer to a held request; c may have gone. */
 void admin_backup_done(void *client, int rc, const char *text);
 

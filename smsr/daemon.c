@@ -388,7 +388,7 @@ static void smsr_stop(void *prog)
 	struct smsr_daemon *d = prog;
 
 	if (d->admin) {
-		admin_stop(d->admin);
+		admin_sock_stop(d->admin);
 		d->admin = NULL;
 	}
 	backup_stop(d);

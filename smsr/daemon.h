@@ -11,7 +11,7 @@
 /* The daemon around the engine: real clock, sockets, threads.  Parts: daemon.c (start, loop, stop), soap_http.c
  * (requests of peers, in I/O threads), links.c (SMPP), cfg_vty.c (configuration). */
 
-struct admin;
+struct admin_sock;
 struct backup;
 struct expiry_list;
 struct links;
@@ -29,7 +29,7 @@ struct smsr_daemon {
 	struct soap_service *soap;
 	struct links *links;
 	struct tls *server_tls; /* in force, for the warnings about expiry */
-	struct admin *admin;
+	struct admin_sock *admin;
 	struct backup *backup; /* running */
 	struct expiry_list *expiry;
 	struct osmo_timer_list expiry_timer;

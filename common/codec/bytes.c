@@ -18,7 +18,8 @@ struct bytes bytes_str(const char *str)
 struct bytes bytes_sub(struct bytes b, size_t off, size_t len)
 {
 	OSMO_ASSERT(off <= b.len && len <= b.len - off);
-	return bytes_of(b.data + off, len);
+	/* An empty view may have no address, and nothing can be added to none. */
+	return bytes_of(off ? b.data + off : b.data, len);
 }
 
 bool bytes_eq(struct bytes a, struct bytes b)

@@ -26,6 +26,8 @@ static const char help[] =
 	"\n"
 	"  esim-pki ca DIR                  make DIR with CI root, EUM and TLS root\n"
 	"  esim-pki peer DIR NAME OID       make a TLS certificate for an entity (server and client)\n"
+	"  esim-pki dp DIR NAME OID [CURVE] make CERT.DP.ECDSA of an SM-DP: NAME.dp and NAME.dp.key\n"
+	"                                   CURVE: p256 (default) or brainpool\n"
 	"  esim-pki card DIR [OPTIONS]      make cards: DIR/cards/EID.xml (EIS with keys) and EID.ecasd\n"
 	"      --seed TEXT                  same text, same keys; euicc-sim takes it too (default: lab)\n"
 	"      --index N                    number of the first card (default: 0)\n"
@@ -75,6 +77,20 @@ static int cmd_peer(void *ctx, int argc, char **argv)
 		return failed(why);
 	printf("%s %s %s\n", argv[3], hex_enc(ctx, bytes_of(x509_fingerprint(cert), 32)), x509_subject(cert));
 	return 0;
+}
+
+static int cmd_dp(void *ctx, int argc, char **argv)
+{
+	enum ec_curve curve = EC_P256;
+	const char *why = NULL;
+
+	if (argc != 4 && argc != 5)
+		return usage();
+	if (argc == 5 && strcmp(argv[4], "brainpool") == 0)
+		curve = EC_BRAINPOOL_P256R1;
+	else if (argc == 5 && strcmp(argv[4], "p256") != 0)
+		return usage();
+	return pki_dp_create(ctx, argv[1], argv[2], argv[3], curve, &why) == 0 ? 0 : failed(why);
 }
 
 /* ---- card ---- */
@@ -196,7 +212,8 @@ static const struct command {
 	const char *name;
 	int (*run)(void *ctx, int argc, char **argv);
 } commands[] = {
-	{"ca", cmd_ca}, {"peer", cmd_peer}, {"card", cmd_card}, {"verify", cmd_verify}, {"master", cmd_master},
+	{"ca", cmd_ca},	    {"peer", cmd_peer},	    {"dp", cmd_dp},
+	{"card", cmd_card}, {"verify", cmd_verify}, {"master", cmd_master},
 };
 
 static int dispatch(void *ctx, int argc, char **argv)

@@ -210,3 +210,27 @@ out:
 	EVP_PKEY_free(issuer.key);
 	return rc;
 }
+
+int pki_key_make(const void *ctx, const char *dir, const char *name, const char *suffix, enum ec_curve curve,
+		 struct privkey **key, const char **why)
+{
+	static const char *const curves[] = {
+		[EC_P256] = "P-256",
+		[EC_P384] = "P-384",
+		[EC_BRAINPOOL_P256R1] = "brainpoolP256r1",
+	};
+	const char *path = pki_path(ctx, dir, name, suffix);
+	EVP_PKEY *pkey = EVP_EC_gen(curves[curve]);
+	BIO *pem = BIO_new(BIO_s_mem());
+	int rc = -EIO;
+
+	if (pkey && pem && PEM_write_bio_PKCS8PrivateKey(pem, pkey, NULL, NULL, 0, NULL, NULL) == 1)
+		rc = pki_file_write(ctx, path, 0600, false, bio_bytes(ctx, pem), why);
+	else
+		*why = talloc_asprintf(ctx, "%s: OpenSSL cannot make the key", name);
+	if (rc == 0)
+		rc = privkey_pem_load(ctx, path, key, why);
+	BIO_free(pem);
+	EVP_PKEY_free(pkey);
+	return rc;
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* CERT.ECASD.ECKA: fields and order as in common/crypto/gpcert.c, which reads it. */
+/* CERT.ECASD.ECKA, and what other certificates of GlobalPlatform are made of: fields and order as in
+ * common/crypto/gpcert.c, which reads it. */
 #include <errno.h>
 #include <time.h>
 
@@ -13,7 +14,7 @@
 #define PRODUCT "SMSRLAB"
 
 /* YYYYMMDD in BCD, some years from now. */
-static void put_date(struct wr *w, uint32_t tag, int years)
+void pki_put_date(struct wr *w, uint32_t tag, int years)
 {
 	time_t now = time(NULL) - 24L * 3600;
 	char text[9];
@@ -30,7 +31,7 @@ static void put_date(struct wr *w, uint32_t tag, int years)
 }
 
 /* Content octets of a dotted object identifier. */
-static int oid_octets(const void *ctx, const char *dotted, struct bytes *out)
+int pki_oid_octets(const void *ctx, const char *dotted, struct bytes *out)
 {
 	ASN1_OBJECT *obj = OBJ_txt2obj(dotted, 1);
 
@@ -41,8 +42,8 @@ static int oid_octets(const void *ctx, const char *dotted, struct bytes *out)
 	return out->len <= 16 ? 0 : -EINVAL;
 }
 
-static void put_constructed(struct wr *w, const void *ctx, uint32_t tag, uint32_t tag_a, struct bytes a, uint32_t tag_b,
-			    struct bytes b)
+void pki_put_pair(struct wr *w, const void *ctx, uint32_t tag, uint32_t tag_a, struct bytes a, uint32_t tag_b,
+		  struct bytes b)
 {
 	struct bytes value;
 	struct wr inner;
@@ -71,21 +72,21 @@ static void put_tbs(struct wr *w, const void *ctx, const struct pki_eum *eum, co
 	ber_put(w, 0x42, ca_id);
 	ber_put(w, 0x5f20, BYTES_ARR(card->eid_bcd));
 	ber_put(w, 0x95, BYTES_ARR(key_agreement));
-	put_date(w, 0x5f25, 0);
-	put_date(w, 0x5f24, PKI_YEARS);
+	pki_put_date(w, 0x5f25, 0);
+	pki_put_date(w, 0x5f24, PKI_YEARS);
 	ber_put(w, 0x45, BYTES_ARR(image_number));
-	put_constructed(w, ctx, 0x73, 0xc0, BYTES_LIT(PRODUCT), 0xc9, eum->ski);
-	put_constructed(w, ctx, 0x7f49, 0xb0, point, 0xf0, BYTES_ARR(curve));
+	pki_put_pair(w, ctx, 0x73, 0xc0, BYTES_LIT(PRODUCT), 0xc9, eum->ski);
+	pki_put_pair(w, ctx, 0x7f49, 0xb0, point, 0xf0, BYTES_ARR(curve));
 }
 
-static int sign_tbs(const void *ctx, const struct pki_eum *eum, struct wr *w, struct bytes *cert)
+int pki_sign_tbs(const void *ctx, const struct privkey *key, struct wr *w, struct bytes *cert)
 {
 	struct bytes tbs, sig, body;
 	struct wr whole;
 	int rc = wr_end(w, &tbs);
 
 	if (rc == 0)
-		rc = privkey_sign(ctx, eum->key, DIGEST_SHA256, tbs, &sig);
+		rc = privkey_sign(ctx, key, DIGEST_SHA256, tbs, &sig);
 	if (rc < 0)
 		return rc;
 	ber_put(w, 0x5f37, sig);
@@ -109,11 +110,11 @@ int pki_ecasd_cert(const void *ctx, const struct pki_eum *eum, const struct seed
 	if (rc == 0)
 		rc = pubkey_point(tmp, privkey_pub(tmp, key), &point);
 	if (rc == 0)
-		rc = oid_octets(tmp, eum->oid, &ca_id);
+		rc = pki_oid_octets(tmp, eum->oid, &ca_id);
 	if (rc == 0) {
 		wr_init(&w, tmp);
 		put_tbs(&w, tmp, eum, card, ca_id, point);
-		rc = sign_tbs(tmp, eum, &w, &out);
+		rc = pki_sign_tbs(tmp, eum->key, &w, &out);
 	}
 	if (rc == 0)
 		*cert = bytes_dup(ctx, out);

@@ -32,6 +32,8 @@ int pki_ca_create(const void *ctx, const char *dir, const char **why)
 		rc = pki_cert_make(ctx, dir, "eum", "ci", PKI_EUM, "Lab EUM", SEED_OID_EUM, why);
 	if (rc == 0)
 		rc = pki_cert_make(ctx, dir, "tls-ca", NULL, PKI_TLS_CA, "Lab TLS CA", NULL, why);
+	if (rc == 0)
+		rc = pki_ci_gp_write(ctx, dir, why);
 	return rc;
 }
 
@@ -50,7 +52,7 @@ static bool oid_fits(const char *oid)
 	return obj;
 }
 
-int pki_peer_create(const void *ctx, const char *dir, const char *name, const char *oid, const char **why)
+int pki_name_check(const void *ctx, const char *name, const char *oid, const char **why)
 {
 	if (!name_fits(name)) {
 		*why = talloc_asprintf(ctx, "%s: a name has letters, digits, '-', '_' and '.' only", name);
@@ -60,7 +62,14 @@ int pki_peer_create(const void *ctx, const char *dir, const char *name, const ch
 		*why = talloc_asprintf(ctx, "%s: is no object identifier", oid);
 		return -EINVAL;
 	}
-	return pki_cert_make(ctx, dir, name, "tls-ca", PKI_PEER, name, oid, why);
+	return 0;
+}
+
+int pki_peer_create(const void *ctx, const char *dir, const char *name, const char *oid, const char **why)
+{
+	int rc = pki_name_check(ctx, name, oid, why);
+
+	return rc == 0 ? pki_cert_make(ctx, dir, name, "tls-ca", PKI_PEER, name, oid, why) : rc;
 }
 
 /* ---- cards ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
-#include "common/codec/bytes.h"
+#include "common/crypto/ec.h"
 
 /* The lab's public key infrastructure in one folder.  Private keys are PEM without passphrase, mode 0600.
  *
@@ -10,6 +10,8 @@
  *   tls-ca.pem tls-ca.key   root for TLS, both sides
  *   NAME.pem NAME.key       TLS peer: server and client, SAN localhost, NAME, 127.0.0.1 and ::1; its object identifier
  *                           stands in serialNumber of the subject
+ *   ci.gp                   public key of the CI as cards hold it: 7F49 { B0 point, F0 curve } in hex
+ *   NAME.dp NAME.dp.key     CERT.DP.ECDSA of an SM-DP (the 7F21 TLV in hex), signed by the CI, and its key
  *   cards/EID.xml           EIS of a card: keys in clear, mode 0600
  *   cards/EID.ecasd         its CERT.ECASD.ECKA as hex
  *
@@ -24,6 +26,11 @@ int pki_ca_create(const void *ctx, const char *dir, const char **why) MUST_CHECK
 /*! \param[in] name  letters, digits, '-', '_', '.'; not beginning with '.'
  * \param[in] oid    object identifier of the entity, dotted */
 int pki_peer_create(const void *ctx, const char *dir, const char *name, const char *oid, const char **why) MUST_CHECK;
+
+/*! Certificate of an SM-DP for key establishment.
+ * \param[in] curve  of its key; the CI's is P-256 */
+int pki_dp_create(const void *ctx, const char *dir, const char *name, const char *oid, enum ec_curve curve,
+		  const char **why) MUST_CHECK;
 
 /* ---- cards ---- */
 

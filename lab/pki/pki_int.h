@@ -53,3 +53,26 @@ int pki_ecasd_cert(const void *ctx, const struct pki_eum *eum, const struct seed
  * \returns 0; -EIO; -EINVAL */
 int pki_eis(const void *ctx, const struct pki_eum *eum, const struct pki_cards *cards, const struct seed_card *card,
 	    struct bytes ecasd_cert, const char *id, struct bytes *xml) MUST_CHECK;
+
+/* Parts of GlobalPlatform certificates (ecasd.c). */
+
+/*! YYYYMMDD in BCD, some years from now. */
+void pki_put_date(struct wr *w, uint32_t tag, int years);
+/*! Content octets of a dotted object identifier.  \returns 0; -EINVAL malformed or above 16 octets */
+int pki_oid_octets(const void *ctx, const char *dotted, struct bytes *out) MUST_CHECK;
+/*! A template with two TLVs. */
+void pki_put_pair(struct wr *w, const void *ctx, uint32_t tag, uint32_t tag_a, struct bytes a, uint32_t tag_b,
+		  struct bytes b);
+/*! Sign what w holds and wrap it.  \param[out] cert  7F21 TLV, talloc child of ctx.  \returns 0; -EIO; -ENOSPC */
+int pki_sign_tbs(const void *ctx, const struct privkey *key, struct wr *w, struct bytes *cert) MUST_CHECK;
+
+/*! Make a key pair and write it to DIR/name.suffix (PEM, 0600).
+ * \param[out] key  talloc child of ctx */
+int pki_key_make(const void *ctx, const char *dir, const char *name, const char *suffix, enum ec_curve curve,
+		 struct privkey **key, const char **why) MUST_CHECK;
+
+/*! Write ci.gp.  \returns 0 or negative errno */
+int pki_ci_gp_write(const void *ctx, const char *dir, const char **why) MUST_CHECK;
+
+/*! \returns 0; -EINVAL */
+int pki_name_check(const void *ctx, const char *name, const char *oid, const char **why) MUST_CHECK;

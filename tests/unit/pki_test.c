@@ -15,6 +15,7 @@
 #include <talloc.h>
 
 #include "common/crypto/crypto.h"
+#include "common/codec/ber.h"
 #include "common/crypto/gpcert.h"
 #include "common/crypto/x509.h"
 #include "common/es/xmlsig.h"
@@ -205,6 +206,55 @@ static void an_ecasd_certificate_belongs_to_its_card(void **state)
 	assert_true(pubkey_eq(pub, privkey_pub(f, key)));
 }
 
+static char *line_of(struct fix *f, const char *name)
+{
+	char buf[1024] = "";
+	FILE *file = fopen(path(f, name), "r");
+
+	assert_non_null(file);
+	assert_non_null(fgets(buf, sizeof(buf), file));
+	fclose(file);
+	buf[strcspn(buf, "\n")] = '\0';
+	return talloc_strdup(f, buf);
+}
+
+static void a_dp_certificate(void **state, const char *name, enum ec_curve curve)
+{
+	struct fix *f = *state;
+	struct gpcert_expect want = {.usage = GPCERT_USAGE_VERIFY, .at_ms = now_ms()};
+	struct bytes template, point;
+	struct privkey *key;
+	struct pubkey *ci, *pub;
+	uint8_t ski[20];
+	struct gpcert c;
+
+	assert_int_equal(pki_dp_create(f, f->dir, name, SEED_OID_SMDP, curve, &f->why), 0);
+	assert_int_equal(pki_dp_create(f, f->dir, name, SEED_OID_SMDP, curve, &f->why), -EEXIST);
+	assert_int_equal(ber_find(unhex(f, line_of(f, "ci.gp")), 0x7f49, &template), 0);
+	assert_int_equal(ber_find(template, 0xb0, &point), 0);
+	assert_int_equal(pubkey_ec_import(f, EC_P256, point, &ci), 0);
+	assert_int_equal(pubkey_ski(ci, ski), 0);
+	want.aki = BYTES_ARR(ski);
+	assert_int_equal(gpcert_parse(unhex(f, line_of(f, talloc_asprintf(f, "%s.dp", name))), &c), 0);
+	assert_int_equal(gpcert_verify(&c, ci), 0);
+	assert_int_equal(gpcert_check(&c, &want), GPCERT_OK);
+	assert_int_equal(c.role, 1);
+	assert_int_equal(c.curve, curve);
+	assert_int_equal(privkey_pem_load(f, path(f, talloc_asprintf(f, "%s.dp.key", name)), &key, &f->why), 0);
+	assert_int_equal(pubkey_ec_import(f, c.curve, c.point, &pub), 0);
+	assert_true(pubkey_eq(pub, privkey_pub(f, key)));
+}
+
+static void certificates_of_sm_dps(void **state)
+{
+	struct fix *f = *state;
+
+	a_dp_certificate(state, "dp-a", EC_P256);
+	a_dp_certificate(state, "dp-b", EC_BRAINPOOL_P256R1);
+	assert_int_equal(pki_dp_create(f, f->dir, "../x", SEED_OID_SMDP, EC_P256, &f->why), -EINVAL);
+	assert_int_equal(pki_dp_create(f, f->dir, "x", "1.x", EC_P256, &f->why), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +262,7 @@ int main(void)
 		cmocka_unit_test(peers_get_one_certificate),
 		cmocka_unit_test(an_eis_says_what_the_seed_says),
 		cmocka_unit_test(an_ecasd_certificate_belongs_to_its_card),
+		cmocka_unit_test(certificates_of_sm_dps),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -16,10 +16,14 @@ enum {
 	SMDP_NODE = _LAST_OSMOVTY_NODE + 1,
 	HTTPS_NODE,
 	PEER_NODE,
+	SMSR_NODE,
+	EUM_NODE,
 };
 
 static struct cmd_node smdp_node = {.node = SMDP_NODE, .prompt = "%s(config-smdp)# ", .vtysh = 1};
 static struct cmd_node peer_node = {.node = PEER_NODE, .prompt = "%s(config-smdp-peer)# ", .vtysh = 1};
+static struct cmd_node smsr_node = {.node = SMSR_NODE, .prompt = "%s(config-smdp-smsr)# ", .vtysh = 1};
+static struct cmd_node eum_node = {.node = EUM_NODE, .prompt = "%s(config-smdp-eum)# ", .vtysh = 1};
 
 static struct smdp_daemon *the_daemon;
 
@@ -33,10 +37,20 @@ static struct https_cfg *edit_https(void)
 	return &edit()->https;
 }
 
-/* vty->index holds a position, not a pointer: the array moves when it grows. */
+/* vty->index holds a position, not a pointer: the arrays move when they grow. */
 static struct smdp_peer *this_peer(struct vty *vty)
 {
 	return &edit()->peers[(size_t)vty->index];
+}
+
+static struct smsr_peer *this_smsr(struct vty *vty)
+{
+	return &edit()->smsrs[(size_t)vty->index];
+}
+
+static struct eum_cfg *this_eum(struct vty *vty)
+{
+	return &edit()->eums[(size_t)vty->index];
 }
 
 #define TEXT_CMD(name, cmdstr, help, where) TEXT_VTY_CMD(name, cmdstr, help, edit(), where)
@@ -56,19 +70,180 @@ DEFUN(cfg_oid, cfg_oid_cmd, "entity-id OID", "Our EntityId\nObject identifier\n"
 
 TEXT_CMD(cfg_name, "entity-name NAME", "Our EntityName\nAny word\n", &edit()->name)
 TEXT_CMD(cfg_uri, "uri URI", "Our base address: From is URI/ES2/ES2SmDpService\nhttps URI\n", &edit()->uri)
+TEXT_CMD(cfg_database, "database FILE", "Database of this daemon\nFile\n", &edit()->database)
+TEXT_CMD(cfg_master_key, "master-key FILE", "Key under which all keys and packages are wrapped\nFile, mode 0600\n",
+	 &edit()->master_key)
+TEXT_CMD(cfg_admin, "admin-socket PATH", "Local socket for smctl\nPath\n", &edit()->admin_socket)
+TEXT_CMD(cfg_ci, "certificate-issuers FILE", "Roots that EUM certificates must chain to\nPEM file\n",
+	 &edit()->ci_bundle)
+TEXT_CMD(cfg_dp_cert, "dp-certificate FILE", "CERT.DP.ECDSA for the ECASD\nTLV 7F21, raw or in hex\n", &edit()->dp_cert)
+TEXT_CMD(cfg_dp_key, "dp-key FILE", "Private key of CERT.DP.ECDSA\nPEM file\n", &edit()->dp_key)
+NUMBER_CMD(cfg_checkpoint, "checkpoint-pages <100-1000000>",
+	   "Pages in the write-ahead log before a checkpoint\nPages\n", &edit()->checkpoint_pages)
+NUMBER_CMD(cfg_segment, "download segment <16-65519>",
+	   "How profiles are loaded\nPackage in one SCP03t command; above 1007 only for cards that say so\nOctets\n",
+	   &edit()->download.segment)
+NUMBER_CMD(cfg_margin, "download memory-margin <0-1000>",
+	   "How profiles are loaded\nMemory asked for, on top of what a package needs\nPercent\n",
+	   &edit()->download.memory_margin)
+NUMBER_CMD(cfg_isdps, "download isdp-tries <1-10>", "How profiles are loaded\nISD-Ps begun for one order\nISD-Ps\n",
+	   &edit()->download.isdp_tries)
+NUMBER_CMD(cfg_sessions, "download session-tries <1-10>",
+	   "How profiles are loaded\nSCP03t sessions begun in one ISD-P\nSessions\n", &edit()->download.session_tries)
+
+static const struct value_string scenarios[] = {
+	{0x0b, "card-random"},
+	{0x09, "no-card-random"},
+	{0, NULL},
+};
+
+DEFUN(cfg_scenario, cfg_scenario_cmd, "download key-agreement (card-random|no-card-random)",
+      "How profiles are loaded\nScenario 3\nWith a random of the card: parameter 0B\nWithout: parameter 09\n")
+{
+	edit()->download.scenario = (unsigned int)get_string_value(scenarios, argv[0]);
+	return CMD_SUCCESS;
+}
+
+/* ---- limits ---- */
+
+#define LIMIT(member)                                         \
+	{                                                     \
+#member, offsetof(struct smdp_limits, member) \
+	}
+static const struct {
+	const char *name;
+	size_t offset;
+} limits[] = {
+	LIMIT(default_validity_s),
+	LIMIT(max_validity_s),
+	LIMIT(grace_s),
+	LIMIT(sync_wait_s),
+	LIMIT(cleanup_s),
+	LIMIT(ask_again_s),
+	LIMIT(es3_retry_min_s),
+	LIMIT(es3_retry_max_s),
+	LIMIT(es3_timeout_s),
+	LIMIT(callback_retry_min_s),
+	LIMIT(callback_retry_max_s),
+	LIMIT(callback_timeout_s),
+	LIMIT(callback_give_up_s),
+	LIMIT(queue_max),
+	LIMIT(outcome_keep_days),
+};
+
+static unsigned int *limit_at(struct smdp_limits *l, size_t i)
+{
+	return (unsigned int *)((uint8_t *)l + limits[i].offset);
+}
+
+static bool same_name(const char *member, const char *word)
+{
+	for (; *member && *word; member++, word++) {
+		if (*member != *word && !(*member == '_' && *word == '-'))
+			return false;
+	}
+	return *member == *word;
+}
+
+static void out_limit_name(struct vty *vty, size_t i)
+{
+	for (const char *c = limits[i].name; *c; c++)
+		vty_out(vty, "%c", *c == '_' ? '-' : *c);
+}
+
+DEFUN(cfg_limit, cfg_limit_cmd, "limit NAME <0-2147483647>",
+      "Timers and limits; an unknown name lists all\nName, the unit is its last part\nValue\n")
+{
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		if (same_name(limits[i].name, argv[0])) {
+			*limit_at(&edit()->limits, i) = (unsigned int)atoi(argv[1]);
+			return CMD_SUCCESS;
+		}
+	}
+	vty_out(vty, "%% no limit %s; there are:%s", argv[0], VTY_NEWLINE);
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		vty_out(vty, "  ");
+		out_limit_name(vty, i);
+		vty_out(vty, "%s", VTY_NEWLINE);
+	}
+	return CMD_WARNING;
+}
+
+static void write_number(struct vty *vty, const char *name, unsigned int value, unsigned int def)
+{
+	if (value != def)
+		vty_out(vty, "%s %u%s", name, value, VTY_NEWLINE);
+}
 
 static int write_smdp(struct vty *vty)
 {
-	const struct smdp_cfg *c = edit();
+	struct smdp_cfg *c = edit(), *def = smdp_cfg_alloc(c);
 
 	vty_out(vty, "smdp%s", VTY_NEWLINE);
 	text_vty_out(vty, " ", "entity-id", c->oid);
 	text_vty_out(vty, " ", "entity-name", c->name);
 	text_vty_out(vty, " ", "uri", c->uri);
+	text_vty_out(vty, " ", "database", c->database);
+	text_vty_out(vty, " ", "master-key", c->master_key);
+	text_vty_out(vty, " ", "admin-socket", c->admin_socket);
+	text_vty_out(vty, " ", "certificate-issuers", c->ci_bundle);
+	text_vty_out(vty, " ", "dp-certificate", c->dp_cert);
+	text_vty_out(vty, " ", "dp-key", c->dp_key);
+	write_number(vty, " checkpoint-pages", c->checkpoint_pages, def->checkpoint_pages);
+	write_number(vty, " download segment", c->download.segment, def->download.segment);
+	if (c->download.scenario != def->download.scenario)
+		text_vty_out(vty, " ", "download key-agreement", get_value_string(scenarios, c->download.scenario));
+	write_number(vty, " download memory-margin", c->download.memory_margin, def->download.memory_margin);
+	write_number(vty, " download isdp-tries", c->download.isdp_tries, def->download.isdp_tries);
+	write_number(vty, " download session-tries", c->download.session_tries, def->download.session_tries);
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		if (*limit_at(&c->limits, i) == *limit_at(&def->limits, i))
+			continue;
+		vty_out(vty, " limit ");
+		out_limit_name(vty, i);
+		vty_out(vty, " %u%s", *limit_at(&c->limits, i), VTY_NEWLINE);
+	}
+	talloc_free(def);
 	return CMD_SUCCESS;
 }
 
+/* ---- identity on TLS, the same in two nodes ---- */
+
+static int set_subject(struct tls_who *who, const char **argv, int argc)
+{
+	char *name = argv_concat(argv, argc, 0); /* names have spaces in them */
+	int rc = text_vty_set(edit(), &who->subject, name);
+
+	talloc_free(name);
+	return rc;
+}
+
+#define TLS_CMDS(node, who)                                                                                \
+	TEXT_CMD(node##_serial, "tls serial-number TEXT",                                                  \
+		 "Its TLS certificate\nAttribute serialNumber of the subject\nText\n", &(who)->serial)     \
+	TEXT_CMD(node##_fingerprint, "tls fingerprint SHA256",                                             \
+		 "Its TLS certificate\nSHA-256 of the certificate\nUpper-case hex\n", &(who)->fingerprint) \
+	DEFUN(node##_subject, node##_subject_cmd, "tls subject .NAME",                                     \
+	      "Its TLS certificate\nSubject as RFC 2253 writes it\nCN=...,O=...\n")                        \
+	{                                                                                                  \
+		return set_subject(who, argv, argc);                                                       \
+	}
+
+static void write_who(struct vty *vty, const struct tls_who *who)
+{
+	text_vty_out(vty, "  ", "tls serial-number", who->serial);
+	text_vty_out(vty, "  ", "tls subject", who->subject);
+	text_vty_out(vty, "  ", "tls fingerprint", who->fingerprint);
+}
+
 /* ---- peer ---- */
+
+static const struct value_string rights[] = {
+	{RIGHT_READ, "read"},
+	{RIGHT_MANAGE, "manage"},
+	{RIGHT_DOWNLOAD, "download"},
+	{0, NULL},
+};
 
 DEFUN(cfg_peer, cfg_peer_cmd, "peer NAME", "An operator that may call us\nAny word\n")
 {
@@ -82,20 +257,20 @@ DEFUN(peer_oid, peer_oid_cmd, "entity-id OID", "Its EntityId\nObject identifier\
 	return text_vty_set_oid(vty, edit(), &this_peer(vty)->oid, argv[0]);
 }
 
-TEXT_CMD(peer_serial, "tls serial-number TEXT", "Its TLS certificate\nAttribute serialNumber of the subject\nText\n",
-	 &this_peer(vty)->tls_serial)
-TEXT_CMD(peer_fingerprint, "tls fingerprint SHA256",
-	 "Its TLS certificate\nSHA-256 of the certificate\nUpper-case hex\n", &this_peer(vty)->tls_fingerprint)
-
-DEFUN(peer_subject, peer_subject_cmd, "tls subject .NAME",
-      "Its TLS certificate\nSubject as RFC 2253 writes it\nCN=...,O=...\n")
+DEFUN(peer_right, peer_right_cmd, "right (read|manage|download)",
+      "What it may ask for; several rights are several lines\nGetEIS, AuditEIS\n"
+      "Enable, disable, delete, policy rules and subscription address of its profiles\nDownloadProfile\n")
 {
-	char *name = argv_concat(argv, argc, 0); /* names have spaces in them */
-	int rc = text_vty_set(edit(), &this_peer(vty)->tls_subject, name);
-
-	talloc_free(name);
-	return rc;
+	this_peer(vty)->rights |= (unsigned int)get_string_value(rights, argv[0]);
+	return CMD_SUCCESS;
 }
+
+TLS_CMDS(peer, &this_peer(vty)->tls)
+TEXT_CMD(peer_prefix, "callback-prefix URL", "ReplyTo must begin with this\nhttps URL\n",
+	 &this_peer(vty)->callback_prefix)
+TEXT_CMD(peer_note, "notification-url URL", "Where notifications go\nhttps URL\n", &this_peer(vty)->notification_url)
+NUMBER_CMD(peer_validity, "max-validity <1-31536000>", "Longest ValidityPeriod that we take from it\nSeconds\n",
+	   &this_peer(vty)->max_validity_s)
 
 static int write_peers(struct vty *vty)
 {
@@ -104,11 +279,130 @@ static int write_peers(struct vty *vty)
 
 		vty_out(vty, " peer %s%s", p->name, VTY_NEWLINE);
 		text_vty_out(vty, "  ", "entity-id", p->oid);
-		text_vty_out(vty, "  ", "tls serial-number", p->tls_serial);
-		text_vty_out(vty, "  ", "tls subject", p->tls_subject);
-		text_vty_out(vty, "  ", "tls fingerprint", p->tls_fingerprint);
+		for (const struct value_string *r = rights; r->str; r++) {
+			if (p->rights & r->value)
+				text_vty_out(vty, "  ", "right", r->str);
+		}
+		write_who(vty, &p->tls);
+		text_vty_out(vty, "  ", "callback-prefix", p->callback_prefix);
+		text_vty_out(vty, "  ", "notification-url", p->notification_url);
+		write_number(vty, "  max-validity", p->max_validity_s, 0);
 	}
 	return CMD_SUCCESS;
+}
+
+/* ---- sm-sr ---- */
+
+DEFUN(cfg_smsr, cfg_smsr_cmd, "sm-sr NAME", "An SM-SR through which we reach eUICCs\nAny word\n")
+{
+	vty->index = (void *)(size_t)(smdp_cfg_smsr_get(edit(), argv[0]) - edit()->smsrs);
+	vty->node = SMSR_NODE;
+	return CMD_SUCCESS;
+}
+
+DEFUN(smsr_oid, smsr_oid_cmd, "entity-id OID", "Its EntityId\nObject identifier\n")
+{
+	return text_vty_set_oid(vty, edit(), &this_smsr(vty)->oid, argv[0]);
+}
+
+TLS_CMDS(smsr, &this_smsr(vty)->tls)
+TEXT_CMD(smsr_url, "es3-url URL", "Where it serves ES3\nhttps URL\n", &this_smsr(vty)->url)
+NUMBER_CMD(smsr_chunk, "send-data-size <256-4194304>", "Package in one SendData\nOctets\n", &this_smsr(vty)->chunk)
+NUMBER_CMD(smsr_validity, "max-validity <1-31536000>", "Longest ValidityPeriod that it takes\nSeconds\n",
+	   &this_smsr(vty)->validity_s)
+
+DEFUN(smsr_second, smsr_second_cmd, "second-session",
+      "A transfer that broke off begins again in the same ISD-P, in a new SCP03t session\n")
+{
+	this_smsr(vty)->no_second_session = false;
+	return CMD_SUCCESS;
+}
+
+DEFUN(no_smsr_second, no_smsr_second_cmd, "no second-session",
+      NO_STR "A transfer that broke off begins again in another ISD-P\n")
+{
+	this_smsr(vty)->no_second_session = true;
+	return CMD_SUCCESS;
+}
+
+static int write_smsrs(struct vty *vty)
+{
+	for (size_t i = 0; i < edit()->n_smsrs; i++) {
+		const struct smsr_peer *p = &edit()->smsrs[i];
+
+		vty_out(vty, " sm-sr %s%s", p->name, VTY_NEWLINE);
+		text_vty_out(vty, "  ", "entity-id", p->oid);
+		write_who(vty, &p->tls);
+		text_vty_out(vty, "  ", "es3-url", p->url);
+		write_number(vty, "  send-data-size", p->chunk, 0);
+		write_number(vty, "  max-validity", p->validity_s, 0);
+		if (p->no_second_session)
+			vty_out(vty, "  no second-session%s", VTY_NEWLINE);
+	}
+	return CMD_SUCCESS;
+}
+
+/* ---- eum ---- */
+
+DEFUN(cfg_eum, cfg_eum_cmd, "eum NAME", "A card maker whose eUICCs we load\nAny word\n")
+{
+	vty->index = (void *)(size_t)(smdp_cfg_eum_get(edit(), argv[0]) - edit()->eums);
+	vty->node = EUM_NODE;
+	return CMD_SUCCESS;
+}
+
+DEFUN(eum_oid, eum_oid_cmd, "entity-id OID", "Its EntityId\nObject identifier\n")
+{
+	return text_vty_set_oid(vty, edit(), &this_eum(vty)->oid, argv[0]);
+}
+
+TEXT_CMD(eum_cert, "certificate FILE", "Certificate that signs its EIS and ECASD certificates\nPEM file\n",
+	 &this_eum(vty)->cert)
+
+static int write_eums(struct vty *vty)
+{
+	for (size_t i = 0; i < edit()->n_eums; i++) {
+		vty_out(vty, " eum %s%s", edit()->eums[i].name, VTY_NEWLINE);
+		text_vty_out(vty, "  ", "entity-id", edit()->eums[i].oid);
+		text_vty_out(vty, "  ", "certificate", edit()->eums[i].cert);
+	}
+	return CMD_SUCCESS;
+}
+
+/* ---- installation ---- */
+
+static void install_lists(void)
+{
+	install_element(SMDP_NODE, &cfg_smsr_cmd);
+	install_node(&smsr_node, write_smsrs);
+	install_element(SMSR_NODE, &smsr_oid_cmd);
+	install_element(SMSR_NODE, &smsr_serial_cmd);
+	install_element(SMSR_NODE, &smsr_subject_cmd);
+	install_element(SMSR_NODE, &smsr_fingerprint_cmd);
+	install_element(SMSR_NODE, &smsr_url_cmd);
+	install_element(SMSR_NODE, &smsr_chunk_cmd);
+	install_element(SMSR_NODE, &smsr_validity_cmd);
+	install_element(SMSR_NODE, &smsr_second_cmd);
+	install_element(SMSR_NODE, &no_smsr_second_cmd);
+	install_element(SMDP_NODE, &cfg_eum_cmd);
+	install_node(&eum_node, write_eums);
+	install_element(EUM_NODE, &eum_oid_cmd);
+	install_element(EUM_NODE, &eum_cert_cmd);
+	install_element(SMDP_NODE, &cfg_peer_cmd);
+	install_node(&peer_node, write_peers);
+	install_element(PEER_NODE, &peer_oid_cmd);
+	install_element(PEER_NODE, &peer_right_cmd);
+	install_element(PEER_NODE, &peer_serial_cmd);
+	install_element(PEER_NODE, &peer_subject_cmd);
+	install_element(PEER_NODE, &peer_fingerprint_cmd);
+	install_element(PEER_NODE, &peer_prefix_cmd);
+	install_element(PEER_NODE, &peer_note_cmd);
+	install_element(PEER_NODE, &peer_validity_cmd);
+}
+
+struct smdp_daemon *smdp_vty_daemon(void)
+{
+	return the_daemon;
 }
 
 void smdp_vty_cfg_init(struct smdp_daemon *d)
@@ -119,11 +413,19 @@ void smdp_vty_cfg_init(struct smdp_daemon *d)
 	install_element(SMDP_NODE, &cfg_oid_cmd);
 	install_element(SMDP_NODE, &cfg_name_cmd);
 	install_element(SMDP_NODE, &cfg_uri_cmd);
+	install_element(SMDP_NODE, &cfg_database_cmd);
+	install_element(SMDP_NODE, &cfg_master_key_cmd);
+	install_element(SMDP_NODE, &cfg_admin_cmd);
+	install_element(SMDP_NODE, &cfg_ci_cmd);
+	install_element(SMDP_NODE, &cfg_dp_cert_cmd);
+	install_element(SMDP_NODE, &cfg_dp_key_cmd);
+	install_element(SMDP_NODE, &cfg_checkpoint_cmd);
+	install_element(SMDP_NODE, &cfg_segment_cmd);
+	install_element(SMDP_NODE, &cfg_scenario_cmd);
+	install_element(SMDP_NODE, &cfg_margin_cmd);
+	install_element(SMDP_NODE, &cfg_isdps_cmd);
+	install_element(SMDP_NODE, &cfg_sessions_cmd);
+	install_element(SMDP_NODE, &cfg_limit_cmd);
 	https_vty_init(SMDP_NODE, HTTPS_NODE, "%s(config-smdp-https)# ", edit_https);
-	install_element(SMDP_NODE, &cfg_peer_cmd);
-	install_node(&peer_node, write_peers);
-	install_element(PEER_NODE, &peer_oid_cmd);
-	install_element(PEER_NODE, &peer_serial_cmd);
-	install_element(PEER_NODE, &peer_subject_cmd);
-	install_element(PEER_NODE, &peer_fingerprint_cmd);
+	install_lists();
 }

@@ -1,37 +1,175 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Start, loop and stop of smdp.  It keeps nothing, so a round of the loop only answers what the I/O threads hand over.
- */
+/* Start, loop and stop of smdp.  One round of the loop: messages and results from the I/O threads, then what is due,
+ * then one commit, then everything leaves (common/app/turn.h). */
 #include "smdp/daemon.h"
+
+#include <errno.h>
+#include <unistd.h>
 
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
+#include "common/app/admin_sock.h"
 #include "common/app/clock.h"
 #include "common/app/log.h"
+#include "common/es/soap_service.h"
+#include "common/peer/trust.h"
+#include "smdp/identity.h"
+#include "smdp/stock.h"
 
 #define JOBS_PER_ROUND 256
 #define IO_QUEUE_MAX 10000
+
+/* ---- ports of the engine ---- */
+
+/* A POST that could not even be started: an event of the next round. */
+struct failed_post {
+	struct llist_head entry;
+	int64_t ref;
+};
+
+static void port_post(void *priv, const struct http_out *out)
+{
+	struct smdp_daemon *d = priv;
+	struct http_call *call = http_call_alloc();
+	struct failed_post *f;
+
+	call->url = talloc_strdup(call, out->url);
+	call->content_type = soap_content_type(call, out->action);
+	call->body = bytes_dup(call, out->body);
+	call->timeout_ms = out->timeout_s * 1000;
+	call->ref = (uint64_t)out->ref;
+	if (http_client_post_steal(d->client, call) == 0)
+		return;
+	talloc_free(call);
+	f = talloc_zero(d, struct failed_post);
+	OSMO_ASSERT(f);
+	f->ref = out->ref;
+	llist_add_tail(&f->entry, &d->failed);
+}
+
+static void port_answer(void *priv, uint64_t xid, void *steal_answer)
+{
+	struct smdp_daemon *d = priv;
+
+	soap_service_answer(d->server, xid, steal_answer);
+}
+
+static void port_progress(void *priv, int64_t op_id)
+{
+	struct smdp_daemon *d = priv;
+
+	if (d->admin)
+		admin_progress(d->admin, op_id);
+}
+
+static const struct smdp_ports ports = {
+	.http_post = port_post,
+	.answer = port_answer,
+	.progress = port_progress,
+};
+
+/* ---- events ---- */
+
+int smdp_daemon_event(struct smdp_daemon *d, turn_handler_cb handler, void *event, const char *what)
+{
+	int rc = turn_event(d->s->turn, handler, d->s, event);
+
+	if (rc < 0)
+		LOGP(DMAIN, LOGL_ERROR, "%s had no effect: error %d\n", what, -rc);
+	return rc;
+}
+
+static void result_job(struct smdp_daemon *d, struct io_job *job)
+{
+	const struct http_result *r = (const struct http_result *)job;
+	struct smdp_post_done p = {
+		.post = {.ref = (int64_t)r->ref,
+			 .answered = r->outcome == HTTP_ANSWERED,
+			 .status = r->status,
+			 .retry_after_s = r->retry_after_s,
+			 .detail = r->detail},
+		.unreached = r->outcome == HTTP_E_DNS || r->outcome == HTTP_E_CONNECT || r->outcome == HTTP_E_TLS,
+		.content_type = r->content_type,
+		.body = r->body,
+	};
+
+	smdp_daemon_event(d, smdp_ev_post_done, &p, "result of a call");
+	talloc_free(job);
+}
 
 static void handle_job(struct io_job *job, void *data)
 {
 	switch (job->kind) {
 	case IO_REQUEST:
-		es2_rx_job(data, job);
+		smdp_soap_job(data, job);
 		break;
-	case IO_RESULT: /* there is no client */
-	case IO_LINE:	/* io_core_poll() writes it itself */
+	case IO_RESULT:
+		result_job(data, job);
+		break;
+	case IO_LINE: /* io_core_poll() writes it itself */
 		break;
 	}
+}
+
+static void failed_posts(struct smdp_daemon *d)
+{
+	while (!llist_empty(&d->failed)) {
+		struct failed_post *f = llist_first_entry(&d->failed, struct failed_post, entry);
+		struct smdp_post_done p = {
+			.post = {.ref = f->ref, .detail = "not started: bad URL, or too many calls wait"},
+			.unreached = true,
+		};
+
+		llist_del(&f->entry);
+		smdp_daemon_event(d, smdp_ev_post_done, &p, "result of a call");
+		talloc_free(f);
+	}
+}
+
+static bool tick_is_due(struct smdp_daemon *d)
+{
+	int64_t next = smdp_next_tick_ms(d->s);
+
+	return next && next <= clock_now_ms();
+}
+
+static void schedule(struct smdp_daemon *d)
+{
+	int64_t next = smdp_next_tick_ms(d->s);
+	int64_t wait = next - clock_now_ms();
+
+	if (!next)
+		return;
+	if (wait < 0)
+		wait = 0;
+	osmo_timer_schedule(&d->tick, (int)(wait / 1000), (int)(wait % 1000 * 1000));
 }
 
 static bool smdp_turn(void *prog)
 {
 	struct smdp_daemon *d = prog;
+	bool more = false;
 
 	clock_feed();
+	failed_posts(d);
 	io_core_poll(d->io, JOBS_PER_ROUND, handle_job, d);
-	return false;
+	if (tick_is_due(d))
+		smdp_daemon_event(d, smdp_ev_tick, &more, "tick");
+	if (turn_is_open(d->s->turn))
+		smdp_count(d->s, CTR_TURNS);
+	turn_close(d->s->turn);
+	schedule(d);
+	/* What leaving could not do is an event of the next round, and nothing else may come to end the sleep. */
+	return more || !llist_empty(&d->failed);
 }
+
+static void tick_cb(void *data)
+{
+	/* The timer only ends the sleep: smdp_turn() does what is due. */
+}
+
+/* ---- start ---- */
 
 static void *smdp_prog_alloc(void *ctx)
 {
@@ -39,12 +177,15 @@ static void *smdp_prog_alloc(void *ctx)
 
 	OSMO_ASSERT(d);
 	d->cfg = smdp_cfg_alloc(d);
+	INIT_LLIST_HEAD(&d->failed);
+	osmo_timer_setup(&d->tick, tick_cb, d);
 	return d;
 }
 
 static void vty_init_cb(void *prog)
 {
 	smdp_vty_cfg_init(prog);
+	smdp_vty_show_init();
 }
 
 static enum app_exit complain(enum app_exit code, const char *why)
@@ -55,87 +196,189 @@ static enum app_exit complain(enum app_exit code, const char *why)
 
 static enum app_exit smdp_check(void *prog)
 {
-	struct smdp_daemon *d = prog;
-	void *ctx = talloc_new(d);
-	enum app_exit code = APP_OK;
-	const char *why = "";
-	struct tls *tls;
-
 	clock_feed();
-	if (smdp_cfg_check(ctx, d->cfg, &why) < 0 ||
-	    https_cfg_load_tls(ctx, &d->cfg->https, TLS_SERVER, &tls, &why) < 0)
-		code = complain(APP_CONFIG, why);
-	talloc_free(ctx);
-	return code;
+	return smdp_daemon_check(prog);
 }
 
-static int start_server(struct smdp_daemon *d, const char **why)
+static void store_broken(void *priv)
+{
+	LOGP(DMAIN, LOGL_FATAL, "the database failed; nothing of this turn was sent.  Leaving, to be started again\n");
+	app_quit(APP_STORE);
+	/* No return into handlers that believe in their rows. */
+	_exit(APP_STORE);
+}
+
+static int open_db(struct smdp_daemon *d, bool upgrade)
+{
+	const struct db_opts opts = {.create = true, .upgrade = upgrade, .checkpoint_pages = d->cfg->checkpoint_pages};
+	const char *why = "";
+	int rc = db_open(d, d->cfg->database, &smdp_db_desc, &opts, &d->s->db, &why);
+
+	if (rc < 0)
+		LOGP(DMAIN, LOGL_ERROR, "database %s: %s\n", d->cfg->database, why);
+	return rc;
+}
+
+static int load_keys(struct smdp_daemon *d, const char **why)
+{
+	struct smdp *s = d->s;
+	int rc = keystore_open(d, d->cfg->master_key, &s->keystore, why);
+
+	if (rc == 0)
+		rc = smdp_trust_load(d, d->cfg, clock_stamp_ms(), (struct trust **)&s->trust, why);
+	if (rc == 0)
+		rc = dp_identity_load(d, d->cfg, clock_stamp_ms(), (struct dp_identity **)&s->dp, why);
+	return rc;
+}
+
+static enum app_exit start_engine(struct smdp_daemon *d, bool upgrade)
+{
+	const char *why = "it cannot be started";
+	struct smdp *s = smdp_alloc(d);
+
+	d->s = s;
+	if (open_db(d, upgrade) < 0)
+		return APP_DB;
+	s->cfg = d->cfg;
+	s->turn = turn_alloc(d, s->db, store_broken, d);
+	s->crypto = crypto_alloc(d);
+	s->es = es_ctx_alloc(d, NULL);
+	s->ports = &ports;
+	s->ports_priv = d;
+	if (!s->crypto || !s->es)
+		return complain(APP_OS, "the cryptography or the schema cannot be set up");
+	if (load_keys(d, &why) < 0)
+		return complain(APP_CONFIG, why);
+	s->stock = stock_alloc(d, s->db, s->keystore, s->crypto);
+	return smdp_daemon_event(d, smdp_ev_start, NULL, "start") < 0 ? APP_STORE : APP_OK;
+}
+
+static int start_net(struct smdp_daemon *d, const char **why)
 {
 	const struct https_cfg *h = &d->cfg->https;
 	const struct http_server_conf conf = {
 		.listen = h->listen, .n_listen = h->n_listen, .max_conns = h->max_connections};
-	struct tls *tls;
-	int rc = https_cfg_load_tls(d, h, TLS_SERVER, &tls, why);
+	const struct http_client_conf client_conf = {.max_body = 8 << 20};
+	struct tls *server, *client;
+	int rc = https_cfg_load_tls(d, h, TLS_SERVER, &server, why);
 
 	if (rc < 0)
 		return rc;
-	rc = http_server_start(d, d->io, &conf, tls, soap_service_handle, d->soap, &d->server, why);
-	talloc_free(tls);
+	rc = https_cfg_load_tls(d, h, TLS_CLIENT, &client, why);
+	if (rc == 0) {
+		rc = http_client_start(d, d->io, &client_conf, client, &d->client);
+		talloc_free(client);
+	}
+	if (rc == 0)
+		rc = http_server_start(d, d->io, &conf, server, soap_service_handle, d->soap, &d->server, why);
+	talloc_free(server);
 	return rc;
 }
 
 static enum app_exit smdp_start(void *prog, bool upgrade)
 {
 	struct smdp_daemon *d = prog;
-	const struct soap_service_conf soap = {.uri = d->cfg->uri, .services = es2_services, .job = es2_job};
 	const char *why = "it cannot be started";
+	enum app_exit code;
 
 	clock_feed();
+	code = start_engine(d, upgrade);
+	if (code != APP_OK)
+		return code;
 	if (io_start(d, d->cfg->https.threads, IO_QUEUE_MAX, &d->io) < 0)
 		return complain(APP_OS, "the I/O threads cannot be started");
-	d->soap = soap_service_alloc(d, &soap, d->cfg->https.threads);
+	d->soap = smdp_soap_alloc(d, d->cfg->https.threads);
 	if (!d->soap)
 		return complain(APP_OS, "the schema cannot be compiled");
-	if (start_server(d, &why) < 0)
+	if (start_net(d, &why) < 0)
 		return complain(APP_BIND, why);
-	LOGP(DMAIN, LOGL_NOTICE, "%s listens for ES2 on port %u; no function is served yet\n", d->cfg->oid,
-	     http_server_port(d->server, 0));
+	turn_close(d->s->turn);
+	schedule(d);
+	LOGP(DMAIN, LOGL_NOTICE, "%s serves ES2 on port %u\n", d->cfg->oid, http_server_port(d->server, 0));
 	return APP_OK;
+}
+
+/* ---- reload ---- */
+
+/* What is loaded before anything is taken over. */
+struct snapshot {
+	struct tls *server;
+	struct tls *client;
+	struct trust *trust;
+	struct dp_identity *dp;
+};
+
+static int load(struct smdp_daemon *d, const void *ctx, struct snapshot *n, const char **why)
+{
+	int rc = https_cfg_load_tls(ctx, &d->cfg->https, TLS_SERVER, &n->server, why);
+
+	if (rc == 0)
+		rc = https_cfg_load_tls(ctx, &d->cfg->https, TLS_CLIENT, &n->client, why);
+	if (rc == 0)
+		rc = smdp_trust_load(ctx, d->cfg, clock_stamp_ms(), &n->trust, why);
+	return rc < 0 ? rc : dp_identity_load(ctx, d->cfg, clock_stamp_ms(), &n->dp, why);
+}
+
+/* A key agreement that is under way goes on with what it began with, so the old one stays. */
+static void take_identity(struct smdp_daemon *d, struct dp_identity *next)
+{
+	const struct dp_identity *now = d->s->dp;
+
+	if (now && next && bytes_eq(now->cert, next->cert))
+		return;
+	d->s->dp = next ? talloc_steal(d, next) : NULL;
 }
 
 static void smdp_reload(void *prog)
 {
 	struct smdp_daemon *d = prog;
+	struct snapshot next = {0};
 	const char *why = "";
-	struct tls *tls;
+	void *ctx;
 
 	if (!d->server)
 		return;
-	if (https_cfg_load_tls(d, &d->cfg->https, TLS_SERVER, &tls, &why) < 0) {
+	clock_feed();
+	ctx = talloc_new(d);
+	if (load(d, ctx, &next, &why) < 0) {
 		LOGP(DMAIN, LOGL_ERROR, "%s; the certificates stay as they were\n", why);
+		talloc_free(ctx);
 		return;
 	}
-	http_server_set_tls(d->server, tls);
-	talloc_free(tls);
+	http_server_set_tls(d->server, next.server);
+	http_client_set_tls(d->client, next.client);
+	talloc_free((void *)d->s->trust);
+	d->s->trust = talloc_steal(d, next.trust);
+	take_identity(d, next.dp);
+	talloc_free(ctx);
 	LOGP(DMAIN, LOGL_NOTICE, "certificates read again\n");
 }
+
+/* ---- stop ---- */
 
 static void smdp_stop(void *prog)
 {
 	struct smdp_daemon *d = prog;
 
+	if (d->admin)
+		admin_sock_stop(d->admin);
+	d->admin = NULL;
 	if (d->server)
 		http_server_drain(d->server);
+	osmo_timer_del(&d->tick);
 	if (d->io)
 		io_stop(d->io);
 	d->io = NULL;
+	if (d->s && d->s->turn)
+		turn_close(d->s->turn);
 	soap_service_free(d->soap);
 	talloc_free_children(d); /* what is left now is a leak */
 }
 
 const struct app_desc smdp_app = {
 	.name = "smdp",
-	.description = "Subscription Manager Data Preparation (SM-DP) of GSMA SGP.02; no function is served yet",
+	.description = "Subscription Manager Data Preparation (SM-DP) of GSMA SGP.02",
+	.database = true,
 	.vty_port = 4292,
 	.ctrl_port = 4293,
 	.alloc = smdp_prog_alloc,

@@ -1,28 +1,57 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
+#include <osmocom/core/timer.h>
+
 #include "common/app/app.h"
-#include "common/es/soap_service.h"
-#include "smdp/cfg.h"
+#include "common/net/http_client.h"
+#include "common/net/http_server.h"
+#include "smdp/smdp.h"
+
+/* The daemon around the engine: real clock, sockets, threads.  Parts: daemon.c (start, loop, stop), check.c,
+ * soap_http.c (messages of peers, in I/O threads), cfg_vty.c and show_vty.c (console), admin.c (smctl). */
+
+struct admin_sock;
+struct io_job;
+struct soap_service;
 
 /*! Everything that smdp is while it runs; owned by the core thread. */
 struct smdp_daemon {
 	struct smdp_cfg *cfg;
+	struct smdp *s;
 	struct io *io;
 	struct http_server *server;
+	struct http_client *client;
 	struct soap_service *soap;
+	struct admin_sock *admin;
+	struct osmo_timer_list tick;
+	struct llist_head failed; /* outputs that could not leave: events of the next round */
 };
 
 extern const struct app_desc smdp_app;
 
-/* cfg_vty.c */
+/*! Run a handler in the open turn; what fails is logged.  \returns as turn_event() */
+int smdp_daemon_event(struct smdp_daemon *d, turn_handler_cb handler, void *event, const char *what);
+
+/* check.c */
+/*! Files of d->cfg: certificates, keys, database.  Logs what is wrong. */
+enum app_exit smdp_daemon_check(struct smdp_daemon *d);
+/*! The EUMs of the configuration.
+ * \param[out] trust  talloc child of ctx; \param[out] why  sentence, talloc child of ctx
+ * \returns as trust_add_eum() */
+int smdp_trust_load(const void *ctx, const struct smdp_cfg *cfg, int64_t at_ms, struct trust **trust,
+		    const char **why) MUST_CHECK;
+
+/* cfg_vty.c, show_vty.c */
 /*! Install the configuration nodes: they read into and write from d->cfg. */
 void smdp_vty_cfg_init(struct smdp_daemon *d);
+/*! Commands that show. */
+void smdp_vty_show_init(void);
+/*! The daemon of smdp_vty_cfg_init(): commands get no pointer of their own. */
+struct smdp_daemon *smdp_vty_daemon(void);
 
-/* es2_in.c */
-/*! Names of the services, for struct soap_service_conf. */
-extern const char *const es2_services[];
-/*! I/O thread: soap_service_job_cb. */
-struct io_job *es2_job(const struct http_req *req, struct soap_msg *steal_msg);
-/*! Core: answer a job of es2_job(), and free it. */
-void es2_rx_job(struct smdp_daemon *d, struct io_job *job);
+/* soap_http.c */
+/*! For soap_service_handle().  \returns talloc child of d; NULL */
+struct soap_service *smdp_soap_alloc(struct smdp_daemon *d, unsigned int n_threads);
+/*! Core: a message that has come. */
+void smdp_soap_job(struct smdp_daemon *d, struct io_job *job);

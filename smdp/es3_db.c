@@ -12,13 +12,14 @@ enum es3_stmt {
 	Q_BY_MESSAGE,
 	Q_BY_TRANSACTION,
 	Q_OPEN_OF,
+	Q_HELD_OF,
 	Q_UPDATE,
 	Q_DUE,
 	Q_NEAREST,
 	Q_RECOVER,
 };
 
-/* States 0 and 1 are those that wait for an answer. */
+/* States 0 and 1 wait for an answer, 2 and 3 have ended, 4 is ES3_ST_HELD. */
 static const char *const sql[] = {
 	[Q_INSERT] = "INSERT INTO es3_call (op_id, smsr_oid, fn, call_id, message_base, transaction_id, url, action, "
 		     "envelope, state, due_ms, expires_ms, created_ms) "
@@ -29,9 +30,10 @@ static const char *const sql[] = {
 	[Q_BY_TRANSACTION] = "SELECT id FROM es3_call WHERE smsr_oid = ?1 AND transaction_id = ?2 AND fn = ?3 AND "
 			     "state < 2 LIMIT ?4",
 	[Q_OPEN_OF] = "SELECT id FROM es3_call WHERE op_id = ?1 AND state < 2 ORDER BY id DESC LIMIT 1",
+	[Q_HELD_OF] = "SELECT id FROM es3_call WHERE op_id = ?1 AND state = 4 ORDER BY id DESC LIMIT 1",
 	[Q_UPDATE] = "UPDATE es3_call SET state = ?2, due_ms = ?3, attempt = ?4, last_error = ?5, ended_ms = ?6, maybe "
 		     "= ?7, "
-		     "envelope = CASE WHEN ?2 < 2 THEN envelope END WHERE id = ?1",
+		     "envelope = CASE WHEN ?2 NOT IN (2, 3) THEN envelope END WHERE id = ?1",
 	[Q_DUE] = "SELECT id FROM es3_call WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
 	[Q_NEAREST] = "SELECT due_ms FROM es3_call WHERE due_ms IS NOT NULL ORDER BY due_ms LIMIT 1",
 	[Q_RECOVER] = "UPDATE es3_call SET due_ms = ?1 WHERE state = 0",
@@ -124,6 +126,14 @@ int es3_db_by_transaction(struct db *db, const char *smsr_oid, const char *trans
 int es3_db_open_of(struct db *db, int64_t op_id, int64_t *id)
 {
 	struct db_stmt *s = stmt(db, Q_OPEN_OF);
+
+	db_bind_int(s, 1, op_id);
+	return db_need_int(s, id);
+}
+
+int es3_db_held_of(struct db *db, int64_t op_id, int64_t *id)
+{
+	struct db_stmt *s = stmt(db, Q_HELD_OF);
 
 	db_bind_int(s, 1, op_id);
 	return db_need_int(s, id);

@@ -17,6 +17,8 @@ int es3_db_by_transaction(struct db *db, const char *smsr_oid, const char *trans
 			  size_t max, size_t *n) MUST_CHECK;
 /*! The call of an order that waits for an answer. */
 int es3_db_open_of(struct db *db, int64_t op_id, int64_t *id) MUST_CHECK;
+/*! The call of an order that is held back. */
+int es3_db_held_of(struct db *db, int64_t op_id, int64_t *id) MUST_CHECK;
 /*! State, due, attempt, last error, end; the envelope goes when it has ended. */
 int es3_db_update(struct db *db, const struct es3_call *c) MUST_CHECK;
 /*! IDs with due_ms at or before now, the earliest first; at most max. */

@@ -7,9 +7,9 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
-#define ORDER_COLS                                                                                                \
-	"o.id, o.euicc_id, e.eid, o.kind, o.state, o.due_ms, o.fn, o.requester, o.call_id, o.message_id, "        \
-	"o.transaction_id, o.context_id, o.reply_to, o.smsr_oid, o.iccid, o.profile_type, o.body, o.created_ms, " \
+#define ORDER_COLS                                                                                         \
+	"o.id, o.euicc_id, e.eid, o.kind, o.state, o.due_ms, o.fn, o.requester, o.call_id, o.message_id, " \
+	"o.transaction_id, o.context_id, o.reply_to, o.smsr_oid, o.iccid, o.profile_type, o.created_ms, "  \
 	"o.expires_ms, o.started_ms, o.ended_ms, o.status, o.subject, o.reason, o.subject_id, o.message, o.erd"
 
 enum order_stmt {
@@ -38,9 +38,9 @@ static const char *const sql[] = {
 	[Q_EUICC_INSERT] = "INSERT INTO euicc (eid, smsr_oid) VALUES (?1, ?2)",
 	[Q_EUICC_MOVE] = "UPDATE euicc SET smsr_oid = ?2 WHERE id = ?1",
 	[Q_INSERT] = "INSERT INTO operation (euicc_id, kind, state, due_ms, fn, requester, call_id, message_id, "
-		     "transaction_id, context_id, reply_to, smsr_oid, iccid, profile_type, body, created_ms, "
+		     "transaction_id, context_id, reply_to, smsr_oid, iccid, profile_type, created_ms, "
 		     "expires_ms, started_ms) VALUES "
-		     "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+		     "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
 	[Q_GET] = "SELECT " ORDER_COLS " FROM operation o JOIN euicc e ON e.id = o.euicc_id WHERE o.id = ?1",
 	[Q_UPDATE] = "UPDATE operation SET state = ?2, due_ms = ?3, iccid = ?4, started_ms = ?5, ended_ms = ?6, "
 		     "status = ?7, subject = ?8, reason = ?9, subject_id = ?10, message = ?11, erd = ?12 WHERE id = ?1",
@@ -56,10 +56,10 @@ static const char *const sql[] = {
 		     "(SELECT 1 FROM outbox b WHERE b.op_id = o.id AND b.state = 0) LIMIT ?2)",
 	[Q_DL_INSERT] = "INSERT INTO download (op_id, enable) VALUES (?1, ?2)",
 	[Q_DL_GET] = "SELECT enable, item_id, required_memory, package_len, aid, created, purpose, tries, sessions, "
-		     "ecasd, host_challenge, sent, done FROM download WHERE op_id = ?1",
+		     "ecasd, ecasd_curve, sent, done FROM download WHERE op_id = ?1",
 	[Q_DL_UPDATE] = "UPDATE download SET item_id = ?2, required_memory = ?3, package_len = ?4, aid = ?5, "
 			"created = ?6, purpose = ?7, tries = ?8, sessions = ?9, ecasd = ?10, "
-			"host_challenge = ?11, sent = ?12, done = ?13 WHERE op_id = ?1",
+			"ecasd_curve = ?11, sent = ?12, done = ?13 WHERE op_id = ?1",
 };
 
 static struct db_stmt *stmt(struct db *db, enum order_stmt id)
@@ -130,10 +130,9 @@ int order_db_insert(struct db *db, struct order *o)
 	db_bind_int(s, 5, o->fn);
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		db_bind_text(s, 6 + (int)i, texts[i]);
-	db_bind_some(s, 15, o->body);
-	db_bind_int(s, 16, o->created_ms);
-	db_bind_int(s, 17, o->expires_ms);
-	db_bind_nonzero(s, 18, o->started_ms);
+	db_bind_int(s, 15, o->created_ms);
+	db_bind_int(s, 16, o->expires_ms);
+	db_bind_nonzero(s, 17, o->started_ms);
 	rc = db_run(s);
 	if (rc == 0)
 		o->id = db_last_id(db);
@@ -170,14 +169,13 @@ int order_db_get(const void *ctx, struct db *db, int64_t id, struct order *o)
 		.smsr_oid = db_text(ctx, s, 13),
 		.iccid = db_text(ctx, s, 14),
 		.profile_type = db_text(ctx, s, 15),
-		.body = bytes_dup(ctx, db_bytes(s, 16)),
-		.created_ms = db_int(s, 17),
-		.expires_ms = db_int(s, 18),
-		.started_ms = db_int(s, 19),
-		.ended_ms = db_int(s, 20),
-		.outcome = {(enum es_exec)db_int(s, 21), db_text(ctx, s, 22), db_text(ctx, s, 23), db_text(ctx, s, 24),
-			    db_text(ctx, s, 25)},
-		.erd = bytes_dup(ctx, db_bytes(s, 26)),
+		.created_ms = db_int(s, 16),
+		.expires_ms = db_int(s, 17),
+		.started_ms = db_int(s, 18),
+		.ended_ms = db_int(s, 19),
+		.outcome = {(enum es_exec)db_int(s, 20), db_text(ctx, s, 21), db_text(ctx, s, 22), db_text(ctx, s, 23),
+			    db_text(ctx, s, 24)},
+		.erd = bytes_dup(ctx, db_bytes(s, 25)),
 	};
 	if (db_bytes(s, 2).len == EID_LEN)
 		memcpy(o->eid, db_bytes(s, 2).data, EID_LEN);
@@ -282,7 +280,7 @@ int order_db_download_get(const void *ctx, struct db *db, int64_t op_id, struct 
 		.tries = (int)db_int(s, 7),
 		.sessions = (int)db_int(s, 8),
 		.ecasd = bytes_dup(ctx, db_bytes(s, 9)),
-		.host_challenge = bytes_dup(ctx, db_bytes(s, 10)),
+		.ecasd_curve = (int)db_int(s, 10),
 		.sent = db_int(s, 11),
 		.done = db_int(s, 12),
 	};
@@ -303,7 +301,7 @@ int order_db_download_update(struct db *db, const struct download *d)
 	db_bind_int(s, 8, d->tries);
 	db_bind_int(s, 9, d->sessions);
 	db_bind_some(s, 10, d->ecasd);
-	db_bind_some(s, 11, d->host_challenge);
+	db_bind_int(s, 11, d->ecasd_curve);
 	db_bind_int(s, 12, d->sent);
 	db_bind_int(s, 13, d->done);
 	return db_run(s);

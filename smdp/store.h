@@ -27,6 +27,7 @@ enum order_purpose {
 	PURPOSE_AGAIN = 2,	 /* another ISD-P is begun */
 	PURPOSE_CREATE_LOST = 3, /* is there an ISD-P? */
 	PURPOSE_DATA_LOST = 4,	 /* is the profile complete? */
+	PURPOSE_CLEANED = 5,	 /* what an earlier failure left was deleted */
 };
 
 enum order_kind {
@@ -58,6 +59,7 @@ enum es3_state {
 	ES3_ST_ACCEPTED = 1, /* 202: the answer comes by callback */
 	ES3_ST_ANSWERED = 2,
 	ES3_ST_LOST = 3, /* given up, or nobody waits for it any more */
+	ES3_ST_HELD = 4, /* written, but not to be sent before es3_release() */
 };
 
 /*! Steps shown in a timeline. */
@@ -94,7 +96,6 @@ struct order {
 	char *smsr_oid;
 	char *iccid;
 	char *profile_type;
-	struct bytes body;
 	int64_t created_ms;
 	int64_t expires_ms;
 	int64_t started_ms;
@@ -115,7 +116,7 @@ struct download {
 	int tries;
 	int sessions;
 	struct bytes ecasd;
-	struct bytes host_challenge;
+	int ecasd_curve;
 	int64_t sent;
 	int64_t done;
 };

@@ -28,7 +28,6 @@ CREATE TABLE operation (
 	smsr_oid TEXT NOT NULL,
 	iccid TEXT,			-- as ordered; of a download by type: once it is reserved
 	profile_type TEXT,
-	body BLOB,			-- the request's body, XML: what is passed on
 	created_ms INTEGER NOT NULL,
 	expires_ms INTEGER NOT NULL,
 	started_ms INTEGER,
@@ -56,8 +55,8 @@ CREATE TABLE download (
 	purpose INTEGER NOT NULL DEFAULT 0,	-- of a look at the EIS, of an error routine
 	tries INTEGER NOT NULL DEFAULT 0,	-- ISD-Ps begun
 	sessions INTEGER NOT NULL DEFAULT 0,	-- SCP03t sessions begun on this ISD-P
-	ecasd BLOB,			-- CERT.ECASD.ECKA, verified
-	host_challenge BLOB,		-- of the session
+	ecasd BLOB,			-- point of PK.ECASD.ECKA, out of a certificate that was verified
+	ecasd_curve INTEGER NOT NULL DEFAULT 0,	-- GlobalPlatform key parameter reference
 	sent INTEGER NOT NULL DEFAULT 0,	-- octets of the package given to the SM-SR
 	done INTEGER NOT NULL DEFAULT 0		-- and answered by the card
 );

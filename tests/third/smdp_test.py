@@ -31,6 +31,8 @@ ctrl
 smdp
  entity-id {oid}
  uri https://127.0.0.1:{port}
+ database {pki}/smdp.db
+ master-key {pki}/master.key
  https
   listen 127.0.0.1 {port}
   ca {pki}/tls-ca.pem
@@ -39,6 +41,8 @@ smdp
   threads 2
  peer operator
   entity-id {operator}
+  right read
+  right manage
   tls serial-number {operator}
 '''
 
@@ -47,6 +51,9 @@ def make_pki(pki):
     for argv in (['ca', pki], ['peer', pki, 'smdp', SMDP], ['peer', pki, 'operator', OPERATOR],
                  ['peer', pki, 'stranger', STRANGER]):
         subprocess.run([BUILD / 'bin' / 'esim-pki', *argv], check=True, stdout=subprocess.DEVNULL)
+    key = pki / 'master.key'
+    key.write_bytes(os.urandom(32))
+    key.chmod(0o600)
 
 
 def exchange(entity, method, path, body=None):
@@ -76,13 +83,17 @@ def documents(operator, port):
 
 
 def refusals(operator, stranger):
-    for function, body, reply in (
-            ('ES2-GetEIS', GET_EIS, False),
-            ('ES2-EnableProfile', GET_EIS + '<rps:Iccid>8988299009000000005</rps:Iccid>', True),
-            ('ES2-GetEIS', '<rps:Nonsense/>', False),
-            ('ES4-GetEIS', f'<rps:Eid>{EID}</rps:Eid>', False)):
-        status, text = call(operator, function, body, reply)
-        assert status == 200 and outcome(text) == 'FAILED 1.6/3.1: not served yet', (function, status, text)
+    enable = GET_EIS + '<rps:Iccid>8988299009000000005</rps:Iccid>'
+    for function, body, code in (
+            ('ES2-GetEIS', GET_EIS, '8.7/3.9'),
+            ('ES2-EnableProfile', enable, '8.7/3.9'),
+            ('ES2-SetFallBackAttribute', enable, '1.6/3.1'),
+            ('ES2-DownloadProfile', f'<rps:Eid>{EID}</rps:Eid><rps:Sm-sr-id>1.2.3</rps:Sm-sr-id>'
+             '<rps:ProfileType>x</rps:ProfileType><rps:EnableProfile>true</rps:EnableProfile>', '1.1/1.2'),
+            ('ES2-GetEIS', '<rps:Nonsense/>', '1.6/2'),
+            ('ES4-GetEIS', f'<rps:Eid>{EID}</rps:Eid>', '1.6/3.1')):
+        status, text = call(operator, function, body)
+        assert status == 200 and outcome(text).startswith(f'FAILED {code}'), (function, status, text)
         assert f'{function}Response' in text and f'EntityId={SMDP}' in text and 'smdp-test' not in text, text
     status, text = call(operator, 'ES2-GetEIS', GET_EIS, change=lambda xml: xml.replace(OPERATOR, STRANGER))
     assert status == 200 and outcome(text).startswith('FAILED 1.1/1.1'), (status, text)
@@ -92,7 +103,7 @@ def refusals(operator, stranger):
     assert status == 400 and 'Fault' in text, (status, text)
     status, text = call(stranger, 'ES2-GetEIS', GET_EIS)
     assert status == 403 and 'FailedAuthentication' in text and 'no peer' in text, (status, text)
-    assert operator.wait(0.2) is None   # nothing is promised, so nothing is reported
+    assert operator.wait(0.2) is None   # nobody was promised a callback
 
 
 def without_certificate(port, pki):
@@ -136,7 +147,7 @@ def main(directory):
     GROUPS['ES2'] = 'ProfileManagement'
     operator, stranger = (Entity(pki, name, oid, port, SMDP) for name, oid in (('operator', OPERATOR), ('stranger', STRANGER)))
     try:
-        smdp.wait_for('listens for ES2')
+        smdp.wait_for('serves ES2')
         documents(operator, port)
         refusals(operator, stranger)
         without_certificate(port, pki)

@@ -43,6 +43,7 @@ static int read_text(const char *text)
 
 static void the_example_says_what_it_seems_to(void **state)
 {
+	const struct smdp_cfg *def = smdp_cfg_alloc(d);
 	const char *why = "";
 
 	assert_int_equal(read_from(fopen(EXAMPLE, "r")), 0);
@@ -51,12 +52,21 @@ static void the_example_says_what_it_seems_to(void **state)
 	assert_int_equal(d->cfg->https.n_listen, 2);
 	assert_int_equal(d->cfg->https.listen[1].port, 8444);
 	assert_int_equal(d->cfg->n_peers, 2);
-	assert_string_equal(d->cfg->peers[1].tls_subject, "CN=mno.example.net,O=Other operator,C=XX");
+	assert_string_equal(d->cfg->peers[1].tls.subject, "CN=mno.example.net,O=Other operator,C=XX");
+	assert_int_equal(d->cfg->peers[0].rights, RIGHT_READ | RIGHT_MANAGE | RIGHT_DOWNLOAD);
+	assert_int_equal(d->cfg->peers[1].rights, RIGHT_READ);
+	assert_int_equal(d->cfg->n_smsrs, 1);
+	assert_int_equal(d->cfg->smsrs[0].chunk, 65536);
+	assert_true(d->cfg->smsrs[0].no_second_session);
+	assert_int_equal(d->cfg->n_eums, 1);
+	/* It claims to show the defaults. */
+	assert_memory_equal(&d->cfg->limits, &def->limits, sizeof(def->limits));
+	assert_memory_equal(&d->cfg->download, &def->download, sizeof(def->download));
 }
 
 static void written_and_read_again_it_is_the_same(void **state)
 {
-	static const char *const defaults[] = {NULL};
+	static const char *const defaults[] = {"limit ", "download ", NULL} /* are not written */;
 	char *first, *second;
 
 	assert_int_equal(read_from(fopen(EXAMPLE, "r")), 0);
@@ -71,7 +81,7 @@ static void wrong_lines_are_refused(void **state)
 {
 	static const char *const wrong[] = {
 		"smdp\n entity-id 1..2\n",
-		"smdp\n database x\n",
+		"smdp\n limit nonsense-s 1\n",
 		"smdp\n peer p\n  entity-id x\n",
 		"smdp\n https\n  listen 1.2.3.4 70000\n",
 		"smsr\n",
@@ -83,6 +93,8 @@ static void wrong_lines_are_refused(void **state)
 
 #define HTTPS " https\n  ca a\n  certificate c\n  key k\n"
 #define LISTEN "  listen ::1 1\n"
+#define OWN "smdp\n entity-id 1.2\n uri u\n database d\n master-key k\n"
+#define SMSR " sm-sr s\n  entity-id 1.4\n  tls serial-number x\n"
 
 static void what_is_missing_is_named(void **state)
 {
@@ -92,13 +104,19 @@ static void what_is_missing_is_named(void **state)
 	} cases[] = {
 		{"smdp\n", "entity-id"},
 		{"smdp\n entity-id 1.2\n", "uri"},
-		{"smdp\n entity-id 1.2\n uri u\n", "https / ca"},
-		{"smdp\n entity-id 1.2\n uri u\n" HTTPS, "https / listen"},
-		{"smdp\n entity-id 1.2\n uri u\n" HTTPS LISTEN " peer p\n", "peer p: no entity-id"},
-		{"smdp\n entity-id 1.2\n uri u\n" HTTPS LISTEN " peer p\n  entity-id 1.3\n", "peer p: nothing says"},
-		{"smdp\n entity-id 1.2\n uri u\n" HTTPS LISTEN " peer p\n  entity-id 1.3\n  tls serial-number x\n"
-		 " peer q\n  entity-id 1.3\n",
+		{"smdp\n entity-id 1.2\n uri u\n", "database"},
+		{"smdp\n entity-id 1.2\n uri u\n database d\n", "master-key"},
+		{OWN " dp-key k\n", "belong together"},
+		{OWN, "https / ca"},
+		{OWN HTTPS, "https / listen"},
+		{OWN HTTPS LISTEN " peer p\n", "peer p: no entity-id"},
+		{OWN HTTPS LISTEN " peer p\n  entity-id 1.3\n", "peer p: nothing says"},
+		{OWN HTTPS LISTEN " peer p\n  entity-id 1.3\n  tls serial-number x\n peer q\n  entity-id 1.3\n",
 		 "peer q: another peer"},
+		{OWN HTTPS LISTEN SMSR, "sm-sr s: es3-url"},
+		{OWN HTTPS LISTEN SMSR "  es3-url http://x/\n", "sm-sr s: es3-url"},
+		{OWN HTTPS LISTEN SMSR "  es3-url https://x/\n peer p\n  entity-id 1.4\n", "peer p: another peer"},
+		{OWN HTTPS LISTEN " eum e\n  entity-id 1.5\n", "eum e"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

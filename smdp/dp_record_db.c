@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "smdp/record_db.h"
+#include "smdp/dp_record_db.h"
 
 #include <errno.h>
 
@@ -38,7 +38,7 @@ static bool is_transport(enum order_step step)
 	return step == STEP_CALL || step == STEP_ANSWER || step == STEP_RETRY || step == STEP_DATA;
 }
 
-int record_db_timeline(struct db *db, int64_t op_id, int64_t stamp_ms, enum order_step step, const char *text)
+int dp_record_db_timeline(struct db *db, int64_t op_id, int64_t stamp_ms, enum order_step step, const char *text)
 {
 	struct db_stmt *s = stmt(db, Q_COUNT);
 	int64_t n;
@@ -56,8 +56,8 @@ int record_db_timeline(struct db *db, int64_t op_id, int64_t stamp_ms, enum orde
 	return db_run(s);
 }
 
-int record_db_timeline_get(const void *ctx, struct db *db, int64_t op_id, int64_t after_id, struct timeline_row *rows,
-			   size_t max, size_t *n)
+int dp_record_db_timeline_get(const void *ctx, struct db *db, int64_t op_id, int64_t after_id,
+			      struct timeline_row *rows, size_t max, size_t *n)
 {
 	struct db_stmt *s = stmt(db, Q_GET);
 	size_t found = 0;
@@ -78,7 +78,7 @@ int record_db_timeline_get(const void *ctx, struct db *db, int64_t op_id, int64_
 	return rc < 0 ? rc : 0;
 }
 
-int record_db_note(struct db *db, const char *sender, const char *message_base, int64_t now_ms)
+int dp_record_db_note(struct db *db, const char *sender, const char *message_base, int64_t now_ms)
 {
 	struct db_stmt *s = stmt(db, Q_NOTE_KNOWN);
 	int64_t known;
@@ -96,7 +96,7 @@ int record_db_note(struct db *db, const char *sender, const char *message_base, 
 	return db_run(s);
 }
 
-int record_db_note_retire(struct db *db, int64_t before_ms, size_t max)
+int dp_record_db_note_retire(struct db *db, int64_t before_ms, size_t max)
 {
 	struct db_stmt *s = stmt(db, Q_NOTE_RETIRE);
 

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* What can be looked at without opening a port or changing a file: for -C, and before every start.  All of it is looked
+ * at, so that one run names everything that is wrong. */
+#include <errno.h>
+#include <libgen.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <osmocom/core/utils.h>
+#include <talloc.h>
+
+#include "common/app/clock.h"
+#include "common/app/log.h"
+#include "common/peer/trust.h"
+#include "smdp/daemon.h"
+#include "smdp/identity.h"
+
+static enum app_exit complain(enum app_exit code, const char *why)
+{
+	LOGP(DMAIN, LOGL_ERROR, "%s\n", why);
+	return code;
+}
+
+int smdp_trust_load(const void *ctx, const struct smdp_cfg *cfg, int64_t at_ms, struct trust **out, const char **why)
+{
+	const char *reason = "";
+	struct trust *t;
+	int rc = trust_alloc(ctx, cfg->ci_bundle, &t, why);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; rc == 0 && i < cfg->n_eums; i++)
+		rc = trust_add_eum(t, cfg->eums[i].oid, cfg->eums[i].cert, at_ms, &reason);
+	if (rc < 0) {
+		*why = talloc_strdup(ctx, reason);
+		talloc_free(t);
+		return rc;
+	}
+	*out = t;
+	return 0;
+}
+
+static enum app_exit check_tls(const struct smdp_cfg *cfg, void *ctx)
+{
+	const char *why = "";
+	struct tls *tls;
+
+	return https_cfg_load_tls(ctx, &cfg->https, TLS_SERVER, &tls, &why) < 0 ? complain(APP_CONFIG, why) : APP_OK;
+}
+
+static enum app_exit check_trust(const struct smdp_cfg *cfg, void *ctx)
+{
+	const char *why = "";
+	struct trust *trust;
+
+	if (cfg->n_eums == 0)
+		LOGP(DMAIN, LOGL_NOTICE, "no eum is configured: no eUICC can be loaded\n");
+	return smdp_trust_load(ctx, cfg, clock_stamp_ms(), &trust, &why) < 0 ? complain(APP_CONFIG, why) : APP_OK;
+}
+
+static enum app_exit check_identity(const struct smdp_cfg *cfg, void *ctx)
+{
+	const char *why = "";
+	struct dp_identity *dp;
+
+	if (!cfg->dp_cert)
+		LOGP(DMAIN, LOGL_NOTICE, "no dp-certificate is configured: no eUICC can be loaded\n");
+	return dp_identity_load(ctx, cfg, clock_stamp_ms(), &dp, &why) < 0 ? complain(APP_CONFIG, why) : APP_OK;
+}
+
+static enum app_exit check_master_key(const struct smdp_cfg *cfg, void *ctx)
+{
+	struct keystore *keystore;
+	const char *why = "";
+
+	return keystore_open(ctx, cfg->master_key, &keystore, &why) < 0 ? complain(APP_CONFIG, why) : APP_OK;
+}
+
+static enum app_exit check_database(const struct smdp_cfg *cfg, void *ctx)
+{
+	const struct db_opts opts = {.read_only = true, .upgrade = true}; /* an older schema is for start() to judge */
+	const char *why = "", *dir = dirname(talloc_strdup(ctx, cfg->database));
+	struct db *db;
+
+	if (access(dir, W_OK | X_OK) < 0)
+		return complain(APP_DB,
+				talloc_asprintf(ctx, "database %s: %s: %s", cfg->database, dir, strerror(errno)));
+	if (access(cfg->database, F_OK) < 0)
+		return APP_OK; /* made at the first start */
+	if (db_open(ctx, cfg->database, &smdp_db_desc, &opts, &db, &why) < 0)
+		return complain(APP_DB, talloc_asprintf(ctx, "database %s: %s", cfg->database, why));
+	return APP_OK;
+}
+
+enum app_exit smdp_daemon_check(struct smdp_daemon *d)
+{
+	static enum app_exit (*const checks[])(const struct smdp_cfg *cfg, void *ctx) = {
+		check_tls, check_trust, check_identity, check_master_key, check_database,
+	};
+	enum app_exit code = APP_OK;
+	void *ctx = talloc_new(d);
+	const char *why = "";
+
+	if (smdp_cfg_check(ctx, d->cfg, &why) < 0)
+		code = complain(APP_CONFIG, why);
+	for (size_t i = 0; code != APP_CONFIG && i < ARRAY_SIZE(checks); i++) {
+		enum app_exit one = checks[i](d->cfg, ctx);
+
+		code = code == APP_OK ? one : code;
+	}
+	talloc_free(ctx);
+	return code;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Notifications of SM-SRs: each goes on to its operator as its ES2 twin, with the same transaction and time.  SGP.02
+ * procedures "notification routing". */
+#include <errno.h>
+#include <string.h>
+
+#include <osmocom/core/utils.h>
+#include <talloc.h>
+
+#include "common/app/clock.h"
+#include "common/app/log.h"
+#include "smdp/dp_in.h"
+#include "smdp/dp_out.h"
+#include "smdp/keys_db.h"
+#include "smdp/order_db.h"
+#include "smdp/dp_record_db.h"
+
+static const struct {
+	enum es_fn es3;
+	enum es_fn es2;
+} twins[] = {
+	{ES3_HANDLE_PROFILE_DISABLED, ES2_HANDLE_PROFILE_DISABLED},
+	{ES3_HANDLE_PROFILE_ENABLED, ES2_HANDLE_PROFILE_ENABLED},
+	{ES3_HANDLE_PROFILE_DELETED, ES2_HANDLE_PROFILE_DELETED},
+	{ES3_HANDLE_PROFILE_DOWNLOADED, ES2_HANDLE_PROFILE_DOWNLOADED},
+	{ES3_HANDLE_PROFILE_POL2_UPDATED, ES2_HANDLE_PROFILE_POL2_UPDATED},
+	{ES3_HANDLE_FALLBACK_ATTRIBUTE_SET, ES2_HANDLE_FALLBACK_ATTRIBUTE_SET},
+	{ES3_HANDLE_FALLBACK_ATTRIBUTE_UNSET, ES2_HANDLE_FALLBACK_ATTRIBUTE_UNSET},
+	{ES3_HANDLE_EMERGENCY_PROFILE_ATTRIBUTE_SET, ES2_HANDLE_EMERGENCY_PROFILE_ATTRIBUTE_SET},
+	{ES3_HANDLE_EMERGENCY_PROFILE_ATTRIBUTE_UNSET, ES2_HANDLE_EMERGENCY_PROFILE_ATTRIBUTE_UNSET},
+};
+
+static enum es_fn twin_of(enum es_fn fn)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(twins); i++) {
+		if (twins[i].es3 == fn)
+			return twins[i].es2;
+	}
+	return ES_FN_NONE;
+}
+
+/* \returns -ENOENT when it belongs to nobody we know */
+static int owner(struct smdp *s, const struct es_profile_note *n, const uint8_t eid[EID_LEN],
+		 const struct smdp_peer **mno)
+{
+	char *oid = NULL;
+	int rc = keys_db_owner(turn_ctx(s->turn), s->db, eid, n->iccid, &oid);
+
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	*mno = smdp_cfg_peer(s->cfg, oid ? oid : n->mno_id);
+	return *mno ? 0 : -ENOENT;
+}
+
+static int profile_note(struct smdp *s, const struct smsr_peer *from, const struct soap_msg *msg, enum es_fn fn)
+{
+	struct es_profile_note n = *(const struct es_profile_note *)msg->body;
+	const struct smdp_peer *mno;
+	uint8_t eid[EID_LEN];
+	int64_t euicc_id;
+	int rc = eid_dec(n.eid, eid);
+
+	if (rc == 0)
+		rc = owner(s, &n, eid, &mno);
+	if (rc == -ENOENT || rc == -EINVAL) {
+		LOGP(DES, LOGL_NOTICE, "%s of %s: ICCID %s belongs to no operator that we know\n", es_fn_name(msg->fn),
+		     from->oid, n.iccid);
+		return 0;
+	}
+	if (rc == 0)
+		rc = order_db_euicc(s->db, eid, from->oid, false, &euicc_id);
+	n.mno_id = NULL;
+	if (rc == 0)
+		rc = dp_out_notify(s, mno, euicc_id, &msg->hdr.id, fn, &n);
+	return rc == 0 && fn == ES2_HANDLE_PROFILE_DELETED ? keys_db_delete(s->db, eid, n.iccid) : rc;
+}
+
+/* Every operator with a profile in the EIS is told once. */
+static int smsr_changed(struct smdp *s, const struct smsr_peer *from, const struct soap_msg *msg)
+{
+	const struct es_eis_note *n = msg->body;
+	const char *smsr = n->eis.smsr_id ? n->eis.smsr_id : from->oid;
+	uint8_t eid[EID_LEN];
+	int64_t euicc_id;
+	int rc = n->eis.info.eid ? eid_dec(n->eis.info.eid, eid) : -EINVAL;
+
+	if (rc < 0)
+		return 0;
+	rc = order_db_euicc(s->db, eid, smsr, true, &euicc_id);
+	for (size_t i = 0; rc == 0 && i < s->cfg->n_peers; i++) {
+		const struct smdp_peer *p = &s->cfg->peers[i];
+		struct es_eis_note out = {.completed_ms = n->completed_ms};
+		struct es_eis *view = eis_for_operator(turn_ctx(s->turn), &n->eis, p->oid);
+
+		out.eis = *view;
+		if (view->n_profiles)
+			rc = dp_out_notify(s, p, euicc_id, &msg->hdr.id, ES2_HANDLE_SMSR_CHANGE, &out);
+	}
+	return rc;
+}
+
+int es3_rx_note(struct smdp *s, const struct smsr_peer *from, const struct soap_msg *msg)
+{
+	enum es_fn fn = twin_of(msg->fn);
+	int rc = dp_record_db_note(s->db, from->oid, msg->hdr.id.base, clock_now_ms());
+
+	if (rc < 0)
+		return rc == -EEXIST ? 0 : rc; /* at least once means more than once */
+	if (msg->fn == ES3_HANDLE_SMSR_CHANGE)
+		return smsr_changed(s, from, msg);
+	if (fn == ES_FN_NONE) {
+		LOGP(DES, LOGL_NOTICE, "%s of %s is not passed on\n", es_fn_name(msg->fn), from->oid);
+		return 0;
+	}
+	return profile_note(s, from, msg, fn);
+}

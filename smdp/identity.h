@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+#include "common/crypto/ec.h"
+#include "smdp/cfg.h"
+
+/*! Who we are for an ECASD. */
+struct dp_identity {
+	struct bytes cert;   /* CERT.DP.ECDSA, TLV 7F21, passed on as it is */
+	struct privkey *key; /* SK.DP.ECDSA */
+	enum ec_curve curve;
+	uint32_t expires; /* YYYYMMDD in decimal */
+};
+
+/*! Load and check both files: form, role SM-DP, key usage, validity, that they belong together.
+ * \param[out] dp   talloc child of ctx; NULL when none is configured
+ * \param[out] why  on error a sentence that names the file, talloc child of ctx
+ * \returns 0; -EINVAL; errno of opening a file */
+int dp_identity_load(const void *ctx, const struct smdp_cfg *cfg, int64_t at_ms, struct dp_identity **dp,
+		     const char **why) MUST_CHECK;

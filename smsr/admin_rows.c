@@ -289,7 +289,7 @@ static json_t *operations(const struct lever_figures *f)
 	static const char *const names[] = {
 		[OP_ST_QUEUED] = "queued",   [OP_ST_CHANGE] = "change", [OP_ST_NOTIF] = "notif",
 		[OP_ST_CONFIRM] = "confirm", [OP_ST_DELETE] = "delete", [OP_ST_AUDIT] = "audit",
-		[OP_ST_DONE] = "done",
+		[OP_ST_CREATE] = "create",   [OP_ST_DATA] = "data",	[OP_ST_DONE] = "done",
 	};
 	json_t *o = json_object();
 

@@ -97,6 +97,15 @@ static int wrong(const void *ctx, const char **why, const char *node, const char
 	return -EINVAL;
 }
 
+bool peer_acts_for(const struct peer *peer, const char *mno_oid)
+{
+	for (size_t i = 0; i < peer->n_acts_for; i++) {
+		if (strcmp(peer->acts_for[i], mno_oid) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int check_peer(const void *ctx, const struct smsr_cfg *cfg, const struct peer *p, const char **why)
 {
 	if (!p->oid)
@@ -111,6 +120,8 @@ static int check_peer(const void *ctx, const struct smsr_cfg *cfg, const struct 
 		return wrong(ctx, why, "peer", p->name, "notification-url is no https URL");
 	if ((p->roles & PEER_EUM) && !p->eum_cert)
 		return wrong(ctx, why, "peer", p->name, "an EUM needs eum-certificate");
+	if (p->n_acts_for && !(p->roles & PEER_SMDP))
+		return wrong(ctx, why, "peer", p->name, "acts-for is for peers of role sm-dp");
 	return 0;
 }
 

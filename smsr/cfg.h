@@ -27,6 +27,8 @@ struct peer {
 	char *callback_prefix;	/* ReplyTo must begin with this */
 	char *notification_url; /* ES4 to an operator, ES3 to an SM-DP; NULL: no notifications */
 	bool notify_mno_id;	/* ES3: put Mno-id into notifications */
+	char **acts_for;	/* ES3: OIDs of the operators that it may act for */
+	size_t n_acts_for;
 	unsigned int max_validity_s;
 	char *eum_cert; /* PEM of the EUM that signs EIS */
 };
@@ -100,3 +102,5 @@ int smsr_cfg_check(const void *ctx, const struct smsr_cfg *cfg, const char **why
 /*! True if the URL begins with the peer's callback prefix, up to a border: "https://a/x" allows "https://a/x/y" and
  * "https://a/x?z", not "https://a/xy". */
 bool peer_may_be_called(const struct peer *peer, const char *url);
+/*! True if this SM-DP may act for the operator. */
+bool peer_acts_for(const struct peer *peer, const char *mno_oid);

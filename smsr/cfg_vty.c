@@ -220,6 +220,33 @@ NUMBER_CMD(peer_validity, "max-validity <1-31536000>", "Longest ValidityPeriod t
 	   &this_peer(vty)->max_validity_s)
 FLAG_CMD(peer_mno_id, "notify-mno-id", "ES3 notifications name the operator (Mno-id)\n", this_peer(vty)->notify_mno_id)
 
+DEFUN(peer_acts, peer_acts_cmd, "acts-for OID",
+      "ES3: an operator that this SM-DP may act for; several are several lines\nEntityId of the operator\n")
+{
+	struct peer *p = this_peer(vty);
+	char *oid = NULL;
+	int rc = text_vty_set_oid(vty, edit(), &oid, argv[0]);
+
+	if (rc != CMD_SUCCESS || peer_acts_for(p, oid))
+		return rc;
+	p->acts_for = talloc_realloc(edit(), p->acts_for, char *, (unsigned int)p->n_acts_for + 1);
+	OSMO_ASSERT(p->acts_for);
+	p->acts_for[p->n_acts_for++] = oid;
+	return CMD_SUCCESS;
+}
+
+DEFUN(no_peer_acts, no_peer_acts_cmd, "no acts-for OID",
+      NO_STR "ES3: an operator that this SM-DP may act for\nEntityId of the operator\n")
+{
+	struct peer *p = this_peer(vty);
+
+	for (size_t i = 0; i < p->n_acts_for; i++) {
+		if (strcmp(p->acts_for[i], argv[0]) == 0)
+			p->acts_for[i] = p->acts_for[--p->n_acts_for];
+	}
+	return CMD_SUCCESS;
+}
+
 /* ---- smsc ---- */
 
 DEFUN(cfg_smsc, cfg_smsc_cmd, "smsc NAME", "An account at a service centre (SMPP)\nAny word\n")
@@ -418,6 +445,8 @@ static void install_peer(void)
 	install_element(PEER_NODE, &peer_note_cmd);
 	install_element(PEER_NODE, &peer_eum_cmd);
 	install_element(PEER_NODE, &peer_validity_cmd);
+	install_element(PEER_NODE, &peer_acts_cmd);
+	install_element(PEER_NODE, &no_peer_acts_cmd);
 	install_element(PEER_NODE, &peer_mno_id_cmd);
 	install_element(PEER_NODE, &no_peer_mno_id_cmd);
 }

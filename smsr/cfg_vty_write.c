@@ -79,6 +79,8 @@ static void write_peer(struct vty *vty, const struct peer *p)
 	text_vty_out(vty, "  ", "eum-certificate", p->eum_cert);
 	if (p->max_validity_s)
 		vty_out(vty, "  max-validity %u%s", p->max_validity_s, VTY_NEWLINE);
+	for (size_t i = 0; i < p->n_acts_for; i++)
+		text_vty_out(vty, "  ", "acts-for", p->acts_for[i]);
 	write_flag(vty, "  ", "notify-mno-id", p->notify_mno_id, false);
 }
 

@@ -10,7 +10,6 @@
 
 #include "common/app/clock.h"
 #include "common/app/log.h"
-#include "scp80/apdu_text.h"
 #include "scp80/concat.h"
 #include "scp80/sp.h"
 #include "smsr/cmd_db.h"
@@ -85,13 +84,12 @@ int cmd_keys(struct smsr *s, const void *ctx, const struct euicc *e, const struc
 
 /* ---- sealing ---- */
 
-static int seal(struct smsr *s, const struct euicc *e, const struct keyset *ks, struct bytes capdu, struct command *cmd)
+static int seal(struct smsr *s, const struct euicc *e, const struct keyset *ks, struct bytes data, struct command *cmd)
 {
 	void *ctx = turn_ctx(s->turn);
 	struct sp_hdr hdr = {.cntr = cmd->cntr};
-	struct bytes script;
 	struct sp_keys keys;
-	struct wr w, out;
+	struct wr out;
 	struct rd tar;
 	int rc;
 
@@ -100,21 +98,15 @@ static int seal(struct smsr *s, const struct euicc *e, const struct keyset *ks, 
 		rc = spi_dec(SPI_SGP02, &hdr.spi);
 	if (rc < 0)
 		return rc;
-	rd_init(&tar, BYTES_ARR(e->isdr_tar));
-	hdr.tar = (uint32_t)rd_uint(&tar, sizeof(e->isdr_tar));
-	wr_init(&w, ctx);
-	rc = script_cmd_enc_one(SCRIPT_DEFINITE, capdu, &w);
-	if (rc == 0)
-		rc = wr_end(&w, &script);
+	rd_init(&tar, BYTES_ARR(cmd->tar));
+	hdr.tar = (uint32_t)rd_uint(&tar, sizeof(cmd->tar));
 	wr_init(&out, ctx);
-	if (rc == 0)
-		rc = sp_cmd_seal(&keys, SP_SMS, &hdr, script, &out);
+	rc = sp_cmd_seal(&keys, SP_SMS, &hdr, data, &out);
 	if (rc == 0)
 		rc = wr_end(&out, &cmd->packet);
 	cmd->spi = SPI_SGP02;
 	cmd->kic = hdr.kic;
 	cmd->kid = hdr.kid;
-	memcpy(cmd->tar, e->isdr_tar, sizeof(cmd->tar));
 	return rc;
 }
 
@@ -134,7 +126,7 @@ static bool is_msisdn(const char *dest)
 	return n > 0 && n <= 20 && strspn(dest, "0123456789") == n;
 }
 
-static int store(struct smsr *s, struct op_run *r, const struct keyset *ks, struct bytes capdu, struct command *cmd)
+static int store(struct smsr *s, struct op_run *r, const struct keyset *ks, const char *text, struct command *cmd)
 {
 	unsigned int n = ud_segments(cmd->packet.len, false);
 	int rc;
@@ -145,15 +137,15 @@ static int store(struct smsr *s, struct op_run *r, const struct keyset *ks, stru
 	if (rc == 0)
 		rc = insert_parts(s, cmd, n);
 	if (rc == 0)
-		rc = op_note(s, r->op.id, STEP_SEALED, "%s; KVN %u, counter %llu, %u short message%s to %s",
-			     capdu_text(turn_ctx(s->turn), capdu), ks->version, (unsigned long long)cmd->cntr, n,
-			     n == 1 ? "" : "s", cmd->dest);
+		rc = op_note(s, r->op.id, STEP_SEALED, "%s; KVN %u, counter %llu, %u short message%s to %s", text,
+			     ks->version, (unsigned long long)cmd->cntr, n, n == 1 ? "" : "s", cmd->dest);
 	if (rc == 0)
 		smsr_count(s, CTR_COMMANDS);
 	return rc;
 }
 
-int cmd_send(struct smsr *s, struct op_run *r, enum cmd_kind kind, struct bytes capdu, const char *dest)
+int cmd_send_packet(struct smsr *s, struct op_run *r, enum cmd_kind kind, struct bytes tar, struct bytes data,
+		    const char *text, const char *dest)
 {
 	struct command cmd = {
 		.op_id = r->op.id,
@@ -166,8 +158,9 @@ int cmd_send(struct smsr *s, struct op_run *r, enum cmd_kind kind, struct bytes 
 	struct keyset ks;
 	int rc;
 
-	if (!is_msisdn(dest))
+	if (!is_msisdn(dest) || tar.len != sizeof(cmd.tar))
 		return -EINVAL;
+	memcpy(cmd.tar, tar.data, sizeof(cmd.tar));
 	rc = eis_db_keyset(s->db, r->euicc.id, KEYSET_SCP80, 0, &ks);
 	if (rc < 0)
 		return rc == -ENOENT ? -ENOKEY : rc;
@@ -177,9 +170,9 @@ int cmd_send(struct smsr *s, struct op_run *r, enum cmd_kind kind, struct bytes 
 	cmd.keyset_id = ks.id;
 	cmd.ref = (uint8_t)cmd.cntr;
 	if (rc == 0)
-		rc = seal(s, &r->euicc, &ks, capdu, &cmd);
+		rc = seal(s, &r->euicc, &ks, data, &cmd);
 	if (rc == 0)
-		rc = store(s, r, &ks, capdu, &cmd);
+		rc = store(s, r, &ks, text, &cmd);
 	if (rc < 0)
 		LOGP(DSCP80, LOGL_ERROR, "#%lld: command with counter %llu: error %d\n", (long long)r->op.id,
 		     (unsigned long long)cmd.cntr, -rc);

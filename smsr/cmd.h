@@ -11,10 +11,15 @@
  * rows of part; a service centre gets the next part of a packet when it has taken the one before, so that parts cannot
  * overtake each other. */
 
-/*! Seal a C-APDU for the ISD-R and send it.
+/*! Seal secured data under the keys of the ISD-R and send it.
+ * \param[in] tar   of the addressee, 3 octets
+ * \param[in] data  a script, or what a TAR of its own understands
+ * \param[in] text  what it is, for the timeline
  * \param[in] dest  MSISDN
- * \returns 0; -ENOKEY no SCP80 key set, or its keys cannot be unwrapped; -EINVAL no or bad MSISDN; db errors */
-int cmd_send(struct smsr *s, struct op_run *r, enum cmd_kind kind, struct bytes capdu, const char *dest) MUST_CHECK;
+ * \returns 0; -ENOKEY no SCP80 key set, or its keys cannot be unwrapped; -EINVAL no or bad MSISDN; -ENOSPC too long for
+ *          the short messages that one command may have; db errors */
+int cmd_send_packet(struct smsr *s, struct op_run *r, enum cmd_kind kind, struct bytes tar, struct bytes data,
+		    const char *text, const char *dest) MUST_CHECK;
 
 /*! No answer is wanted any more. */
 int cmd_close(struct smsr *s, struct command *cmd, enum cmd_state state) MUST_CHECK;

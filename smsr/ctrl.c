@@ -29,6 +29,8 @@ static const struct {
 	{"operations-confirm", FIGURE(ops[OP_ST_CONFIRM])},
 	{"operations-delete", FIGURE(ops[OP_ST_DELETE])},
 	{"operations-audit", FIGURE(ops[OP_ST_AUDIT])},
+	{"operations-create", FIGURE(ops[OP_ST_CREATE])},
+	{"operations-data", FIGURE(ops[OP_ST_DATA])},
 	{"operations-done", FIGURE(ops[OP_ST_DONE])},
 	{"outbox-waiting", FIGURE(outbox_waiting)},
 	{"parts-waiting", FIGURE(parts_waiting)},

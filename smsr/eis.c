@@ -76,12 +76,32 @@ static const enum es_profile_state es_states[] = {
 	[PROFILE_ENABLED] = ES_STATE_ENABLED,
 };
 
-static bool is_visible(const struct profile *p, enum eis_view view, const char *oid, const char *const *iccids,
-		       size_t n)
+static bool is_for_smdp(const struct smsr *s, const struct profile *p, const char *oid)
 {
-	if (p->state == PROFILE_IN_CREATION)
-		return false;
-	if (view == EIS_VIEW_OWNER && strcmp(p->mno_oid, oid) != 0)
+	const struct peer *peer = smsr_cfg_peer(s->cfg, oid);
+
+	if (p->smdp_oid && strcmp(p->smdp_oid, oid) == 0)
+		return true;
+	return p->state != PROFILE_CREATED && peer && peer_acts_for(peer, p->mno_oid);
+}
+
+static bool is_for(const struct smsr *s, const struct profile *p, enum eis_view view, const char *oid)
+{
+	switch (view) {
+	case EIS_VIEW_OWNER:
+		return strcmp(p->mno_oid, oid) == 0;
+	case EIS_VIEW_SMDP:
+		return is_for_smdp(s, p, oid);
+	case EIS_VIEW_FULL:
+		break;
+	}
+	return true;
+}
+
+static bool is_visible(const struct smsr *s, const struct profile *p, enum eis_view view, const char *oid,
+		       const char *const *iccids, size_t n)
+{
+	if (p->state == PROFILE_IN_CREATION || !is_for(s, p, view, oid))
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(iccids[i], p->iccid) == 0)
@@ -118,7 +138,7 @@ static int build_profiles(struct smsr *s, struct es_eis *eis, int64_t euicc_id, 
 	eis->profiles = talloc_zero_array(eis, struct es_profile_info, (unsigned int)p.n + 1);
 	OSMO_ASSERT(eis->profiles);
 	for (size_t i = 0; i < p.n; i++) {
-		if (is_visible(&p.list[i], view, oid, iccids, n_iccids))
+		if (is_visible(s, &p.list[i], view, oid, iccids, n_iccids))
 			build_profile(eis, &p.list[i], &eis->profiles[eis->n_profiles++]);
 	}
 	return 0;
@@ -194,7 +214,7 @@ int eis_build(struct smsr *s, const void *ctx, int64_t euicc_id, enum eis_view v
 		rc = build_signed(s, eis, &e);
 	if (rc == 0)
 		rc = build_profiles(s, eis, euicc_id, view, oid, iccids, n_iccids);
-	if (rc == 0 && (view == EIS_VIEW_FULL || !s->cfg->omit_filtered_parts))
+	if (rc == 0 && (view != EIS_VIEW_OWNER || !s->cfg->omit_filtered_parts))
 		rc = build_isdr(s, eis, &e, view);
 	if (rc < 0) {
 		talloc_free(eis);

@@ -12,11 +12,12 @@ const char *msisdn_digits(const char *msisdn);
 /*! Who an EIS is shown to. */
 enum eis_view {
 	EIS_VIEW_OWNER, /* ES4: own profiles only, no ISD-R, no audit trail */
+	EIS_VIEW_SMDP,	/* ES3: profiles that it installs, or of operators it acts for */
 	EIS_VIEW_FULL,	/* operators of this SM-SR: everything but key values */
 };
 
 /*! Build an EIS for a reader.  SGP.02 "EIS usage".
- * \param[in]  oid     of the reader, for EIS_VIEW_OWNER
+ * \param[in]  oid     of the reader, for EIS_VIEW_OWNER and EIS_VIEW_SMDP
  * \param[in]  iccids  show only these of the visible profiles; n_iccids 0: all
  * \param[out] eis     talloc child of ctx */
 int eis_build(struct smsr *s, const void *ctx, int64_t euicc_id, enum eis_view view, const char *oid,

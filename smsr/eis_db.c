@@ -30,6 +30,8 @@ enum eis_stmt {
 	Q_UPDATE,
 	Q_SET_AUDIT_DUE,
 	Q_SET_ACTIVE_OP,
+	Q_SET_PERSO,
+	Q_PERSO,
 	Q_PROFILES,
 	Q_PROFILE_INSERT,
 	Q_PROFILE_UPDATE,
@@ -69,13 +71,15 @@ static const char *const sql[] = {
 		"imei = ?6, meid = ?7 WHERE id = ?1",
 	[Q_SET_AUDIT_DUE] = "UPDATE euicc SET audit_due = ?2 WHERE id = ?1",
 	[Q_SET_ACTIVE_OP] = "UPDATE euicc SET active_op = ?2 WHERE id = ?1",
+	[Q_SET_PERSO] = "UPDATE euicc SET perso_aid = ?2 WHERE id = ?1",
+	[Q_PERSO] = "SELECT perso_aid FROM euicc WHERE id = ?1",
 	[Q_PROFILES] = "SELECT " PROFILE_COLS " FROM profile WHERE euicc_id = ?1 ORDER BY id",
 	[Q_PROFILE_INSERT] = "INSERT INTO profile (euicc_id, iccid, isdp_aid, mno_oid, fallback, imsi, msisdn, state, "
 			     "smdp_oid, type, allocated_memory, free_memory, pol2) "
 			     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
 	[Q_PROFILE_UPDATE] =
 		"UPDATE profile SET fallback = ?2, imsi = ?3, msisdn = ?4, state = ?5, allocated_memory = ?6, "
-		"free_memory = ?7, pol2 = ?8 WHERE id = ?1",
+		"free_memory = ?7, pol2 = ?8, type = ?9 WHERE id = ?1",
 	[Q_PROFILE_DELETE] = "DELETE FROM profile WHERE id = ?1",
 	[Q_KEYSET_INSERT] = "INSERT INTO keyset (euicc_id, version, type, cntr) VALUES (?1, ?2, ?3, ?4)",
 	[Q_KEY_INSERT] = "INSERT INTO key (keyset_id, idx, type, kcv, wrapped) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -316,6 +320,26 @@ int eis_db_set_active_op(struct db *db, int64_t euicc_id, int64_t op_id)
 	return db_run(s);
 }
 
+int eis_db_set_perso(struct db *db, int64_t euicc_id, struct bytes aid)
+{
+	struct db_stmt *s = stmt_id(db, Q_SET_PERSO, euicc_id);
+
+	db_bind_some(s, 2, aid);
+	return db_run(s);
+}
+
+int eis_db_perso(const void *ctx, struct db *db, int64_t euicc_id, struct bytes *aid)
+{
+	struct db_stmt *s = stmt_id(db, Q_PERSO, euicc_id);
+	int rc = db_need(s);
+
+	if (rc < 0)
+		return rc;
+	*aid = bytes_dup(ctx, db_bytes(s, 0));
+	db_reset(s);
+	return 0;
+}
+
 /* ---- profiles ---- */
 
 /* \returns 0; -EINVAL for a damaged row: tables are indexed by the state */
@@ -395,6 +419,7 @@ int eis_db_profile_update(struct db *db, const struct profile *p)
 	if (p->free_memory >= 0)
 		db_bind_int(s, 7, p->free_memory);
 	db_bind_int(s, 8, p->pol2);
+	db_bind_text(s, 9, p->type);
 	return db_run(s);
 }
 

@@ -34,12 +34,15 @@ int eis_db_doc(const void *ctx, struct db *db, int64_t euicc_id, struct eis_doc 
 int eis_db_update(struct db *db, const struct euicc *e) MUST_CHECK;
 /*! \param[in] why  NULL: the EIS is believed again */
 int eis_db_set_audit_due(struct db *db, int64_t euicc_id, const char *why) MUST_CHECK;
+/*! ISD-P that the ISD-R was last asked to personalise; empty: none. */
+int eis_db_set_perso(struct db *db, int64_t euicc_id, struct bytes aid) MUST_CHECK;
+int eis_db_perso(const void *ctx, struct db *db, int64_t euicc_id, struct bytes *aid) MUST_CHECK;
 int eis_db_set_active_op(struct db *db, int64_t euicc_id, int64_t op_id) MUST_CHECK;
 
 /*! Profiles of an eUICC; insert fills in the id. */
 int eis_db_profiles(const void *ctx, struct db *db, int64_t euicc_id, struct profiles *p) MUST_CHECK;
 int eis_db_profile_insert(struct db *db, struct profile *p) MUST_CHECK;
-/*! State, POL2, subscription address, memory. */
+/*! State, type, POL2, subscription address, memory. */
 int eis_db_profile_update(struct db *db, const struct profile *p) MUST_CHECK;
 int eis_db_profile_delete(struct db *db, int64_t profile_id) MUST_CHECK;
 

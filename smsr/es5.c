@@ -16,7 +16,9 @@
 
 #define DGI_ENABLE 0x3a03
 #define DGI_DISABLE 0x3a04
+#define DGI_CONNECTIVITY 0x3a07
 #define DGI_CONFIRM 0x3a08
+#define TAG_CAPDU 0x22
 #define TAG_AID 0x4f
 #define TAG_NOTIF_SEQ 0x4e
 
@@ -73,6 +75,105 @@ int es5_delete_profile(struct bytes aid, struct wr *w)
 	int rc = aid_tlv(aid, buf, sizeof(buf), &c.data);
 
 	return rc < 0 ? rc : capdu_enc(&c, w);
+}
+
+/* ---- CreateISDP ---- */
+
+/* The EIS may name others; those of all cards seen are these. */
+static const uint8_t load_file_aid[AID_MAX] = {0xa0, 0,	   0,	 0x05, 0x59, 0x10, 0x10, 0xff,
+					       0xff, 0xff, 0xff, 0x89, 0,    0,	   0x0d, 0};
+static const uint8_t module_aid[AID_MAX] = {0xa0, 0,	0,    0x05, 0x59, 0x10, 0x10, 0xff,
+					    0xff, 0xff, 0xff, 0x89, 0,	  0,	0x0e, 0};
+
+void es5_isdp_aid(uint32_t tar, uint8_t aid[AID_MAX])
+{
+	struct wr w;
+
+	wr_init_buf(&w, aid, AID_MAX);
+	wr_bytes(&w, bytes_sub(BYTES_ARR(module_aid), 0, 12));
+	wr_uint(&w, tar, 3);
+	wr_u8(&w, 0);
+}
+
+static void put_lv(struct wr *w, struct bytes v)
+{
+	wr_u8(w, (uint8_t)v.len);
+	wr_bytes(w, v);
+}
+
+/* SCP03 with i = 70, then the quota: uncertain is whether cards want fewer octets for small ones. */
+static int install_params(uint32_t memory, struct wr *w, struct bytes *params)
+{
+	wr_bytes(w, BYTES_LIT("\xc9\x04\x81\x02\x03\x70"));
+	if (memory) {
+		size_t len = memory > 0xffff ? 4 : 2;
+
+		ber_put_head(w, 0xef, len + 2);
+		ber_put_head(w, 0x83, len);
+		wr_uint(w, memory, len);
+	}
+	return wr_end(w, params);
+}
+
+int es5_create_isdp(struct bytes aid, uint32_t memory, struct wr *w)
+{
+	struct capdu c = {.cla = 0x80, .ins = 0xe6, .p1 = 0x0c, .has_le = true, .le = 256};
+	uint8_t buf[96], params_buf[16];
+	struct bytes params;
+	struct wr d, pw;
+	int rc;
+
+	wr_init_buf(&pw, params_buf, sizeof(params_buf));
+	rc = install_params(memory, &pw, &params);
+	if (rc < 0 || aid.len < AID_MIN || aid.len > AID_MAX)
+		return -EINVAL;
+	wr_init_buf(&d, buf, sizeof(buf));
+	put_lv(&d, BYTES_ARR(load_file_aid));
+	put_lv(&d, BYTES_ARR(module_aid));
+	put_lv(&d, aid);
+	put_lv(&d, BYTES_LIT("\x80\xc0\x00"));
+	put_lv(&d, params);
+	put_lv(&d, bytes_of(NULL, 0)); /* no token */
+	rc = wr_end(&d, &c.data);
+	return rc < 0 ? rc : capdu_enc(&c, w);
+}
+
+/* ---- connectivity parameters ---- */
+
+static int put_block(struct bytes data, uint8_t block, bool last, struct wr *w)
+{
+	const struct capdu c = {.cla = 0x80, .ins = 0xe2, .p1 = last ? 0x88 : 0x08, .p2 = block, .data = data};
+	uint8_t buf[300];
+	struct bytes capdu;
+	struct wr cw;
+	int rc;
+
+	wr_init_buf(&cw, buf, sizeof(buf));
+	rc = capdu_enc(&c, &cw);
+	if (rc == 0)
+		rc = wr_end(&cw, &capdu);
+	if (rc == 0)
+		ber_put(w, TAG_CAPDU, capdu);
+	return rc;
+}
+
+int es5_connectivity(struct bytes value, struct wr *w)
+{
+	const size_t max = 255;
+	uint8_t buf[1024];
+	struct bytes all;
+	struct wr d;
+	int rc;
+
+	wr_init_buf(&d, buf, sizeof(buf));
+	dgi_put(&d, DGI_CONNECTIVITY, value);
+	rc = wr_end(&d, &all);
+	for (size_t at = 0, block = 0; rc == 0 && at < all.len; at += max, block++) {
+		size_t n = all.len - at < max ? all.len - at : max;
+
+		rc = put_block(bytes_sub(all, at, n), (uint8_t)block, at + n == all.len, w);
+	}
+	return rc;
 }
 
 int es5_confirm_notification(uint16_t seq, struct wr *w)

@@ -14,6 +14,16 @@ int es5_enable_profile(struct bytes aid, struct wr *w) MUST_CHECK;
 int es5_disable_profile(struct bytes aid, struct wr *w) MUST_CHECK;
 /*! DELETE.  SGP.02 ES5.DeleteProfile. */
 int es5_delete_profile(struct bytes aid, struct wr *w) MUST_CHECK;
+/*! INSTALL [for install and make selectable].  SGP.02 ES5.CreateISDP.
+ * \param[in] memory  octets of non-volatile memory to reserve; 0: no quota */
+int es5_create_isdp(struct bytes aid, uint32_t memory, struct wr *w) MUST_CHECK;
+/*! STORE DATA 3A07 to an ISD-P, in as many blocks as it takes, as command TLVs (22).
+ * \param[in] value  of the DGI.  \returns 0; -EINVAL; -ENOSPC */
+int es5_connectivity(struct bytes value, struct wr *w) MUST_CHECK;
+/*! AID of the ISD-P with this TAR, 16 octets.  SGP.02 Annex H. */
+#define ES5_ISDP_TAR_MIN 0x000010
+#define ES5_ISDP_TAR_MAX 0x00ffff
+void es5_isdp_aid(uint32_t tar, uint8_t aid[AID_MAX]);
 /*! STORE DATA 3A08.  SGP.02 ES5.HandleNotificationConfirmation. */
 int es5_confirm_notification(uint16_t seq, struct wr *w) MUST_CHECK;
 /*! GET STATUS of all ISD-Ps; next continues after the status word 6310.  SGP.02 ES5.eUICCCapabilityAudit. */
@@ -26,6 +36,7 @@ enum es5_sw {
 	ES5_SW_POL1 = 0x69e1,	    /* POL1 forbids it */
 	ES5_SW_CONDITIONS = 0x6985, /* wrong state, or fall-back attribute */
 	ES5_SW_NO_AID = 0x6a82,	    /* on DELETE: already gone */
+	ES5_SW_NO_MEMORY = 0x6a84,  /* CreateISDP */
 	ES5_SW_NO_DATA = 0x6a88,    /* unknown AID, or sequence number */
 	ES5_SW_MORE = 0x6310,	    /* GET STATUS: there is more */
 };

@@ -2,8 +2,10 @@
 #pragma once
 
 #include "smsr/es_in.h"
+#include "smsr/op.h"
+#include "smsr/record_db.h"
 
-/* The functions that this SM-SR serves: one row each.  Shared by es_in.c and es_fns.c. */
+/* The functions that this SM-SR serves: one row each.  Shared by es_in.c, es_fns.c and es3_fns.c. */
 
 /*! A request on its way through. */
 struct es_call {
@@ -32,3 +34,28 @@ int es_accepted(struct smsr *s, const struct es_call *c) MUST_CHECK;
 struct es_rsp *es_answer_body(struct smsr *s, const struct es_request *req, size_t size);
 /*! Remember the call for repetitions: with its operation, or with its outcome when it was synchronous. */
 int es_store_call(struct smsr *s, const struct es_call *c, int64_t op_id, const struct es_status *status) MUST_CHECK;
+
+/* What functions look at first.  All return 1 when it is there and the sender may use it, 0 when the call was refused
+ * and answered, or a negative errno. */
+int es_find_euicc(struct smsr *s, const struct es_call *c, const char *digits, struct euicc *e) MUST_CHECK;
+int es_find_profile(struct smsr *s, const struct es_call *c, const struct euicc *e, const char *iccid,
+		    struct profile *out) MUST_CHECK;
+int es_find_both(struct smsr *s, const struct es_call *c, const char *eid, const char *iccid, struct euicc *e,
+		 struct profile *p) MUST_CHECK;
+
+/*! Queue the operation of a request, and answer 202.
+ * \param[in] what  kind, and what it is about: iccid, aid
+ * \param[in] data  NULL: none */
+int es_queue(struct smsr *s, const struct es_call *c, const struct euicc *e, const struct operation *what,
+	     const struct op_data *data) MUST_CHECK;
+/*! Success of a synchronous function: answered, and kept for repetitions. */
+int es_done(struct smsr *s, const struct es_call *c) MUST_CHECK;
+/*! Row of the audit trail. */
+int es_record(struct smsr *s, const struct es_call *c, const struct euicc *e, const char *iccid,
+	      enum audit_type type) MUST_CHECK;
+
+/* es3_fns.c */
+int es3_create_isdp(struct smsr *s, const struct es_call *c) MUST_CHECK;
+int es3_send_data(struct smsr *s, const struct es_call *c) MUST_CHECK;
+int es3_profile_download_completed(struct smsr *s, const struct es_call *c) MUST_CHECK;
+int es3_update_connectivity_parameters(struct smsr *s, const struct es_call *c) MUST_CHECK;

@@ -184,6 +184,15 @@ static void answer_again(struct smsr *s, const struct es_call *c, const struct e
 	talloc_steal(rsp, body);
 }
 
+static size_t response_size(enum op_kind kind)
+{
+	const union es_any_rsp *body = NULL;
+
+	if (kind == OP_AUDIT)
+		return sizeof(body->eis);
+	return kind == OP_CREATE ? sizeof(body->create) : sizeof(body->euicc);
+}
+
 /* Still running: silence.  Done: say it again, where it can be said. */
 static int repeat_async(struct smsr *s, const struct es_call *c, const struct call *seen)
 {
@@ -209,7 +218,7 @@ static int repeat_async(struct smsr *s, const struct es_call *c, const struct ca
 	if (rc < 0)
 		return rc;
 	body = made;
-	answer_again(s, c, &body->base, r.op.kind == OP_AUDIT ? sizeof(body->eis) : sizeof(body->euicc));
+	answer_again(s, c, &body->base, response_size(r.op.kind));
 	return 0;
 }
 

@@ -55,6 +55,7 @@ static void split_iccids(const void *ctx, const char *list, const char ***iccids
 static int audit_response(struct smsr *s, struct op_run *r, void **body)
 {
 	struct es_eis_rsp *rsp = talloc_zero(turn_ctx(s->turn), struct es_eis_rsp);
+	bool is_es3 = r->op.fn != ES_FN_NONE && es_fn_info(r->op.fn)->itf == ES_ITF_ES3;
 	const char **iccids = NULL;
 	size_t n = 0;
 	int rc = 0;
@@ -63,9 +64,24 @@ static int audit_response(struct smsr *s, struct op_run *r, void **body)
 	split_iccids(rsp, r->op.iccid, &iccids, &n);
 	rsp->base = base_of(&r->op);
 	if (r->op.outcome.status == ES_EXECUTED_SUCCESS || r->op.outcome.status == ES_EXECUTED_WITHWARNING)
-		rc = eis_build(s, rsp, r->euicc.id, EIS_VIEW_OWNER, r->op.requester, iccids, n, &rsp->eis);
+		rc = eis_build(s, rsp, r->euicc.id, is_es3 ? EIS_VIEW_SMDP : EIS_VIEW_OWNER, r->op.requester, iccids, n,
+			       &rsp->eis);
 	*body = rsp;
 	return rc;
+}
+
+static int create_response(struct smsr *s, struct op_run *r, void **body)
+{
+	struct es_create_isdp_rsp *rsp = talloc_zero(turn_ctx(s->turn), struct es_create_isdp_rsp);
+
+	OSMO_ASSERT(rsp);
+	rsp->base = base_of(&r->op);
+	if (r->op.outcome.status == ES_EXECUTED_SUCCESS)
+		rsp->isdp_aid = r->op.aid;
+	if (r->op.erd.len)
+		rsp->euicc_data = r->op.erd;
+	*body = rsp;
+	return 0;
 }
 
 int es_out_response(struct smsr *s, struct op_run *r, void **body)
@@ -74,6 +90,8 @@ int es_out_response(struct smsr *s, struct op_run *r, void **body)
 
 	if (r->op.kind == OP_AUDIT)
 		return audit_response(s, r, body);
+	if (r->op.kind == OP_CREATE)
+		return create_response(s, r, body);
 	rsp = talloc_zero(turn_ctx(s->turn), struct es_euicc_rsp);
 	OSMO_ASSERT(rsp);
 	rsp->base = base_of(&r->op);

@@ -149,11 +149,13 @@ static bool takes_notification(const struct euicc *e, const struct operation *op
 	case OP_ST_NOTIF:
 		return news;
 	case OP_ST_AUDIT: /* inside a change */
-		return news && op->kind != OP_AUDIT && !op->completed_ms;
+		return news && op->kind != OP_AUDIT && op->kind != OP_CREATE && !op->completed_ms;
 	case OP_ST_CONFIRM: /* the same again, or the card has rolled back meanwhile */
 		return newer_by(n, op_arg_seq(op)) == 0 || (news && newer_by(n, op_arg_seq(op)) > 0);
 	case OP_ST_QUEUED:
 	case OP_ST_DELETE:
+	case OP_ST_CREATE:
+	case OP_ST_DATA:
 	case OP_ST_DONE:
 		break;
 	}

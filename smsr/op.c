@@ -19,13 +19,23 @@
 #include "smsr/report.h"
 
 static const struct value_string kind_names[] = {
-	{OP_ENABLE, "EnableProfile"},	    {OP_DISABLE, "DisableProfile"},	      {OP_DELETE, "DeleteProfile"},
-	{OP_AUDIT, "eUICCCapabilityAudit"}, {OP_CONFIRM, "NotificationConfirmation"}, {0, NULL},
+	{OP_ENABLE, "EnableProfile"},
+	{OP_DISABLE, "DisableProfile"},
+	{OP_DELETE, "DeleteProfile"},
+	{OP_AUDIT, "eUICCCapabilityAudit"},
+	{OP_CONFIRM, "NotificationConfirmation"},
+	{OP_CREATE, "CreateISDP"},
+	{OP_SEND_DATA, "SendData"},
+	{OP_CONNECTIVITY, "UpdateConnectivityParameters"},
+	{0, NULL},
 };
 
 static const struct value_string state_names[] = {
-	{OP_ST_QUEUED, "QUEUED"}, {OP_ST_CHANGE, "CHANGE"}, {OP_ST_NOTIF, "NOTIF"}, {OP_ST_CONFIRM, "CONFIRM"},
-	{OP_ST_DELETE, "DELETE"}, {OP_ST_AUDIT, "AUDIT"},   {OP_ST_DONE, "DONE"},   {0, NULL},
+	{OP_ST_QUEUED, "QUEUED"}, {OP_ST_CHANGE, "CHANGE"},
+	{OP_ST_NOTIF, "NOTIF"},	  {OP_ST_CONFIRM, "CONFIRM"},
+	{OP_ST_DELETE, "DELETE"}, {OP_ST_AUDIT, "AUDIT"},
+	{OP_ST_CREATE, "CREATE"}, {OP_ST_DATA, "DATA"},
+	{OP_ST_DONE, "DONE"},	  {0, NULL},
 };
 
 static const struct value_string event_names[] = {
@@ -151,12 +161,19 @@ struct profile *op_profile_fallback(struct op_run *r)
 
 int op_queue(struct smsr *s, struct operation *op)
 {
+	return op_queue_with(s, op, NULL);
+}
+
+int op_queue_with(struct smsr *s, struct operation *op, const struct op_data *data)
+{
 	int rc;
 
 	op->state = OP_ST_QUEUED;
 	op->created_ms = clock_now_ms();
 	op->due_ms = op->expires_ms;
 	rc = op_db_insert(s->db, op);
+	if (rc == 0 && data)
+		rc = op_db_data_insert(s->db, op->id, data);
 	if (rc == 0)
 		rc = op_note(s, op->id, STEP_ACCEPTED, "%s%s%s from %s, valid for %lld s", op_kind_name(op->kind),
 			     op->iccid ? " of ICCID " : "", op->iccid ? op->iccid : "",
@@ -230,7 +247,7 @@ static int is_held(struct smsr *s, const struct euicc *e, const struct operation
 
 static bool is_change(enum op_kind kind)
 {
-	return kind == OP_ENABLE || kind == OP_DISABLE || kind == OP_DELETE;
+	return kind == OP_ENABLE || kind == OP_DISABLE || kind == OP_DELETE || kind == OP_CREATE;
 }
 
 int op_start_next(struct smsr *s, int64_t euicc_id)
@@ -282,10 +299,8 @@ static const struct {
 	enum op_kind kind;
 	enum audit_type type;
 } audit_types[] = {
-	{OP_ENABLE, AUDIT_ENABLE},
-	{OP_DISABLE, AUDIT_DISABLE},
-	{OP_DELETE, AUDIT_DELETE},
-	{OP_AUDIT, AUDIT_CAPABILITY},
+	{OP_ENABLE, AUDIT_ENABLE},    {OP_DISABLE, AUDIT_DISABLE},    {OP_DELETE, AUDIT_DELETE},
+	{OP_AUDIT, AUDIT_CAPABILITY}, {OP_CREATE, AUDIT_CREATE_ISDP},
 };
 
 static int record_outcome(struct smsr *s, const struct op_run *r)
@@ -306,7 +321,7 @@ static int record_outcome(struct smsr *s, const struct op_run *r)
 			return record_db_audit(s->db, &row);
 		}
 	}
-	return 0; /* a confirmation: its notification has a record already */
+	return 0; /* a confirmation: its notification has a record already; others SGP.02 does not record */
 }
 
 static void count_outcome(struct smsr *s, enum es_exec status)
@@ -368,6 +383,11 @@ static int note_outcome(struct smsr *s, int64_t op_id, const struct es_status *o
 		       o->message ? o->message : "");
 }
 
+static bool has_data(enum op_kind kind)
+{
+	return kind == OP_CREATE || kind == OP_SEND_DATA || kind == OP_CONNECTIVITY;
+}
+
 int op_finish(struct smsr *s, struct op_run *r, struct es_status outcome)
 {
 	bool was_active = r->euicc.active_op == r->op.id || r->op.state != OP_ST_QUEUED;
@@ -376,6 +396,8 @@ int op_finish(struct smsr *s, struct op_run *r, struct es_status outcome)
 	if (r->op.state == OP_ST_DONE)
 		return 0;
 	rc = close_open_command(s, r);
+	if (rc == 0 && has_data(r->op.kind))
+		rc = op_db_data_drop(s->db, r->op.id);
 	r->op.outcome = outcome;
 	r->op.ended_ms = clock_now_ms();
 	if (rc == 0)

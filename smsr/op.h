@@ -25,7 +25,8 @@ enum op_event {
 struct op_input {
 	enum op_event event;
 	struct command *cmd;		 /* ANSWER, REFUSED, STALE, SILENT, UNREACHED */
-	const struct script_rsp *script; /* ANSWER */
+	const struct script_rsp *script; /* ANSWER; NULL when it cannot be read */
+	struct bytes rsp;		 /* ANSWER: all response TLVs in order, without template */
 	uint8_t por_status;		 /* REFUSED */
 	const struct es5_notif *notif;	 /* NOTIF */
 	const char *text;		 /* UNREACHED, CANCEL: why */
@@ -49,6 +50,8 @@ struct profile *op_profile_fallback(struct op_run *r);
 /*! Queue an operation and start it when nothing else is in flight on its eUICC.
  * \param[in,out] op  euicc_id, kind, origin, expiry are the caller's; id and created_ms are filled in */
 int op_queue(struct smsr *s, struct operation *op) MUST_CHECK;
+/*! The same with what the request of an SM-DP brought besides. */
+int op_queue_with(struct smsr *s, struct operation *op, const struct op_data *data) MUST_CHECK;
 /*! Start what waits on an eUICC, unless something is in flight, or it is paused. */
 int op_start_next(struct smsr *s, int64_t euicc_id) MUST_CHECK;
 /*! Give an event to an operation: op_proc.c. */

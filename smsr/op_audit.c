@@ -32,9 +32,15 @@ static struct profile *addressee(struct op_run *r)
 	return p ? p : op_profile_fallback(r);
 }
 
+const char *op_msisdn(struct op_run *r)
+{
+	struct profile *p = addressee(r);
+
+	return p ? p->msisdn : NULL;
+}
+
 static int send_audit(struct smsr *s, struct op_run *r, int (*build)(struct wr *w))
 {
-	struct profile *to = addressee(r);
 	uint8_t buf[32];
 	struct bytes capdu;
 	struct wr w;
@@ -44,7 +50,7 @@ static int send_audit(struct smsr *s, struct op_run *r, int (*build)(struct wr *
 	rc = build(&w);
 	if (rc == 0)
 		rc = wr_end(&w, &capdu);
-	return rc < 0 ? rc : op_send(s, r, OP_ST_AUDIT, CMD_AUDIT, capdu, to ? to->msisdn : NULL);
+	return rc < 0 ? rc : op_send(s, r, OP_ST_AUDIT, CMD_AUDIT, capdu, op_msisdn(r));
 }
 
 static int build_first(struct wr *w)
@@ -91,8 +97,9 @@ static int apply_isdp(struct smsr *s, struct op_run *r, const struct es5_isdp *i
 		p->allocated_memory = isdp->granted_memory;
 	if (isdp->remaining_memory >= 0)
 		p->free_memory = isdp->remaining_memory;
-	/* Enabled and Disabled are set together by op_apply_enabled(), which also tells the owners. */
-	if (state_of(isdp->life) == PROFILE_CREATED)
+	/* Enabled and Disabled are set together by op_apply_enabled(), which also tells the owners.  An ISD-P whose
+	 * creation was in doubt is there; whether its profile is complete is for its SM-DP to say. */
+	if (state_of(isdp->life) == PROFILE_CREATED || p->state == PROFILE_IN_CREATION)
 		p->state = PROFILE_CREATED;
 	return eis_db_profile_update(s->db, p);
 }
@@ -110,6 +117,12 @@ static bool listed(struct bytes status, struct bytes aid)
 	return false;
 }
 
+/* By this very operation, which decides about it. */
+static bool is_being_created(const struct op_run *r, const struct profile *p)
+{
+	return r->op.kind == OP_CREATE && bytes_eq(p->isdp_aid, r->op.aid);
+}
+
 static int drop_missing(struct smsr *s, struct op_run *r, struct bytes status)
 {
 	int rc = 0;
@@ -117,7 +130,7 @@ static int drop_missing(struct smsr *s, struct op_run *r, struct bytes status)
 	for (size_t i = r->profiles.n; rc == 0 && i-- > 0;) {
 		struct profile *p = &r->profiles.list[i];
 
-		if (p->state != PROFILE_IN_CREATION && !listed(status, p->isdp_aid))
+		if (!listed(status, p->isdp_aid) && !is_being_created(r, p))
 			rc = op_profile_gone(s, r, p);
 	}
 	return rc;
@@ -175,6 +188,9 @@ static bool change_is_done(struct op_run *r)
 		return !t || t->state != PROFILE_ENABLED;
 	case OP_CONFIRM:
 	case OP_AUDIT:
+	case OP_CREATE:
+	case OP_SEND_DATA:
+	case OP_CONNECTIVITY:
 		break;
 	}
 	return true;
@@ -205,6 +221,8 @@ static int resolve(struct smsr *s, struct op_run *r)
 {
 	int rc = 0;
 
+	if (r->op.kind == OP_CREATE)
+		return op_create_looked(s, r);
 	if (awaits_notification(r))
 		return resolve_change(s, r);
 	if (!change_is_done(r))

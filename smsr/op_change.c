@@ -112,7 +112,7 @@ int op_delete_begin(struct smsr *s, struct op_run *r)
 		return op_fail(s, r, ES_FAILED, ES_SC_ICCID_NOT_ALLOWED, t->iccid,
 			       "it is the fall-back profile, which cannot be deleted");
 	/* Our own deletes are the second try of an Auto-Delete, which POL2 asked for. */
-	if (r->op.fn != ES_FN_NONE && (t->pol2 & POL2_DELETE_NOT_ALLOWED))
+	if (t->state != PROFILE_CREATED && r->op.fn != ES_FN_NONE && (t->pol2 & POL2_DELETE_NOT_ALLOWED))
 		return pol2_refuses(s, r, t, "POL2 of the profile does not allow to delete it");
 	r->op.aid = t->isdp_aid;
 	if (t->state == PROFILE_ENABLED)
@@ -134,7 +134,7 @@ struct bytes op_victim(const struct op_run *r)
 
 /* ---- answers ---- */
 
-static bool answered_ok(const struct op_input *in)
+bool op_answered_ok(const struct op_input *in)
 {
 	return in->event == OP_EV_ANSWER && in->script && script_rsp_judge(in->script, 1) == SCRIPT_DONE;
 }
@@ -143,7 +143,7 @@ int op_change_answer(struct smsr *s, struct op_run *r, const struct op_input *in
 {
 	int rc;
 
-	if (!answered_ok(in)) {
+	if (!op_answered_ok(in)) {
 		/* 6985: the states on the card are not those of the EIS. */
 		rc = in->script && in->script->last.sw == ES5_SW_CONDITIONS
 			     ? op_mark_audit(s, r, "the card refused a change that the EIS allows")
@@ -191,11 +191,13 @@ int op_profile_gone(struct smsr *s, struct op_run *r, struct profile *p)
 
 	if (rc < 0)
 		return rc;
-	r->euicc.remaining_memory += p->allocated_memory;
+	if (p->state != PROFILE_IN_CREATION) /* nothing was taken for it yet */
+		r->euicc.remaining_memory += p->allocated_memory;
 	rc = eis_db_update(s->db, &r->euicc);
 	if (rc == 0)
 		rc = op_note(s, r->op.id, STEP_EIS, "ICCID %s deleted", p->iccid);
-	if (rc == 0)
+	/* An empty ISD-P is between its SM-DP and us. */
+	if (rc == 0 && p->state != PROFILE_IN_CREATION && p->state != PROFILE_CREATED)
 		rc = report_profile_event(s, r, p, PROFILE_EV_DELETED, clock_stamp_ms());
 	if (rc == 0) {
 		*p = r->profiles.list[--r->profiles.n];
@@ -235,7 +237,7 @@ int op_delete_answer(struct smsr *s, struct op_run *r, const struct op_input *in
 	int rc = 0;
 
 	/* Deleted by POL1 in the meantime: gone is what was wanted. */
-	if (!answered_ok(in) && sw != ES5_SW_NO_AID && sw != ES5_SW_NO_DATA) {
+	if (!op_answered_ok(in) && sw != ES5_SW_NO_AID && sw != ES5_SW_NO_DATA) {
 		if (is_auto_delete(r))
 			return auto_delete_later(s, r, sw ? sw_words(turn_ctx(s->turn), sw) : "the card refused it");
 		return op_card_error(s, r, in, "DeleteProfile");

@@ -29,6 +29,9 @@ enum op_stmt {
 	Q_IN_FLIGHT,
 	Q_IDLE_EUICCS,
 	Q_RETIRE,
+	Q_DATA_INSERT,
+	Q_DATA_GET,
+	Q_DATA_DROP,
 };
 
 static const char *const sql[] = {
@@ -48,12 +51,15 @@ static const char *const sql[] = {
 	[Q_NEAREST] = "SELECT due_ms FROM operation WHERE due_ms IS NOT NULL ORDER BY due_ms LIMIT 1",
 	[Q_LIST] = "SELECT id FROM operation WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
 	[Q_LIST_EUICC] = "SELECT id FROM operation WHERE id < ?1 AND euicc_id = ?3 ORDER BY id DESC LIMIT ?2",
-	[Q_COUNT] = "SELECT state, count(*) FROM operation WHERE state < 6 GROUP BY state",
-	[Q_IN_FLIGHT] = "SELECT id FROM operation WHERE state < 6 AND state > 0 AND id > ?1 ORDER BY id LIMIT ?2",
+	[Q_COUNT] = "SELECT state, count(*) FROM operation WHERE state < 8 GROUP BY state",
+	[Q_IN_FLIGHT] = "SELECT id FROM operation WHERE state < 8 AND state > 0 AND id > ?1 ORDER BY id LIMIT ?2",
 	[Q_IDLE_EUICCS] = "SELECT DISTINCT o.euicc_id FROM operation o JOIN euicc e ON e.id = o.euicc_id "
 			  "WHERE o.state = 0 AND e.active_op IS NULL AND o.euicc_id > ?1 ORDER BY o.euicc_id LIMIT ?2",
 	[Q_RETIRE] = "DELETE FROM operation WHERE id IN (SELECT id FROM operation o WHERE ended_ms < ?1 AND NOT EXISTS "
 		     "(SELECT 1 FROM outbox b WHERE b.op_id = o.id AND b.state = 0) LIMIT ?2)",
+	[Q_DATA_INSERT] = "INSERT INTO op_data (op_id, cmds, mno_oid, memory, more_to_do) VALUES (?1, ?2, ?3, ?4, ?5)",
+	[Q_DATA_GET] = "SELECT cmds, mno_oid, memory, more_to_do FROM op_data WHERE op_id = ?1",
+	[Q_DATA_DROP] = "DELETE FROM op_data WHERE op_id = ?1",
 };
 
 static struct db_stmt *stmt(struct db *db, enum op_stmt id)
@@ -98,7 +104,7 @@ int op_db_insert(struct db *db, struct operation *op)
 /* Tables are indexed by these; a damaged row must not lead beyond their ends. */
 static bool is_sound(const struct operation *op)
 {
-	return (unsigned int)op->state <= OP_ST_DONE && op->kind >= OP_ENABLE && op->kind <= OP_CONFIRM &&
+	return (unsigned int)op->state <= OP_ST_DONE && op->kind >= OP_ENABLE && op->kind <= OP_CONNECTIVITY &&
 	       (unsigned int)op->fn < ES_FN_COUNT && (unsigned int)op->outcome.status <= ES_EXPIRED;
 }
 
@@ -272,4 +278,39 @@ int op_db_retire(struct db *db, int64_t before_ms, size_t max)
 
 	db_bind_int(s, 2, (int64_t)max);
 	return db_run(s);
+}
+
+/* ---- what a request of an SM-DP brought ---- */
+
+int op_db_data_insert(struct db *db, int64_t op_id, const struct op_data *data)
+{
+	struct db_stmt *s = stmt_id(db, Q_DATA_INSERT, op_id);
+
+	db_bind_some(s, 2, data->cmds);
+	db_bind_text(s, 3, data->mno_oid);
+	db_bind_int(s, 4, data->memory);
+	db_bind_int(s, 5, data->more_to_do);
+	return db_run(s);
+}
+
+int op_db_data_get(const void *ctx, struct db *db, int64_t op_id, struct op_data *data)
+{
+	struct db_stmt *s = stmt_id(db, Q_DATA_GET, op_id);
+	int rc = db_need(s);
+
+	if (rc < 0)
+		return rc;
+	*data = (struct op_data){
+		.cmds = bytes_dup(ctx, db_bytes(s, 0)),
+		.mno_oid = db_text(ctx, s, 1),
+		.memory = db_int(s, 2),
+		.more_to_do = db_int(s, 3),
+	};
+	db_reset(s);
+	return 0;
+}
+
+int op_db_data_drop(struct db *db, int64_t op_id)
+{
+	return db_run(stmt_id(db, Q_DATA_DROP, op_id));
 }

@@ -35,3 +35,8 @@ int op_db_in_flight(struct db *db, int64_t after, int64_t *ids, size_t max, size
 int op_db_idle_euiccs(struct db *db, int64_t after, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
 /*! Forget finished operations (with their commands, timeline and reports) that ended before; at most max rows. */
 int op_db_retire(struct db *db, int64_t before_ms, size_t max) MUST_CHECK;
+
+/*! What a request of an SM-DP brought besides. */
+int op_db_data_insert(struct db *db, int64_t op_id, const struct op_data *data) MUST_CHECK;
+int op_db_data_get(const void *ctx, struct db *db, int64_t op_id, struct op_data *data) MUST_CHECK;
+int op_db_data_drop(struct db *db, int64_t op_id) MUST_CHECK;

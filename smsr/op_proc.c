@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The procedures on the card as one table of transitions: enable, disable, delete, audit, confirm.  SGP.02 procedures
- * 3.2 to 3.7, 3.16 and the audit.
+/* The procedures on the card as one table of transitions: enable, disable, delete, audit, confirm, and what an SM-DP
+ * asks for during a download.  SGP.02 procedures 3.1 to 3.7, 3.13, 3.16 and the audit.
  *
  *   QUEUED --START--> CHANGE --ANSWER--> NOTIF --NOTIF--> CONFIRM --ANSWER--> [DELETE --ANSWER-->] DONE
  *      |                 \________NOTIF (the response packet was lost)____^
- *      +--> DELETE, AUDIT, CONFIRM (kinds that begin there)
+ *      +--> DELETE, AUDIT, CONFIRM, CREATE, DATA (kinds that begin there)
  *
  * Where it departs from the text, or the text leaves it open:
  *  - The EIS changes on the authenticated answer to the confirmation (or to an audit), never on the notification.
@@ -22,8 +22,10 @@
 
 #include "common/app/clock.h"
 #include "common/app/log.h"
+#include "common/codec/ber.h"
 #include "scp80/apdu_text.h"
 #include "scp80/sp.h"
+#include "smsr/bearer.h"
 #include "smsr/cmd.h"
 #include "smsr/cmd_db.h"
 #include "smsr/eis_db.h"
@@ -50,6 +52,8 @@ int64_t op_deadline(const struct smsr *s, const struct operation *op)
 								: op->expires_ms;
 	case OP_ST_QUEUED:
 	case OP_ST_CHANGE:
+	case OP_ST_CREATE:
+	case OP_ST_DATA:
 	case OP_ST_DONE:
 		break;
 	}
@@ -65,17 +69,14 @@ int op_fail(struct smsr *s, struct op_run *r, enum es_exec exec, enum es_sc sc, 
 int op_send(struct smsr *s, struct op_run *r, enum op_state state, enum cmd_kind kind, struct bytes capdu,
 	    const char *dest)
 {
-	int rc = cmd_send(s, r, kind, capdu, dest);
+	struct bearer_job job = {.kind = kind, .target = r->euicc.isdr_aid, .dest = dest};
+	struct wr w;
+	int rc;
 
-	if (rc == -ENOKEY)
-		return op_fail(s, r, ES_FAILED, ES_SC_INTERNAL, NULL, "no usable SCP80 key set of the ISD-R");
-	if (rc == -EINVAL)
-		return op_fail(s, r, ES_FAILED, ES_SC_CONDITIONAL_MISSING, NULL,
-			       "the profile to be addressed has no MSISDN");
-	if (rc < 0 && !db_broken(s->db))
-		return op_fail(s, r, ES_FAILED, ES_SC_INTERNAL, NULL,
-			       "the command could not be sealed: see the log of the SM-SR");
-	return rc < 0 ? rc : op_await(s, r, state);
+	wr_init(&w, turn_ctx(s->turn));
+	ber_put(&w, SCRIPT_CAPDU, capdu);
+	rc = wr_end(&w, &job.cmds);
+	return rc < 0 ? rc : bearer_send(s, r, state, &job);
 }
 
 int op_await(struct smsr *s, struct op_run *r, enum op_state state)
@@ -184,6 +185,9 @@ int op_resend(struct smsr *s, struct op_run *r)
 		return op_delete_send(s, r, op_victim(r));
 	case OP_ST_AUDIT:
 		return op_audit_begin(s, r);
+	case OP_ST_CREATE:
+		return op_create_send(s, r);
+	case OP_ST_DATA: /* what it does when it is done twice, only the SM-DP knows */
 	case OP_ST_QUEUED:
 	case OP_ST_NOTIF:
 	case OP_ST_DONE:
@@ -223,7 +227,7 @@ static int on_stale_change(struct smsr *s, struct op_run *r, const struct op_inp
 {
 	int rc;
 
-	if (in->cmd->attempt == 0) {
+	if (in->cmd->attempt == 0 || r->op.kind == OP_CREATE) {
 		rc = op_note(s, r->op.id, STEP_POR, "looking at the card before anything is sent again");
 		return rc < 0 ? rc : op_audit_begin(s, r);
 	}
@@ -267,6 +271,12 @@ static int on_start(struct smsr *s, struct op_run *r, const struct op_input *in)
 		return op_audit_begin(s, r);
 	case OP_CONFIRM:
 		return op_confirm_begin(s, r);
+	case OP_CREATE:
+		return op_create_begin(s, r);
+	case OP_SEND_DATA:
+		return op_data_begin(s, r);
+	case OP_CONNECTIVITY:
+		return op_connectivity_begin(s, r);
 	}
 	return -EINVAL;
 }
@@ -336,6 +346,26 @@ static const op_action actions[OP_ST_DONE][OP_N_EVENTS] = {
 			[OP_EV_UNREACHED] = op_audit_lost,
 			[OP_EV_NOTIF] = op_confirm_newer,
 			[OP_EV_DEADLINE] = on_nothing_out,
+			[OP_EV_CANCEL] = on_cancel,
+		},
+	[OP_ST_CREATE] =
+		{
+			[OP_EV_ANSWER] = op_create_answer,
+			[OP_EV_REFUSED] = op_create_answer,
+			[OP_EV_STALE] = on_stale_change,
+			[OP_EV_SILENT] = on_silent,
+			[OP_EV_UNREACHED] = op_create_unreached,
+			[OP_EV_DEADLINE] = on_nothing_out,
+			[OP_EV_CANCEL] = on_cancel,
+		},
+	[OP_ST_DATA] =
+		{
+			[OP_EV_ANSWER] = op_data_answer,
+			[OP_EV_REFUSED] = op_data_answer,
+			[OP_EV_STALE] = op_data_lost,
+			[OP_EV_SILENT] = op_data_lost,
+			[OP_EV_UNREACHED] = op_data_lost,
+			[OP_EV_DEADLINE] = op_data_lost,
 			[OP_EV_CANCEL] = on_cancel,
 		},
 };

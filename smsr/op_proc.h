@@ -17,6 +17,10 @@ int op_send(struct smsr *s, struct op_run *r, enum op_state state, enum cmd_kind
 int op_await(struct smsr *s, struct op_run *r, enum op_state state) MUST_CHECK;
 /*! The command of the present state once more, under a new counter: only for one the card refused to execute. */
 int op_resend(struct smsr *s, struct op_run *r) MUST_CHECK;
+/*! The answer says that all commands were done. */
+bool op_answered_ok(const struct op_input *in);
+/*! Number that reaches the card as the EIS has it. */
+const char *op_msisdn(struct op_run *r);
 /*! Card answered with an error; ends the operation. */
 int op_card_error(struct smsr *s, struct op_run *r, const struct op_input *in, const char *what) MUST_CHECK;
 /*! "69E1 POL1 forbids it". */
@@ -61,6 +65,21 @@ int op_apply_enabled(struct smsr *s, struct op_run *r, struct bytes aid) MUST_CH
 int64_t op_arg_enc(const struct es5_notif *notif, bool good);
 bool op_arg_notified(const struct operation *op);
 uint16_t op_arg_seq(const struct operation *op);
+
+/* op_create.c */
+int op_create_begin(struct smsr *s, struct op_run *r) MUST_CHECK;
+/*! INSTALL for the ISD-P of the operation, once more. */
+int op_create_send(struct smsr *s, struct op_run *r) MUST_CHECK;
+int op_create_answer(struct smsr *s, struct op_run *r, const struct op_input *in) MUST_CHECK;
+int op_create_unreached(struct smsr *s, struct op_run *r, const struct op_input *in) MUST_CHECK;
+/*! An audit inside the operation has told whether the ISD-P is there. */
+int op_create_looked(struct smsr *s, struct op_run *r) MUST_CHECK;
+
+/* op_data.c */
+int op_data_begin(struct smsr *s, struct op_run *r) MUST_CHECK;
+int op_connectivity_begin(struct smsr *s, struct op_run *r) MUST_CHECK;
+int op_data_answer(struct smsr *s, struct op_run *r, const struct op_input *in) MUST_CHECK;
+int op_data_lost(struct smsr *s, struct op_run *r, const struct op_input *in) MUST_CHECK;
 
 /* op_audit.c */
 int op_audit_begin(struct smsr *s, struct op_run *r) MUST_CHECK;

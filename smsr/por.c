@@ -65,8 +65,10 @@ static int executed(struct smsr *s, struct command *cmd, struct bytes data)
 	struct script_rsp script;
 	int rc;
 
-	if (script_rsp_dec(data, &script) == 0)
+	if (script_rsp_dec(data, &script) == 0) {
 		in.script = &script;
+		in.rsp = script.body;
+	}
 	rc = op_note(s, cmd->op_id, STEP_POR, "counter %llu: %s", (unsigned long long)cmd->cntr,
 		     in.script ? script_rsp_text(turn_ctx(s->turn), data) : "the answer cannot be read");
 	if (rc == 0)

@@ -37,6 +37,7 @@ enum audit_type {
 	AUDIT_ADDRESS = 0x8004,
 	AUDIT_COUNTER = 0x8005,
 	AUDIT_OPERATOR = 0x8006,
+	AUDIT_DOWNLOADED = 0x8007,
 };
 
 struct audit_row {

@@ -47,7 +47,10 @@ enum op_kind {
 	OP_DISABLE = 2,
 	OP_DELETE = 3,
 	OP_AUDIT = 4,
-	OP_CONFIRM = 5, /* a notification that no operation was waiting for */
+	OP_CONFIRM = 5,	     /* a notification that no operation was waiting for */
+	OP_CREATE = 6,	     /* CreateISDP */
+	OP_SEND_DATA = 7,    /* what an SM-DP has for its ISD-P, or for the ISD-R about it */
+	OP_CONNECTIVITY = 8, /* UpdateConnectivityParameters */
 };
 
 /*! States of an operation; the transitions are in op_proc.c. */
@@ -58,7 +61,9 @@ enum op_state {
 	OP_ST_CONFIRM = 3, /* HandleNotificationConfirmation on its way */
 	OP_ST_DELETE = 4,  /* DeleteProfile on its way */
 	OP_ST_AUDIT = 5,   /* eUICCCapabilityAudit on its way */
-	OP_ST_DONE = 6,
+	OP_ST_CREATE = 6,  /* CreateISDP on its way */
+	OP_ST_DATA = 7,	   /* commands of an SM-DP on their way */
+	OP_ST_DONE = 8,
 };
 
 /*! Commands of ES5 that an SM-SR pushes. */
@@ -67,7 +72,9 @@ enum cmd_kind {
 	CMD_DISABLE = 2,
 	CMD_DELETE = 3,
 	CMD_AUDIT = 4,
-	CMD_CONFIRM = 5
+	CMD_CONFIRM = 5,
+	CMD_CREATE = 6,
+	CMD_DATA = 7, /* written by an SM-DP */
 };
 
 enum cmd_state {
@@ -184,6 +191,14 @@ struct operation {
 	int attempt;
 	struct es_status outcome; /* once the state is done */
 	struct bytes erd;
+};
+
+/*! What a request of an SM-DP brought besides: a row of its own, because it may be large. */
+struct op_data {
+	struct bytes cmds; /* command TLVs without template; empty: none */
+	char *mno_oid;	   /* CreateISDP */
+	int64_t memory;	   /* CreateISDP: RequiredMemory, octets; 0: no quota */
+	bool more_to_do;   /* the SM-DP says that another call follows at once */
 };
 
 struct command {

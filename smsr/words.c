@@ -71,6 +71,7 @@ static const struct value_string audit_types[] = {
 	{AUDIT_ADDRESS, "subscription address"},
 	{AUDIT_COUNTER, "counter"},
 	{AUDIT_OPERATOR, "operator"},
+	{AUDIT_DOWNLOADED, "ProfileDownloadCompleted"},
 	{0, NULL},
 };
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include <openssl/err.h>
@@ -17,11 +18,21 @@
 
 #include "common/net/tls_priv.h"
 
+#define PSK_CIPHERS "PSK-AES128-GCM-SHA256:PSK-AES128-CBC-SHA256"
+#define PSK_KEY_MIN 16
+#define PSK_KEY_MAX 64
+#define PSK_IDENTITY_MAX 128
+#define PSK_SECURITY_LEVEL 2 /* 3 and above demand forward secrecy, which these suites do not have */
+
 struct tls_pipe {
 	SSL_CTX *ctx;
 	SSL *ssl; /* owns the two BIOs */
 	BIO *in, *out;
 	char *error;
+	/* pre-shared key */
+	const char *identity;
+	uint8_t *key;
+	size_t key_len;
 };
 
 static int pipe_free(struct tls_pipe *p)
@@ -57,10 +68,76 @@ static const char *expect_name(SSL *ssl, const char *name)
 	return tls_ssl_expect_host(ssl, name) < 0 ? "bad name to verify" : NULL;
 }
 
+static void pipe_bios(struct tls_pipe *p)
+{
+	p->ssl = SSL_new(p->ctx);
+	p->in = BIO_new(BIO_s_mem());
+	p->out = BIO_new(BIO_s_mem());
+	OSMO_ASSERT(p->ssl && p->in && p->out);
+	SSL_set_bio(p->ssl, p->in, p->out);
+}
+
+/* Of OpenSSL: the hint of the server is for clients with more than one identity. */
+static unsigned int psk_cb(SSL *ssl, const char *hint, char *identity, unsigned int identity_cap, unsigned char *key,
+			   unsigned int key_cap)
+{
+	const struct tls_pipe *p = SSL_get_app_data(ssl);
+
+	if (osmo_strlcpy(identity, p->identity, identity_cap) >= identity_cap || p->key_len > key_cap)
+		return 0;
+	memcpy(key, p->key, p->key_len);
+	return (unsigned int)p->key_len;
+}
+
+static bool fragment_set(SSL_CTX *ctx, unsigned int octets)
+{
+	static const struct {
+		unsigned int octets;
+		uint8_t code;
+	} codes[] = {
+		{0, TLSEXT_max_fragment_length_DISABLED}, {512, TLSEXT_max_fragment_length_512},
+		{1024, TLSEXT_max_fragment_length_1024},  {2048, TLSEXT_max_fragment_length_2048},
+		{4096, TLSEXT_max_fragment_length_4096},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+		if (codes[i].octets == octets)
+			return SSL_CTX_set_tlsext_max_fragment_length(ctx, codes[i].code) == 1;
+	}
+	return false;
+}
+
+static const char *psk_setup(struct tls_pipe *p, const struct tls_pipe_psk *psk)
+{
+	if (psk->key.len < PSK_KEY_MIN || psk->key.len > PSK_KEY_MAX || strlen(psk->identity) > PSK_IDENTITY_MAX)
+		return "pre-shared key or its identity: too short or too long";
+	p->ctx = SSL_CTX_new(TLS_client_method());
+	if (!p->ctx || SSL_CTX_set_min_proto_version(p->ctx, TLS1_2_VERSION) != 1 ||
+	    SSL_CTX_set_max_proto_version(p->ctx, TLS1_2_VERSION) != 1)
+		return "no TLS 1.2";
+	SSL_CTX_set_security_level(p->ctx, PSK_SECURITY_LEVEL);
+	if (SSL_CTX_set_cipher_list(p->ctx, psk->ciphers ? psk->ciphers : PSK_CIPHERS) != 1)
+		return "unknown suites";
+	if (!fragment_set(p->ctx, psk->max_fragment))
+		return "max_fragment_length: 512, 1024, 2048 or 4096";
+	SSL_CTX_set_options(p->ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_psk_client_callback(p->ctx, psk_cb);
+	p->identity = talloc_strdup(p, psk->identity);
+	p->key = bytes_secret_alloc(p, psk->key.len);
+	p->key_len = psk->key.len;
+	memcpy(p->key, psk->key.data, psk->key.len);
+	pipe_bios(p);
+	SSL_set_app_data(p->ssl, p);
+	SSL_set_connect_state(p->ssl);
+	return NULL;
+}
+
 static const char *pipe_setup(struct tls_pipe *p, const struct tls_pipe_cfg *cfg)
 {
 	const char *why;
 
+	if (cfg->psk)
+		return psk_setup(p, cfg->psk);
 	if (!cfg->server && !cfg->ca)
 		return "no CA file";
 	p->ctx = SSL_CTX_new(cfg->server ? TLS_server_method() : TLS_client_method());
@@ -72,11 +149,7 @@ static const char *pipe_setup(struct tls_pipe *p, const struct tls_pipe_cfg *cfg
 	SSL_CTX_set_options(p->ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
 	if (cfg->ca)
 		SSL_CTX_set_verify(p->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-	p->ssl = SSL_new(p->ctx);
-	p->in = BIO_new(BIO_s_mem());
-	p->out = BIO_new(BIO_s_mem());
-	OSMO_ASSERT(p->ssl && p->in && p->out);
-	SSL_set_bio(p->ssl, p->in, p->out);
+	pipe_bios(p);
 	if (cfg->server) {
 		SSL_set_accept_state(p->ssl);
 		return NULL;
@@ -171,6 +244,20 @@ int tls_pipe_write(struct tls_pipe *p, struct bytes plain)
 		return -EPROTO;
 	}
 	return 0;
+}
+
+void tls_pipe_close(struct tls_pipe *p)
+{
+	/* Whether the peer has said it already is of no matter here. */
+	(void)SSL_shutdown(p->ssl);
+	ERR_clear_error();
+}
+
+const char *tls_pipe_cipher(const struct tls_pipe *p)
+{
+	const char *name = SSL_get_cipher_name(p->ssl);
+
+	return name ? name : "none";
 }
 
 size_t tls_pipe_out(struct tls_pipe *p, void *buf, size_t cap)

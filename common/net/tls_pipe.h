@@ -8,7 +8,17 @@
 
 struct tls_pipe;
 
+/* A client with a pre-shared key (RFC 4279): TLS 1.2 only, no certificate. */
+struct tls_pipe_psk {
+	const char *identity; /* text, at most 128 characters */
+	struct bytes key;     /* 16 to 64 octets; copied, wiped with the pipe */
+	const char *ciphers;  /* OpenSSL's names; NULL = the two suites of SGP.02 */
+	/* Ask for records of at most so many octets (RFC 6066): 512, 1024, 2048, 4096; 0 = do not ask. */
+	unsigned int max_fragment;
+};
+
 struct tls_pipe_cfg {
+	const struct tls_pipe_psk *psk; /* client: instead of everything below */
 	bool server;
 	const char *ca;	  /* PEM.  Client: mandatory, verifies the server.  Server: demands a client certificate */
 	const char *name; /* client: host name or IP address that the certificate must carry */
@@ -28,6 +38,10 @@ int tls_pipe_handshake(struct tls_pipe *p) MUST_CHECK;
 int tls_pipe_read(struct tls_pipe *p, void *buf, size_t cap) MUST_CHECK;
 /*! After the handshake only.  \returns 0; -EPROTO */
 int tls_pipe_write(struct tls_pipe *p, struct bytes plain) MUST_CHECK;
+/*! After the handshake: say close_notify.  Nothing can be written any more. */
+void tls_pipe_close(struct tls_pipe *p);
+/*! OpenSSL's name of the suite in use; "none" before the handshake. */
+const char *tls_pipe_cipher(const struct tls_pipe *p);
 /*! Move octets meant for the peer into buf.  \returns how many; 0 when there are none */
 size_t tls_pipe_out(struct tls_pipe *p, void *buf, size_t cap);
 /*! Why it failed: lives as long as the pipe. */

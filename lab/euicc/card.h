@@ -71,6 +71,10 @@ struct card_nv {
 	uint32_t slow_ms;
 	uint32_t drop_notifications; /* left to drop; 0 with the fault set: all */
 	uint32_t drop_pors;
+	uint32_t https_cut;
+	uint32_t https_stall;
+	uint32_t https_status;
+	struct bytes https; /* parameters of the HTTPS bearer: value of A5 in 3A07; empty = none */
 };
 
 struct euicc {
@@ -97,6 +101,7 @@ struct euicc {
 	struct euicc_keys keys; /* loaded with the first packet */
 	struct session *session;
 	struct reasm *reasm;
+	struct agent *agent;  /* administration session; NULL = none */
 	struct llist_head mo; /* of struct mo */
 };
 
@@ -129,7 +134,7 @@ void phone_on(struct euicc *card);
 void phone_off(struct euicc *card);
 /*! REFRESH "UICC Reset", now: off the air (so call it before profile_switch()), and attach again a little later. */
 void phone_reset(struct euicc *card);
-/*! REFRESH if a change waits for it and no PoR is still on its way. */
+/*! REFRESH if a change waits for it, no PoR is still on its way and no administration session open. */
 void phone_reset_when_ready(struct euicc *card);
 void phone_attached(struct euicc *card, uint8_t cause);
 void phone_lost(struct euicc *card, const char *why);
@@ -154,8 +159,30 @@ void notify_new(struct euicc *card, enum euicc_notify_type type);
 void notify_kick(struct euicc *card);
 void notify_sent(struct euicc *card);
 void notify_tick(struct euicc *card);
+/*! Send the pending one by short message. */
+void notify_by_sms(struct euicc *card);
+/*! The whole E1, talloc child of ctx. */
+struct bytes notify_enc(const struct euicc *card, const void *ctx);
 /*! 3A08: forget the pending one.  \returns 0; -ENOENT when seq is not the pending one */
 int notify_confirm(struct euicc *card, uint16_t seq) MUST_CHECK;
+
+/* agent.c: administration sessions over HTTPS */
+/*! Does the content of a packet to the ISD-R open a session? */
+bool agent_is_trigger(struct bytes content);
+/*! \returns 0; -EINVAL; -EBUSY a session is open; -ENOENT no server is known (both with an event) */
+int agent_trigger(struct euicc *card, struct bytes trigger) MUST_CHECK;
+/*! Start a session for the pending notification.  \returns 0; -EBUSY, -ENOENT as above */
+int agent_notify(struct euicc *card) MUST_CHECK;
+/*! There is service: an attempt that waited for it is made. */
+void agent_service(struct euicc *card);
+/*! There is no service any more: the channel is gone. */
+void agent_lost(struct euicc *card);
+/*! Reset or loss of power: forget the session. */
+void agent_forget(struct euicc *card);
+int64_t agent_deadline(const struct euicc *card);
+void agent_tick(struct euicc *card);
+/*! One line, talloc child of ctx. */
+char *agent_describe(const struct euicc *card, const void *ctx);
 
 /* mt.c */
 void mt_rx(struct euicc *card, struct bytes tpdu);
@@ -166,6 +193,7 @@ void mt_rx(struct euicc *card, struct bytes tpdu);
  * \returns status word */
 uint16_t card_apdu(struct euicc *card, struct bytes raw, struct wr *out);
 struct session *card_session(struct euicc *card);
+struct bytes card_aid_isdr(void);
 /*! Run a whole command script.  \param[out] rsp  talloc child of ctx */
 void card_script(struct euicc *card, const void *ctx, struct bytes script, struct bytes *rsp);
 

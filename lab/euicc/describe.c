@@ -67,6 +67,8 @@ char *euicc_describe(const struct euicc *card, const void *ctx)
 	if (card->nv.notify_type != EUICC_NOTIFY_NONE)
 		text = add(text, talloc_asprintf(ctx, "notification %02u number %u sent %u times\n",
 						 card->nv.notify_type, card->nv.notify_seq, card->nv.notify_tries));
+	if (card->agent)
+		text = add(text, agent_describe(card, ctx));
 	if (card->nv.faults)
 		text = add(text, fault_line(ctx, card));
 	talloc_free(eid);

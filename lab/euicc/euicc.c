@@ -6,6 +6,8 @@
 #include <osmocom/core/utils.h>
 #include <string.h>
 
+#include "scp81/psk_id.h"
+
 void euicc_settings_default(struct euicc_settings *set)
 {
 	*set = (struct euicc_settings){
@@ -25,6 +27,13 @@ void euicc_settings_default(struct euicc_settings *set)
 		.notify_wait_ms = UNC_NOTIFY_WAIT_MS,
 		.rollback_ms = UNC_ROLLBACK_MS,
 		.fallback_ms = UNC_FALLBACK_MS,
+		.https_port = 443,
+		.https_uri = "/gsma/adminagent",
+		.https_kvn = PSK_KVN_MIN,
+		.https_retries = UNC_HTTPS_RETRIES,
+		.https_retry_ms = UNC_HTTPS_RETRY_MS,
+		.https_open_ms = 60000,
+		.https_wait_ms = 180000,
 	};
 }
 
@@ -105,8 +114,9 @@ void euicc_rx_mo_result(struct euicc *card, const char *imsi, uint8_t cause)
 
 int64_t euicc_deadline(const struct euicc *card)
 {
-	return OSMO_MIN(OSMO_MIN(card->phone_due_ms, card->service_due_ms),
-			OSMO_MIN(card->notify_due_ms, card->mo_due_ms));
+	int64_t sms_ms = OSMO_MIN(card->notify_due_ms, card->mo_due_ms);
+
+	return OSMO_MIN(OSMO_MIN(card->phone_due_ms, card->service_due_ms), OSMO_MIN(sms_ms, agent_deadline(card)));
 }
 
 void euicc_tick(struct euicc *card)
@@ -114,6 +124,7 @@ void euicc_tick(struct euicc *card)
 	phone_tick(card);
 	mo_tick(card);
 	notify_tick(card);
+	agent_tick(card);
 }
 
 int euicc_apdu(struct euicc *card, const void *ctx, struct bytes capdu, struct bytes *rapdu)

@@ -64,6 +64,13 @@ enum euicc_fault {
 	EUICC_FAULT_UNSECURED_POR,     /* PoR without checksum and ciphering */
 	EUICC_FAULT_DROP_NOTIFICATION, /* argument: so many notifications get lost on the way; 0 = all */
 	EUICC_FAULT_DROP_POR,	       /* argument: so many PoRs get lost on the way; 0 = all */
+	EUICC_FAULT_HTTPS_CUT,	       /* argument: the connection breaks after so many octets, once */
+	EUICC_FAULT_HTTPS_STALL,       /* argument: after so many requests of a session nothing is said any more */
+	EUICC_FAULT_HTTPS_STATUS,      /* argument, enum admin_status: instead of running a script; 0 = security-error */
+	EUICC_FAULT_HTTPS_GARBAGE,     /* answers to scripts are no response scripts */
+	EUICC_FAULT_HTTPS_WRONG_EID,   /* X-Admin-From names another eUICC */
+	EUICC_FAULT_HTTPS_WRONG_PSK,   /* holds another PSK than the SM-SR believes */
+	EUICC_FAULT_HTTPS_NEXT_URI,    /* takes relative Next-URIs with a query only, as a live card does */
 	EUICC_N_FAULTS
 };
 
@@ -91,6 +98,18 @@ struct euicc_settings {
 	uint32_t notify_wait_ms;
 	uint32_t rollback_ms;
 	uint32_t fallback_ms;
+	/* Administration over HTTPS: what neither the trigger nor the stored parameters say. */
+	const char *https_host; /* name or address, for Host; where it is reached is known to the host; NULL: none */
+	uint16_t https_port;
+	const char *https_uri;
+	uint8_t https_kvn;	 /* of the PSK */
+	uint16_t https_retries;	 /* attempts after the first one */
+	uint32_t https_retry_ms; /* between two attempts */
+	uint32_t https_open_ms;	 /* for the connection and its handshake */
+	uint32_t https_wait_ms;	 /* for the server's answer */
+	bool https_length;	 /* Content-Length instead of chunks */
+	bool https_resume_bare;	 /* a resumed request goes without the result that the server may not have seen */
+	bool notify_https;	 /* notifications go over HTTPS, and by short message when that fails */
 };
 
 /*! Set every member to what euicc-sim --help names. */
@@ -118,8 +137,21 @@ enum euicc_out_type {
 	EUICC_OUT_DETACH,
 	EUICC_OUT_MT_ACK, /* answer to euicc_rx_mt(), in order: cause, pdu = user data of the DELIVER-REPORT */
 	EUICC_OUT_MO,	  /* pdu = SMS-SUBMIT TPDU; the network's answer comes by euicc_rx_mo_result() */
+	EUICC_OUT_CONNECT, /* open the channel that https describes; the end of it comes by euicc_rx_https_*() */
+	EUICC_OUT_SEND,	   /* pdu = plain text for the open channel */
+	EUICC_OUT_CLOSE,   /* close it; with a cause: cut it, no close_notify.  Nothing more is to come from it */
 	EUICC_OUT_EVENT,  /* text: one line for the log */
 	EUICC_OUT_TRACE,  /* text: one line of the card's trace, when that is on */
+};
+
+/*! TLS channel that a card wants. */
+struct euicc_channel {
+	struct bytes address; /* 4 or 16 octets; empty: the host's own server */
+	uint16_t port;
+	const char *identity; /* PSK identity */
+	uint8_t kvn;
+	uint8_t kid;
+	bool wrong_psk; /* fault: use another key */
 };
 
 /*! One output; a talloc child of the fleet.  The caller takes it from the list and frees it. */
@@ -131,6 +163,7 @@ struct euicc_out {
 	uint8_t cause; /* TS 24.011 RP-Cause, 0 = good */
 	struct bytes pdu;
 	const char *text;
+	struct euicc_channel *https;
 };
 
 struct euicc_fleet {
@@ -169,6 +202,12 @@ void euicc_rx_lost(struct euicc *card, const char *imsi);
 void euicc_rx_mt(struct euicc *card, const char *imsi, struct bytes tpdu);
 /*! The network's answer to the oldest EUICC_OUT_MO. */
 void euicc_rx_mo_result(struct euicc *card, const char *imsi, uint8_t cause);
+/*! The channel is open: connected, and the handshake is done. */
+void euicc_rx_https_open(struct euicc *card);
+/*! Plain text from the channel. */
+void euicc_rx_https_data(struct euicc *card, struct bytes plain);
+/*! The channel cannot be opened, or has gone.  \param[in] why  for the log */
+void euicc_rx_https_closed(struct euicc *card, const char *why);
 /*! When euicc_tick() wants to be called; EUICC_NEVER = not at all.  Milliseconds, same clock as fleet->now_ms. */
 int64_t euicc_deadline(const struct euicc *card);
 void euicc_tick(struct euicc *card);
@@ -184,6 +223,10 @@ int euicc_apdu(struct euicc *card, const void *ctx, struct bytes capdu, struct b
  * \returns 0; -ENOENT when no application has this AID: nothing was done */
 int euicc_script(struct euicc *card, const void *ctx, struct bytes target_aid, struct bytes script,
 		 struct bytes *response) MUST_CHECK;
+
+/*! Start an administration session as if a secured packet to the ISD-R had brought this trigger.
+ * \returns 0; -EINVAL when it is no trigger; -EBUSY a session is open; -ENOENT no server is known */
+int euicc_trigger(struct euicc *card, struct bytes trigger) MUST_CHECK;
 
 /* Lab switches. */
 void euicc_fault_set(struct euicc *card, enum euicc_fault fault, bool on, uint32_t arg);
@@ -215,5 +258,7 @@ bool euicc_has_service(const struct euicc *card);
 uint64_t euicc_counter(const struct euicc *card);
 /*! Notification waiting for its confirmation.  \returns its type; EUICC_NOTIFY_NONE = none waits */
 enum euicc_notify_type euicc_pending(const struct euicc *card, uint16_t *seq);
+/*! Is an administration session open, or waiting for its next attempt? */
+bool euicc_in_session(const struct euicc *card);
 /*! Many lines for people, talloc child of ctx. */
 char *euicc_describe(const struct euicc *card, const void *ctx);

@@ -18,6 +18,13 @@ static const char *const names[] = {
 	[EUICC_FAULT_UNSECURED_POR] = "unsecured-por",
 	[EUICC_FAULT_DROP_NOTIFICATION] = "drop-notification",
 	[EUICC_FAULT_DROP_POR] = "drop-por",
+	[EUICC_FAULT_HTTPS_CUT] = "https-cut",
+	[EUICC_FAULT_HTTPS_STALL] = "https-stall",
+	[EUICC_FAULT_HTTPS_STATUS] = "https-status",
+	[EUICC_FAULT_HTTPS_GARBAGE] = "https-garbage",
+	[EUICC_FAULT_HTTPS_WRONG_EID] = "https-wrong-eid",
+	[EUICC_FAULT_HTTPS_WRONG_PSK] = "https-wrong-psk",
+	[EUICC_FAULT_HTTPS_NEXT_URI] = "https-next-uri",
 };
 _Static_assert(ARRAY_SIZE(names) == EUICC_N_FAULTS, "a fault has no name");
 
@@ -42,6 +49,18 @@ static void counter_jump(struct euicc *card, uint32_t by)
 	card->nv.counter = SP_CNTR_MAX - card->nv.counter < by ? SP_CNTR_MAX : card->nv.counter + by;
 }
 
+static const struct {
+	enum euicc_fault fault;
+	size_t at; /* of its argument in struct card_nv */
+} args[] = {
+	{EUICC_FAULT_SLOW, offsetof(struct card_nv, slow_ms)},
+	{EUICC_FAULT_DROP_NOTIFICATION, offsetof(struct card_nv, drop_notifications)},
+	{EUICC_FAULT_DROP_POR, offsetof(struct card_nv, drop_pors)},
+	{EUICC_FAULT_HTTPS_CUT, offsetof(struct card_nv, https_cut)},
+	{EUICC_FAULT_HTTPS_STALL, offsetof(struct card_nv, https_stall)},
+	{EUICC_FAULT_HTTPS_STATUS, offsetof(struct card_nv, https_status)},
+};
+
 void euicc_fault_set(struct euicc *card, enum euicc_fault fault, bool on, uint32_t arg)
 {
 	card->dirty = true;
@@ -54,12 +73,10 @@ void euicc_fault_set(struct euicc *card, enum euicc_fault fault, bool on, uint32
 		card->nv.faults |= 1u << fault;
 	else
 		card->nv.faults &= ~(1u << fault);
-	if (fault == EUICC_FAULT_SLOW)
-		card->nv.slow_ms = on ? arg : 0;
-	if (fault == EUICC_FAULT_DROP_NOTIFICATION)
-		card->nv.drop_notifications = on ? arg : 0;
-	if (fault == EUICC_FAULT_DROP_POR)
-		card->nv.drop_pors = on ? arg : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(args); i++) {
+		if (args[i].fault == fault)
+			*(uint32_t *)((char *)&card->nv + args[i].at) = on ? arg : 0;
+	}
 }
 
 int euicc_coverage_set(struct euicc *card, const char *imsi, bool on)

@@ -8,11 +8,14 @@
 #include <osmocom/core/utils.h>
 #include <string.h>
 
+#include "scp81/trigger.h"
+
 #define P1_LAST 0x80
 #define P1_ENCRYPTION 0x60
 #define P1_FORMAT 0x18
 #define P1_FORMAT_DGI 0x08
 #define STORE_MAX 2048
+#define HTTPS_MAX 1024
 
 typedef uint16_t (*dgi_fn)(struct euicc *card, struct bytes value, struct wr *out);
 
@@ -136,11 +139,28 @@ static bool address_dec(struct bytes value, struct sms_addr *addr)
 	return sms_addr_set(addr, type, text) == 0;
 }
 
-/* A3 is the SMS address; A4 CAT_TP, A5 HTTPS and A6 DNS are taken and have no effect: this card speaks SMS only. */
+/* Parameters of the HTTPS bearer, kept as they came. */
+static bool https_ok(struct euicc *card, struct bytes objects)
+{
+	void *ctx = talloc_new(card);
+	struct trigger t;
+	bool ok = objects.len <= HTTPS_MAX && trigger_objects_dec(ctx, objects, &t) == 0;
+
+	talloc_free(ctx);
+	return ok;
+}
+
+static void https_set(struct euicc *card, struct bytes objects)
+{
+	talloc_free((void *)card->nv.https.data);
+	card->nv.https = bytes_dup(card, objects);
+}
+
+/* A3 is the SMS address, A5 the HTTPS bearer; A4 CAT_TP and A6 DNS are taken and have no effect. */
 static uint16_t set_addressing(struct euicc *card, struct bytes value, struct wr *out)
 {
 	struct sms_addr addr = {0};
-	struct bytes number;
+	struct bytes number, https = bytes_of(NULL, 0);
 	struct ber t;
 	struct rd r;
 
@@ -150,11 +170,17 @@ static uint16_t set_addressing(struct euicc *card, struct bytes value, struct wr
 			return UNC_SW_UNKNOWN_TEMPLATE;
 		if (t.tag == 0xa3 && (ber_find(t.value, 0x81, &number) || !address_dec(number, &addr)))
 			return 0x6a80;
+		if (t.tag == 0xa5 && !https_ok(card, t.value))
+			return 0x6a80;
+		if (t.tag == 0xa5)
+			https = t.value;
 	}
 	if (rd_end(&r) || value.len == 0)
 		return 0x6a80;
 	if (addr.digits[0])
 		card->nv.smsr = addr;
+	if (https.len)
+		https_set(card, https);
 	card->dirty = true;
 	return SW_OK;
 }

@@ -180,6 +180,7 @@ static void packet_rx(struct euicc *card, const void *ctx, const struct sms_deli
 {
 	struct bytes rsp = bytes_of(NULL, 0);
 	enum sp_status status;
+	bool trigger = false;
 	struct sp_cmd cmd;
 	enum card_app app;
 	int rc;
@@ -193,13 +194,18 @@ static void packet_rx(struct euicc *card, const void *ctx, const struct sms_deli
 	}
 	status = admit(card, &cmd.hdr, &app);
 	if (status == SP_ST_OK) {
+		trigger = app == APP_ISDR && agent_is_trigger(cmd.data);
 		card_session(card)->app = app;
-		card_script(card, ctx, cmd.data, &rsp);
+		if (!trigger)
+			card_script(card, ctx, cmd.data, &rsp);
 	} else {
 		out_event(card, "counter %llu, TAR %06u: %s", (unsigned long long)cmd.hdr.cntr, cmd.hdr.tar,
 			  sp_status_name((uint8_t)status));
 	}
 	answer(card, ctx, sms, &cmd.hdr, status, rsp);
+	/* The PoR says that the trigger came, not what became of it. */
+	if (trigger)
+		(void)!agent_trigger(card, cmd.data);
 	phone_reset_when_ready(card);
 }
 

@@ -20,7 +20,7 @@ void notify_new(struct euicc *card, enum euicc_notify_type type)
 	card->dirty = true;
 }
 
-static struct bytes notify_enc(const struct euicc *card, const void *ctx)
+struct bytes notify_enc(const struct euicc *card, const void *ctx)
 {
 	const struct euicc_profile *p = &card->nv.profiles[profile_enabled(card)];
 	struct bytes body, whole;
@@ -58,7 +58,7 @@ static int seal(struct euicc *card, const void *ctx, struct bytes *pkt)
 	return rc ? rc : wr_end(&w, pkt);
 }
 
-void notify_kick(struct euicc *card)
+void notify_by_sms(struct euicc *card)
 {
 	const struct sms_addr *da = card->nv.smsr.digits[0] ? &card->nv.smsr : &card->fleet->set.smsr;
 	const struct mo_route route = {.da = da, .pid = SMS_PID_USIM_DOWNLOAD, .dcs = UNC_NOTIFY_DCS};
@@ -66,7 +66,7 @@ void notify_kick(struct euicc *card)
 	void *ctx;
 	int rc;
 
-	if (card->nv.notify_type == EUICC_NOTIFY_NONE || card->notify_queued || card->phone != PHONE_SERVICE)
+	if (card->nv.notify_type == EUICC_NOTIFY_NONE || card->phone != PHONE_SERVICE)
 		return;
 	ctx = talloc_new(card);
 	rc = seal(card, ctx, &pkt);
@@ -82,6 +82,26 @@ void notify_kick(struct euicc *card)
 		out_event(card, "notification cannot be built (%d)", rc);
 	}
 	talloc_free(ctx);
+}
+
+void notify_kick(struct euicc *card)
+{
+	int rc;
+
+	if (card->nv.notify_type == EUICC_NOTIFY_NONE || card->notify_queued || card->phone != PHONE_SERVICE)
+		return;
+	if (!card->fleet->set.notify_https) {
+		notify_by_sms(card);
+		return;
+	}
+	rc = agent_notify(card);
+	if (rc == 0) {
+		card->notify_queued = true;
+		card->notify_due_ms = EUICC_NEVER;
+	} else if (rc == -ENOENT) {
+		notify_by_sms(card);
+	}
+	/* else: the end of the session that is open kicks again */
 }
 
 void notify_sent(struct euicc *card)

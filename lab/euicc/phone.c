@@ -46,6 +46,7 @@ static void no_service(struct euicc *card)
 	detach(card);
 	service_missed(card);
 	state_set(card, PHONE_NO_SERVICE, after(card, card->fleet->set.reattach_ms));
+	agent_lost(card);
 }
 
 static bool covered(const struct euicc *card, const struct euicc_profile *p)
@@ -70,6 +71,7 @@ static void attach(struct euicc *card)
 static void forget(struct euicc *card)
 {
 	mo_flush(card);
+	agent_forget(card);
 	TALLOC_FREE(card->reasm);
 	TALLOC_FREE(card->session);
 	card->service_due_ms = EUICC_NEVER;
@@ -113,7 +115,9 @@ void phone_reset(struct euicc *card)
 
 void phone_reset_when_ready(struct euicc *card)
 {
-	if (card->nv.switch_to < 0 || card->phone == PHONE_OFF || card->phone == PHONE_RESET || mo_holds(card, MO_POR))
+	if (card->nv.switch_to < 0 || card->phone == PHONE_OFF || card->phone == PHONE_RESET)
+		return;
+	if (mo_holds(card, MO_POR) || card->agent)
 		return;
 	out_event(card, "REFRESH");
 	phone_reset(card);
@@ -137,6 +141,7 @@ void phone_attached(struct euicc *card, uint8_t cause)
 	}
 	notify_kick(card);
 	mo_kick(card);
+	agent_service(card);
 }
 
 void phone_lost(struct euicc *card, const char *why)

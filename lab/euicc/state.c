@@ -3,7 +3,8 @@
  *
  *   80 version      5A EID            81 counter (5)       82 switch_to type | empty   83 slot to roll back to | empty
  *   84 notification: type, sendings, number (2)            85 last number (2)          86 declared
- *   87 type and digits of the SM-SR's address | empty      88 faults, then their arguments (4 each)    89 slots
+ *   87 type and digits of the SM-SR's address | empty      88 faults, then their arguments (4 each)
+ *   8A parameters of the HTTPS bearer | empty              89 slots
  *   E3 for each slot in order: 4F AID, 9F70 state, 53 flags, 90 POL1, 5A ICCID, 92 IMSI, 8F and 91 memory | empty
  *
  * Reading demands exactly this and that the whole makes sense; a card never runs on half a state. */
@@ -13,6 +14,8 @@
 #include <osmocom/core/talloc.h>
 #include <osmocom/core/utils.h>
 #include <string.h>
+
+#include "scp81/trigger.h"
 
 #define STATE_VERSION 1
 #define FLAG_FALLBACK 0x01
@@ -62,11 +65,14 @@ static void address_enc(struct wr *w, const struct sms_addr *addr)
 
 static void faults_enc(struct wr *w, const struct euicc *card)
 {
-	ber_put_head(w, 0x88, 16);
+	ber_put_head(w, 0x88, 28);
 	wr_u32(w, card->nv.faults);
 	wr_u32(w, card->nv.slow_ms);
 	wr_u32(w, card->nv.drop_notifications);
 	wr_u32(w, card->nv.drop_pors);
+	wr_u32(w, card->nv.https_cut);
+	wr_u32(w, card->nv.https_stall);
+	wr_u32(w, card->nv.https_status);
 }
 
 struct bytes euicc_save(struct euicc *card, const void *ctx)
@@ -95,6 +101,7 @@ struct bytes euicc_save(struct euicc *card, const void *ctx)
 	ber_put_u8(&w, 0x86, card->nv.declared);
 	address_enc(&w, &card->nv.smsr);
 	faults_enc(&w, card);
+	ber_put(&w, 0x8a, card->nv.https);
 	ber_put_u8(&w, 0x89, card->nv.n_slots);
 	for (size_t i = 0; i < card->nv.n_slots; i++)
 		slot_enc(&w, &card->nv.profiles[i]);
@@ -264,8 +271,19 @@ static void get_faults(struct rd *r, struct card_nv *nv)
 	nv->slow_ms = rd_u32(&s);
 	nv->drop_notifications = rd_u32(&s);
 	nv->drop_pors = rd_u32(&s);
+	nv->https_cut = rd_u32(&s);
+	nv->https_stall = rd_u32(&s);
+	nv->https_status = rd_u32(&s);
 	if (rd_end(&s) || nv->faults >> EUICC_N_FAULTS)
 		rd_fail(r);
+}
+
+static int get_https(struct rd *r, const void *ctx, struct card_nv *nv)
+{
+	struct trigger t;
+
+	nv->https = ber_expect(r, 0x8a);
+	return r->failed ? -EINVAL : trigger_objects_dec(ctx, nv->https, &t);
 }
 
 static int slots_dec(struct rd *r, const void *ctx, struct card_nv *nv)
@@ -328,7 +346,7 @@ static int nv_dec(struct bytes saved, const void *ctx, const uint8_t want[EUICC_
 	nv->declared = get_flag(&r, 0x86);
 	get_address(&r, &nv->smsr);
 	get_faults(&r, nv);
-	if (r.failed || slots_dec(&r, ctx, nv) || !profiles_ok(nv->profiles, nv->n_slots))
+	if (get_https(&r, ctx, nv) || slots_dec(&r, ctx, nv) || !profiles_ok(nv->profiles, nv->n_slots))
 		return -EINVAL;
 	return target_ok(nv, nv->switch_to) && target_ok(nv, nv->previous) ? 0 : -EINVAL;
 }
@@ -344,7 +362,12 @@ int euicc_load(struct euicc *card, struct bytes saved)
 	if (rc)
 		goto out;
 	talloc_free(card->nv.profiles);
+	talloc_free((void *)card->nv.https.data);
 	card->nv = nv;
+	if (nv.https.len)
+		card->nv.https = bytes_dup(card, nv.https);
+	else
+		card->nv.https = bytes_of(NULL, 0);
 	card->nv.profiles = talloc_memdup(card, nv.profiles, nv.n_slots * sizeof(nv.profiles[0]));
 	OSMO_ASSERT(card->nv.profiles);
 	talloc_set_type(card->nv.profiles, struct euicc_profile);

@@ -11,6 +11,10 @@
 #define UNC_NOTIFY_TRIES 3	      /* sendings of one notification: set by the EUM, no standard value */
 #define UNC_NOTIFY_WAIT_MS 120000     /* between two sendings: set by the EUM */
 
+/* Retry policy of administration sessions when neither trigger nor stored parameters have one. */
+#define UNC_HTTPS_RETRIES 3
+#define UNC_HTTPS_RETRY_MS 10000
+
 /* How long a card waits for service before it acts: set by the EUM. */
 #define UNC_ROLLBACK_MS 180000 /* on a profile just enabled */
 #define UNC_FALLBACK_MS 300000 /* on a profile that had been confirmed */

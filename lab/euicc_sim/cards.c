@@ -12,6 +12,7 @@
 #include <osmocom/core/utils.h>
 
 #include "common/app/log.h"
+#include "scp81/psk_id.h"
 
 #define PROFILE_MEM 0x10000
 
@@ -68,6 +69,23 @@ static int host_cert(void *arg, const struct euicc *card, const void *ctx, struc
 	const struct sim *sim = arg;
 
 	return sim->opt->ecasd_dir ? store_cert(sim->opt->ecasd_dir, card, ctx, cert) : -ENOENT;
+}
+
+int sim_card_psk(struct sim *sim, const struct sim_card *sc, uint8_t kvn, uint8_t kid, const void *ctx,
+		 struct bytes *psk)
+{
+	struct seed_card seed;
+	uint8_t *copy;
+
+	if (kvn != sim->opt->set.https_kvn || kid != PSK_KID_PSK)
+		return -ENOENT;
+	if (seed_card(sim->seed, sc->index, &seed))
+		return -EIO;
+	copy = bytes_secret_alloc(ctx, sizeof(seed.psk));
+	memcpy(copy, seed.psk, sizeof(seed.psk));
+	*psk = bytes_of(copy, sizeof(seed.psk));
+	bytes_wipe(&seed, sizeof(seed));
+	return 0;
 }
 
 static int card_make(struct sim *sim, struct sim_card *sc, uint32_t index)

@@ -147,6 +147,23 @@ static const char *card_apdu(struct call *call, struct sim_card *sc)
 	return wrong;
 }
 
+static const char *card_trigger(struct call *call, struct sim_card *sc)
+{
+	void *ctx = talloc_new(call->sim);
+	struct bytes trigger;
+	int rc;
+
+	rc = hex_dec(ctx, call->argc > 2 ? call->argv[2] : "8100", &trigger);
+	if (rc == 0)
+		rc = euicc_trigger(sc->card, trigger);
+	talloc_free(ctx);
+	if (rc == -EBUSY)
+		return "a session is open";
+	if (rc == -ENOENT)
+		return "switched off, or no server is known";
+	return rc ? "no trigger" : NULL;
+}
+
 static const char *each_card(struct call *call, card_fn fn)
 {
 	struct sim *sim = call->sim;
@@ -221,6 +238,7 @@ static const struct {
 	{"power", 3, card_power, NULL, "power EID|#N|all on|off"},
 	{"trace", 3, card_trace, NULL, "trace EID|#N|all on|off"},
 	{"apdu", 3, card_apdu, NULL, "apdu EID|#N HEX"},
+	{"trigger", 2, card_trigger, NULL, "trigger EID|#N|all [HEX]"},
 	{"stats", 1, NULL, run_stats, "stats"},
 	{"help", 1, NULL, run_help, "help"},
 };

@@ -56,6 +56,8 @@ static int start(struct sim *sim)
 	if (opt->state_dir)
 		rc = store_open(opt->state_dir);
 	if (rc == 0)
+		rc = https_init(sim);
+	if (rc == 0)
 		rc = sim_cards_make(sim);
 	if (rc == 0)
 		rc = radio_open(sim);

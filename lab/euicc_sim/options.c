@@ -11,9 +11,12 @@
 #include <osmocom/core/logging.h>
 #include <osmocom/core/utils.h>
 
+#include "scp81/psk_id.h"
+
 enum kind {
 	OPT_TEXT,
 	OPT_U32,
+	OPT_U16,
 	OPT_U8,
 	OPT_HEX8,
 	OPT_FLAG,
@@ -58,6 +61,19 @@ static const struct row rows[] = {
 	{"mo-retry-ms", OPT_U32, AT(set.mo_retry_ms), "MS", "before a refused message is sent again"},
 	{"notify-aid-tag", OPT_HEX8, AT(set.notify_aid_tag), "HEX", "tag of the AID in notifications (2F)"},
 	{"notify-disable-type", OPT_HEX8, AT(set.notify_after_disable), "HEX", "type after DisableProfile (02)"},
+	{"https-host", OPT_TEXT, AT(set.https_host), "HOST", "server of administration sessions, if the trigger has none"},
+	{"https-port", OPT_U16, AT(set.https_port), "PORT", "its port (443)"},
+	{"https-uri", OPT_TEXT, AT(set.https_uri), "URI", "of the first request (/gsma/adminagent)"},
+	{"https-kvn", OPT_HEX8, AT(set.https_kvn), "HEX", "key version of the PSK (40)"},
+	{"https-suite", OPT_TEXT, AT(https_suite), "SUITE", "00A8 or 00AE only (both)"},
+	{"https-fragment", OPT_U32, AT(https_fragment), "N", "ask for records of at most 512, 1024, 2048 or 4096"},
+	{"https-length", OPT_FLAG, AT(set.https_length), NULL, "send Content-Length instead of chunks"},
+	{"https-resume-bare", OPT_FLAG, AT(set.https_resume_bare), NULL, "resume without the last result"},
+	{"https-retries", OPT_U16, AT(set.https_retries), "N", "attempts after the first, if the trigger says none"},
+	{"https-retry-ms", OPT_U32, AT(set.https_retry_ms), "MS", "between two attempts"},
+	{"https-open-ms", OPT_U32, AT(set.https_open_ms), "MS", "for connection and handshake"},
+	{"https-wait-ms", OPT_U32, AT(set.https_wait_ms), "MS", "for an answer of the server"},
+	{"notify-https", OPT_FLAG, AT(set.notify_https), NULL, "notifications over HTTPS, by SMS when that fails"},
 	{"print-subscribers", OPT_FLAG, AT(print_subscribers), NULL, "print imsi,msisdn of every profile and exit"},
 	{"log-level", OPT_LEVEL, AT(log_level), "LEVEL", "debug, info, notice, error (info)"},
 	{"help", OPT_HELP, 0, NULL, "this text"},
@@ -117,6 +133,8 @@ static bool store(struct sim_options *opt, const struct row *row, const char *ar
 		return arg[0] != '\0';
 	case OPT_U32:
 		return number(arg, UINT32_MAX, &n) && (*(uint32_t *)at = (uint32_t)n, true);
+	case OPT_U16:
+		return number(arg, UINT16_MAX, &n) && (*(uint16_t *)at = (uint16_t)n, true);
 	case OPT_U8:
 		return number(arg, UINT8_MAX, &n) && (*(uint8_t *)at = (uint8_t)n, true);
 	case OPT_HEX8:
@@ -152,6 +170,10 @@ static int check(const struct sim_options *opt)
 		wrong = "--kvn: 1 to 15";
 	else if (opt->attach_per_s == 0 || opt->set.notify_tries == 0)
 		wrong = "--attach-rate and --notify-tries: at least 1";
+	else if (opt->set.https_kvn < PSK_KVN_MIN || opt->set.https_kvn > PSK_KVN_MAX)
+		wrong = "--https-kvn: 40 to 4F";
+	else if (opt->set.https_port == 0)
+		wrong = "--https-port: at least 1";
 	if (wrong)
 		fprintf(stderr, "euicc-sim: %s; see --help\n", wrong);
 	return wrong ? -EINVAL : 0;

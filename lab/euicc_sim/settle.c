@@ -70,6 +70,15 @@ static void emit(struct sim *sim, const struct euicc_out *out)
 	case EUICC_OUT_MO:
 		air(sim, out, AIR_MO);
 		break;
+	case EUICC_OUT_CONNECT:
+		https_connect(sim, euicc_host_data(out->card), out->https);
+		break;
+	case EUICC_OUT_SEND:
+		https_send(euicc_host_data(out->card), out->pdu);
+		break;
+	case EUICC_OUT_CLOSE:
+		https_close(euicc_host_data(out->card), out->cause != 0);
+		break;
 	case EUICC_OUT_EVENT:
 		LOGP(DLAB, LOGL_INFO, "%s %s\n", sim_eid_text(out->card).text, out->text);
 		break;

@@ -3,6 +3,7 @@
 
 #include <osmocom/core/linuxlist.h>
 #include <osmocom/core/select.h>
+#include <osmocom/core/socket.h>
 #include <osmocom/core/timer.h>
 
 #include "lab/air/air.h"
@@ -40,6 +41,8 @@ struct sim_options {
 	struct sim_fault faults[EUICC_N_FAULTS]; /* of every card */
 	size_t n_faults;
 	struct euicc_settings set;
+	const char *https_suite;   /* "00A8" or "00AE"; NULL: both */
+	uint32_t https_fragment;   /* max_fragment_length to ask for; 0: not */
 	bool print_subscribers;
 	bool trace;
 	int log_level;
@@ -54,6 +57,7 @@ struct sim_card {
 	bool off;	  /* switched off by command */
 	int32_t heap_pos; /* -1: no deadline */
 	int64_t due_ms;
+	struct https_conn *https; /* channel that the card has open or opens; NULL = none */
 };
 
 struct sim_imsi {
@@ -61,6 +65,7 @@ struct sim_imsi {
 	struct sim_card *sc;
 };
 
+struct https_conn;
 struct radio;
 struct control;
 
@@ -80,6 +85,7 @@ struct sim {
 	uint32_t boot_next; /* cards from here on wait for their turn to switch on */
 	struct radio *radio;
 	struct control *control;
+	struct osmo_sockaddr https_addr; /* of --https-host; port 0 */
 	bool quit;
 	enum sim_exit exit_code;
 };
@@ -89,6 +95,9 @@ struct sim {
 int sim_cards_make(struct sim *sim) MUST_CHECK;
 /*! \returns NULL when there is none */
 struct sim_card *sim_card_by_imsi(struct sim *sim, const char *imsi);
+/*! PSK of a card, talloc child of ctx, wiped when freed.  \returns 0; -ENOENT the card has no such key; -EIO */
+int sim_card_psk(struct sim *sim, const struct sim_card *sc, uint8_t kvn, uint8_t kid, const void *ctx,
+		 struct bytes *psk) MUST_CHECK;
 /*! By EID, or by number with a leading '#'. */
 struct sim_card *sim_card_find(struct sim *sim, const char *name);
 /*! CSV imsi,msisdn of every profile of every card, to stdout.  \returns 0 or negative errno */
@@ -127,6 +136,14 @@ int radio_open(struct sim *sim) MUST_CHECK;
 bool radio_up(const struct sim *sim);
 /*! Queue one message; dropped without a radio. */
 void radio_send(struct sim *sim, const struct air_msg *msg);
+
+/* https.c: outputs of a card; what becomes of them is reported later, never from inside of these. */
+/*! Look up --https-host and check the settings of TLS.  \returns 0 or negative errno (logged) */
+int https_init(struct sim *sim) MUST_CHECK;
+void https_connect(struct sim *sim, struct sim_card *sc, const struct euicc_channel *ch);
+void https_send(struct sim_card *sc, struct bytes plain);
+/*! \param[in] cut  without close_notify, and what is not sent yet is lost */
+void https_close(struct sim_card *sc, bool cut);
 
 /* commands.c */
 /*! Run one command line.

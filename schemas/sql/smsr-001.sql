@@ -30,6 +30,7 @@ CREATE TABLE euicc (
 	notif_seq INTEGER,		-- last notification that was confirmed
 	imei BLOB,
 	meid BLOB,
+	perso_aid BLOB,			-- ISD-P whose key establishment has begun: 3A01 has left, 3A02 not yet
 	created_ms INTEGER NOT NULL
 );
 CREATE INDEX euicc_audit ON euicc (id) WHERE audit_due IS NOT NULL;
@@ -116,9 +117,18 @@ CREATE TABLE operation (
 );
 CREATE INDEX operation_due ON operation (due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX operation_queue ON operation (euicc_id, id) WHERE state = 0;
-CREATE INDEX operation_open ON operation (state) WHERE state < 6;
+CREATE INDEX operation_open ON operation (state) WHERE state < 8;
 CREATE INDEX operation_euicc ON operation (euicc_id, id);
 CREATE INDEX operation_ended ON operation (ended_ms) WHERE ended_ms IS NOT NULL;
+
+-- What requests of SM-DPs bring besides; gone when the operation has ended.
+CREATE TABLE op_data (
+	op_id INTEGER PRIMARY KEY REFERENCES operation ON DELETE CASCADE,
+	cmds BLOB,			-- command TLVs without template
+	mno_oid TEXT,
+	memory INTEGER NOT NULL,
+	more_to_do INTEGER NOT NULL
+);
 
 -- Repeats: same sender and FunctionCallIdentifier.
 CREATE TABLE call (

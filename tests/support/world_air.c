@@ -254,6 +254,9 @@ static void card_output(struct world *w, struct euicc_out *o)
 		break;
 	case EUICC_OUT_DETACH:
 	case EUICC_OUT_MT_ACK:
+	case EUICC_OUT_CONNECT: /* this world has short messages only */
+	case EUICC_OUT_SEND:
+	case EUICC_OUT_CLOSE:
 	case EUICC_OUT_EVENT:
 	case EUICC_OUT_TRACE:
 		break;

@@ -287,7 +287,7 @@ class KillLab(Lab):
             return bool(self.smsr.errors)
         try:
             db = sqlite3.connect(f'file:{self.dir}/smsr.db?mode=ro', uri=True, timeout=1)
-            left, done = db.execute('SELECT (SELECT count(*) FROM operation WHERE state < 6) + (SELECT count(*) FROM outbox '
+            left, done = db.execute('SELECT (SELECT count(*) FROM operation WHERE state < 8) + (SELECT count(*) FROM outbox '
                                     'WHERE state = 0), (SELECT count(*) FROM operation)').fetchone()
             db.close()
         except sqlite3.OperationalError:

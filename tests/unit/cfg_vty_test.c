@@ -105,7 +105,8 @@ static void every_setting_survives(void **state)
 
 	assert_int_equal(
 		read_text("smsr\n late-notification-confirm\n omit-filtered-parts\n no ecasd-check\n"
-			  " limit bulk-per-s 7\n free-space-min 1\n peer p\n  role mno\n  role sm-dp\n"
+			  " limit bulk-per-s 7\n free-space-min 1\n peer p\n  role mno\n  role sm-dp\n  acts-for "
+			  "1.2.3\n  acts-for 1.2.4\n  acts-for 1.2.3\n"
 			  " smsc s\n  remote h 1\n  bind transmitter-receiver\n  mode forward\n  receipts all\n"
 			  "  validity absolute\n  message-id dec-hex\n  source 5 0 abc\n"),
 		0);
@@ -114,6 +115,8 @@ static void every_setting_survives(void **state)
 	assert_int_equal(copy->limits.bulk_per_s, 7);
 	assert_int_equal(copy->limits.free_space_min, 1 << 20);
 	assert_int_equal(copy->peers[0].roles, PEER_MNO | PEER_SMDP);
+	assert_int_equal(copy->peers[0].n_acts_for, 2);
+	assert_true(peer_acts_for(&copy->peers[0], "1.2.4") && !peer_acts_for(&copy->peers[0], "1.2.5"));
 	assert_int_equal(copy->smscs[0].link.bind_mode, SMPP_BIND_TX_RX);
 	assert_int_equal(copy->smscs[0].link.esm_class, 0x42);
 	assert_int_equal(copy->smscs[0].link.receipts, SMPP_RECEIPT_ALL);
@@ -129,6 +132,7 @@ static void wrong_lines_are_refused(void **state)
 		"smsr\n limit nonsense-s 1\n",
 		"smsr\n nonsense\n",
 		"smsr\n smsc s\n  data-coding XX\n",
+		"smsr\n peer p\n  acts-for 1..2\n",
 		"smsr\n https\n  listen 1.2.3.4 70000\n",
 	};
 

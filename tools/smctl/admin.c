@@ -28,13 +28,24 @@ static int close_client(struct admin_client *a)
 	return 0;
 }
 
+static bool is_smdp(const struct smctl *c)
+{
+	return c->cmd->section && strcmp(c->cmd->section, SECTION_SMDP) == 0;
+}
+
+static const char *daemon_of(const struct smctl *c)
+{
+	return is_smdp(c) ? "smdp" : "smsr";
+}
+
 static void tell_hint(const struct smctl *c, const char *path, int error)
 {
-	const char *hint = "is smsr running, and is this its \"admin-socket\"?";
-
 	if (error == EACCES || error == EPERM)
-		hint = "only root and the user of smsr may use it";
-	complain(c, "admin socket %s: %s; %s", path, strerror(error), hint);
+		complain(c, "admin socket %s: %s; only root and the user of %s may use it", path, strerror(error),
+			 daemon_of(c));
+	else
+		complain(c, "admin socket %s: %s; is %s running, and is this its \"admin-socket\"?", path,
+			 strerror(error), daemon_of(c));
 }
 
 static FILE *connect_to(const struct smctl *c, const char *path)
@@ -61,18 +72,22 @@ static FILE *connect_to(const struct smctl *c, const char *path)
 
 struct admin_client *admin_open(const struct smctl *c, const void *ctx)
 {
+	const char *path = is_smdp(c) ? c->conf.smdp_admin : c->conf.admin;
+	const char *setting = is_smdp(c) ? "smdp-admin" : "admin";
 	struct admin_client *a;
 
-	if (!c->conf.admin) {
-		complain(c, "which SM-SR?  Give --admin PATH (\"admin-socket\" of smsr.cfg), or \"admin = PATH\" in "
-			    "~/.config/smctl.conf");
+	if (!path) {
+		complain(c,
+			 "which %s?  Give --%s PATH (\"admin-socket\" of %s.cfg), or \"%s = PATH\" in "
+			 "~/.config/smctl.conf",
+			 is_smdp(c) ? "SM-DP" : "SM-SR", setting, daemon_of(c), setting);
 		return NULL;
 	}
 	a = talloc_zero(ctx, struct admin_client);
 	OSMO_ASSERT(a);
 	a->c = c;
 	talloc_set_destructor(a, close_client);
-	a->f = connect_to(c, c->conf.admin);
+	a->f = connect_to(c, path);
 	if (!a->f)
 		TALLOC_FREE(a);
 	return a;
@@ -145,7 +160,7 @@ enum smctl_exit admin_request(struct admin_client *a, json_t *request, void (*ro
 	if (!line && errno == EAGAIN)
 		return SMCTL_RUNNING;
 	if (!line) {
-		complain(a->c, "the SM-SR closed the admin socket; its log says why, or it was stopped");
+		complain(a->c, "%s closed the admin socket; its log says why, or it was stopped", daemon_of(a->c));
 		return SMCTL_UNREACHABLE;
 	}
 	if (!json_is_true(json_object_get(line, "ok")))

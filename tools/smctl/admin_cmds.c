@@ -34,6 +34,9 @@ static const struct {
 	{"counter", {"eid", "#version", "#value"}},
 	{"import", {"@xml"}},
 	{"backup", {"/path"}},
+	{"stock-show", {"iccid"}},
+	{"stock-take-out", {"iccid"}},
+	{"stock-release", {"iccid"}},
 };
 
 static char *read_text(const struct smctl *c, const char *path)
@@ -126,6 +129,12 @@ static int put_options(const struct smctl *c, json_t *request)
 		json_put(request, "msisdn", o->msisdn);
 	if (o->iccid)
 		json_put(request, "iccid", o->iccid);
+	if (o->type)
+		json_put(request, "type", o->type);
+	if (o->mno)
+		json_put(request, "mno", o->mno);
+	if (o->state)
+		json_put(request, "state", o->state);
 	if (o->max)
 		json_put_int(request, "max", o->max);
 	if (o->audit_due)
@@ -158,7 +167,9 @@ static void tell_more(const struct smctl *c, const json_t *rows)
 	const json_t *last = json_array_get(rows, json_array_size(rows) - 1);
 	const json_t *id = json_object_get(last, "id");
 
-	if (strstr(c->cmd->options, " before ") && id)
+	if (strstr(c->cmd->options, " after ") && id && !json_object_get(last, "eid"))
+		complain(c, "there are more: --after %lld", (long long)json_integer_value(id));
+	else if (strstr(c->cmd->options, " before ") && id)
 		complain(c, "there are more: --before %lld", (long long)json_integer_value(id));
 	else if (strstr(c->cmd->options, " after "))
 		complain(c, "there are more: --after %s", json_string_value(json_object_get(last, "eid")));

@@ -21,7 +21,7 @@ static const struct setting {
 	{"cert", offsetof(struct conf, cert), true},	  {"key", offsetof(struct conf, key), true},
 	{"oid", offsetof(struct conf, oid), false},	  {"to-oid", offsetof(struct conf, to_oid), false},
 	{"listen", offsetof(struct conf, listen), false}, {"callback-url", offsetof(struct conf, callback_url), false},
-	{"admin", offsetof(struct conf, admin), true},
+	{"admin", offsetof(struct conf, admin), true},	  {"smdp-admin", offsetof(struct conf, smdp_admin), true},
 };
 
 static const struct setting *setting_of(const char *name)

@@ -39,6 +39,14 @@ static const char usage_head[] =
 	"  audit-list  audit-bulk  audit-card EID\n"
 	"  cancel ID  counter EID VERSION VALUE  import FILE  backup FILE\n"
 	"\n"
+	"On the machine of the SM-DP:\n"
+	"  stock type NAME              make or change a profile type\n"
+	"  stock import FILE.csv        prepare profiles from rows\n"
+	"  stock import-package FILE... profiles that are ready (DER)\n"
+	"  stock check FILE...          what is wrong with them\n"
+	"  stock levels  stock list     what there is\n"
+	"  stock show ICCID  stock take-out ICCID  stock release ICCID\n"
+	"\n"
 	"smctl COMMAND --help says more.\n"
 	"\n"
 	"  --json             output for programs: one JSON object on each line;\n"
@@ -52,6 +60,7 @@ static const char usage_head[] =
 	"  --listen ADDR:PORT take answers in by callback (ReplyTo) instead of asking again\n"
 	"  --callback-url URL how the SM-SR reaches that, if not as https://ADDR:PORT\n"
 	"  --admin PATH       admin socket of the SM-SR\n"
+	"  --smdp-admin PATH  admin socket of the SM-DP\n"
 	"  -h, --help;  -V, --version\n"
 	"\n"
 	"The configuration file has lines \"name = value\" with the names above, without dashes.\n"
@@ -135,13 +144,53 @@ static const struct command commands[] = {
 	 "smctl import FILE: register an EIS without a check of its signature; - is standard input\n"},
 	{"backup", 1, 1, "", NULL, cmd_record, "backup",
 	 "smctl backup FILE: copy the database into a new file while the SM-SR runs\n"},
+
+	{"stock type", 1, 1, " mno memory template ", SECTION_SMDP, cmd_stock_type, "stock-type-set",
+	 "smctl stock type NAME --mno OID: make a profile type of an operator, or change it\n\n"
+	 "  --template FILE  how packages are prepared for it; \"none\": ready packages only\n"
+	 "  --memory OCTETS  what a card must have free (default: as long as the package)\n"},
+	{"stock import", 1, 1, " type mno pol2 check ", SECTION_SMDP, cmd_stock_import, "stock-import",
+	 "smctl stock import FILE.csv --type NAME --mno OID: prepare a profile for each row\n\n"
+	 "The first line names the columns: iccid and what the template of the type uses (imsi, ki, opc, msisdn, "
+	 "smsc...), and pol2.\nA bad row is left out and told about; the others are taken.  - is standard input.\n\n"
+	 "  --check       store nothing\n"
+	 "  --pol2 RULES  of rows without own ones: \"disable:not-allowed delete:not-allowed\"\n"},
+	{"stock import-package", 1, -1, " type mno pol2 imsi msisdn ", SECTION_SMDP, cmd_stock_package,
+	 "stock-import-package",
+	 "smctl stock import-package FILE... --type NAME --mno OID: store profile packages (DER)\n\n"
+	 "Each is checked first.\n\n"
+	 "  --imsi N, --msisdn N  of a single one (default: the IMSI in the package)\n"
+	 "  --pol2 RULES          as of \"stock import\"\n"},
+	{"stock check", 1, -1, "", SECTION_SMDP, cmd_stock_check, "stock-check",
+	 "smctl stock check FILE|ICCID...: say what is wrong with a profile package, or with one in stock\n"},
+	{"stock levels", 0, 0, " mno ", SECTION_SMDP, cmd_rows, "stock-types",
+	 "smctl stock levels [--mno OID]: profile types and how many profiles there are of each\n"},
+	{"stock list", 0, 0, " type mno state after max ", SECTION_SMDP, cmd_rows, "stock-list",
+	 "smctl stock list: profiles in the order of import\n\n"
+	 "  --type NAME, --mno OID  only of that type, that operator\n"
+	 "  --state STATE           free, reserved, used or broken\n"
+	 "  --max N      rows (100)\n  --after ID   go on behind this one\n"},
+	{"stock show", 1, 1, "", SECTION_SMDP, cmd_record, "stock-show", "smctl stock show ICCID: one profile\n"},
+	{"stock take-out", 1, 1, "", SECTION_SMDP, cmd_record, "stock-take-out",
+	 "smctl stock take-out ICCID: a free or reserved profile is not given out any more\n"},
+	{"stock release", 1, 1, "", SECTION_SMDP, cmd_record, "stock-release",
+	 "smctl stock release ICCID: a profile that was taken out, or that an ended order kept, is free again\n\n"
+	 "Not while its order runs: two cards could get it.\n"},
 };
 
-static const struct command *command_of(const char *name)
+/* A command of one or two words.  \param[out] words  how many it has */
+static const struct command *command_of(char **argv, int n, int *words)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (strcmp(commands[i].name, name) == 0)
+		const char *second = strchr(commands[i].name, ' ');
+		size_t len = second ? (size_t)(second - commands[i].name) : strlen(commands[i].name);
+
+		if (strlen(argv[0]) != len || strncmp(argv[0], commands[i].name, len) != 0)
+			continue;
+		if (!second || (n > 1 && strcmp(argv[1], second + 1) == 0)) {
+			*words = second ? 2 : 1;
 			return &commands[i];
+		}
 	}
 	return NULL;
 }
@@ -170,6 +219,7 @@ static const struct option long_options[] = {
 	TEXT("listen"),
 	TEXT("callback-url"),
 	TEXT("admin"),
+	TEXT("smdp-admin"),
 	FLAG("wait"),
 	TEXT("timeout"),
 	TEXT("validity"),
@@ -177,11 +227,18 @@ static const struct option long_options[] = {
 	TEXT("imsi"),
 	TEXT("msisdn"),
 	TEXT("iccid"),
+	TEXT("type"),
+	TEXT("mno"),
+	TEXT("pol2"),
+	TEXT("state"),
+	TEXT("template"),
+	TEXT("memory"),
 	TEXT("after"),
 	TEXT("before"),
 	TEXT("max"),
 	FLAG("audit-due"),
 	FLAG("xml"),
+	FLAG("check"),
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
@@ -229,6 +286,10 @@ static void command_option(struct run *r, const char *name, const char *value)
 		{"iccid", &o->iccid, NULL, NULL},	  {"after", &o->after, NULL, NULL},
 		{"before", &o->before, NULL, NULL},	  {"max", NULL, &o->max, NULL},
 		{"audit-due", NULL, NULL, &o->audit_due}, {"xml", NULL, NULL, &o->xml},
+		{"type", &o->type, NULL, NULL},		  {"mno", &o->mno, NULL, NULL},
+		{"pol2", &o->pol2, NULL, NULL},		  {"state", &o->state, NULL, NULL},
+		{"template", &o->template, NULL, NULL},	  {"memory", &o->memory, NULL, NULL},
+		{"check", NULL, NULL, &o->check},
 	};
 
 	if (r->n_used < ARRAY_SIZE(r->used))
@@ -335,13 +396,19 @@ int main(int argc, char **argv)
 	log_set_log_level(osmo_stderr_target, LOGL_FATAL); /* what matters here is said by complain() */
 	read_options(&r, argc, argv);
 	if (optind < argc) {
-		c->cmd = command_of(argv[optind]);
+		int words = 1;
+
+		c->cmd = command_of(argv + optind, argc - optind, &words);
 		if (!c->cmd) {
-			usage_error(c, "unknown command", argv[optind]);
+			bool stock = strcmp(argv[optind], "stock") == 0;
+
+			usage_error(c, "unknown command",
+				    stock ? talloc_asprintf(c, "stock %s", optind + 1 < argc ? argv[optind + 1] : "")
+					  : argv[optind]);
 			r.bad = true;
 		}
-		c->args = argv + optind + 1;
-		c->n_args = argc - optind - 1;
+		c->args = argv + optind + words;
+		c->n_args = argc - optind - words;
 	}
 	if (!r.bad)
 		code = run(&r);

@@ -33,6 +33,7 @@ struct conf {
 	const char *listen;	  /* ADDR:PORT for callbacks */
 	const char *callback_url; /* how the SM-SR reaches that; default: https:// and listen */
 	const char *admin;	  /* path of the admin socket */
+	const char *smdp_admin;	  /* that of the SM-DP */
 };
 
 /*! Options of single commands. */
@@ -46,9 +47,16 @@ struct options {
 	unsigned int validity_s; /* 0: the SM-SR's default */
 	unsigned int timeout_s;	 /* for --wait */
 	unsigned int max;	 /* rows; 0: the SM-SR's default */
+	const char *type;	 /* of profiles */
+	const char *mno;
+	const char *pol2;
+	const char *state;
+	const char *template;
+	const char *memory;
 	bool wait;
 	bool audit_due;
 	bool xml;
+	bool check;
 };
 
 #define TIMEOUT_DEFAULT_S 600
@@ -63,6 +71,9 @@ struct smctl {
 	int n_args;
 	bool json;
 };
+
+/*! Section of the configuration file, and mark, of commands over the admin socket of the SM-DP. */
+#define SECTION_SMDP "smdp"
 
 /*! A row of the table of commands (main.c). */
 struct command {
@@ -144,7 +155,7 @@ const struct soap_msg *callback_msg(const struct io_job *job);
 
 struct admin_client;
 
-/*! \returns NULL after a message */
+/*! Connect to the daemon that the command is about.  \returns NULL after a message */
 struct admin_client *admin_open(const struct smctl *c, const void *ctx);
 /*! Send a request, hand each row to row() and return the last line.
  * \param[in]  request  its reference is taken
@@ -177,3 +188,9 @@ enum smctl_exit cmd_set_address(struct smctl *c, const struct command *cmd);
 enum smctl_exit cmd_rows(struct smctl *c, const struct command *cmd);
 enum smctl_exit cmd_record(struct smctl *c, const struct command *cmd);
 enum smctl_exit cmd_stream(struct smctl *c, const struct command *cmd);
+
+/*! Stock of the SM-DP: rows of a file, packages, a check of packages, a profile type. */
+enum smctl_exit cmd_stock_import(struct smctl *c, const struct command *cmd);
+enum smctl_exit cmd_stock_package(struct smctl *c, const struct command *cmd);
+enum smctl_exit cmd_stock_check(struct smctl *c, const struct command *cmd);
+enum smctl_exit cmd_stock_type(struct smctl *c, const struct command *cmd);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+#include "common/app/admin_sock.h"
+
+/* The admin socket of the SM-DP, "admin-socket" of the configuration; common/app/admin_sock.h has the protocol.
+ *
+ *   stock-types     {mno?}                     a row for each profile type: mno, type, memory, template: bool, free,
+ *                                              reserved, used, broken, low: bool
+ *   stock-type-set  {mno, type, memory?, template?}   make or change one; template is its text, "" for none
+ *   stock-list      {mno?, type?, state?, after?: id, max?}   rows of profiles: id, iccid, mno, type, state, order,
+ * imsi, msisdn, pol2, octets, imported, changed stock-show      {iccid}                    one row stock-import {mno,
+ * type, csv, line?, pol2?, check?: bool}   rows through the template of the type: csv is the line with the names of
+ * columns and at most 1000 lines behind it, line the number of the first of those in the operator's file.  A row for
+ * each that was refused: line, iccid, error; the last line has "taken" and "refused" stock-import-package {mno, type,
+ * package, imsi?, msisdn?, pol2?}   package is DER in base64; has "iccid" stock-check     {package} or {iccid}       a
+ * row for each finding: severity, text; the last line has "iccid", "version", "profile_type", "services", "elements",
+ * "octets", "errors" and "warnings" stock-take-out  {iccid}                    a free or reserved profile out of stock
+ *   stock-release   {iccid}                    one that was taken out, or whose order hangs, back into stock
+ *
+ * What is imported is secret: a client sends it over this socket and keeps no copy.  No row holds a secret. */
+
+struct smdp;
+struct stock;
+struct turn;
+
+/*! What commands work on; borrowed, outlives the socket. */
+struct dp_admin_env {
+	struct turn *turn;
+	struct stock *stock;
+	struct smdp *smdp; /* for commands about orders */
+};
+
+/*! Listen.  \returns as admin_sock_start() */
+int dp_admin_start(const void *ctx, const char *path, const struct dp_admin_env *env, struct admin_sock **sock,
+		   const char **why) MUST_CHECK;

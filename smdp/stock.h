@@ -28,6 +28,7 @@ enum stock_state {
 
 #define STOCK_STATES 4
 
+/*! Word for people and programs: "free", "reserved", "used", "broken". */
 const char *stock_state_name(enum stock_state state);
 
 /*! One profile in stock.  Texts are talloc children of the context that was given. */

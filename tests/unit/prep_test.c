@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Coding of single values: EF.IMSI, EF.ICCID, EF.MSISDN and EF.SMSP as files of real cards and of the GSMA test profile
  * hold them; connectivity parameters as captured from an SM-DP; object identifiers as in the test profile's headers.
- * Whole packages: their structure is compared with what the format demands by pkg_check() and by tests/third. */
+ * Whole packages: pkg_check(), OpenSSL, and the fields of the GSMA test profile where it is present. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -235,6 +235,84 @@ static void our_template_gives_a_sound_package(void **state)
 	talloc_free(ctx);
 }
 
+/* ---- third parties: OpenSSL reads the octets, the GSMA test profiles show which fields an element has ---- */
+
+/* Each element alone, because the tool reads one value. */
+static void openssl_reads_every_element(void **state)
+{
+	void *ctx = talloc_new(NULL);
+	struct bytes package;
+	const char *why;
+	unsigned int n = 0;
+	struct ber t;
+	struct rd r;
+
+	assert_int_equal(prep_build(ctx, m2m(ctx), subscriber, N_SUBSCRIBER, &package, &why), 0);
+	rd_init(&r, package);
+	for (; rd_left(&r); n++) {
+		struct bytes rest = bytes_of(r.cur, rd_left(&r));
+		FILE *p = popen("openssl asn1parse -inform DER >/dev/null 2>&1", "w");
+
+		assert_true(ber_next(&r, &t));
+		assert_non_null(p);
+		assert_int_equal(fwrite(rest.data, 1, rest.len - rd_left(&r), p), rest.len - rd_left(&r));
+		assert_int_equal(pclose(p), 0);
+	}
+	assert_int_equal(n, 13);
+	talloc_free(ctx);
+}
+
+/* The fields of one element, as bits by the number in the tag. */
+static uint64_t fields_of(struct bytes level)
+{
+	uint64_t seen = 0;
+	struct ber t;
+	struct rd r;
+
+	rd_init(&r, level);
+	while (ber_next(&r, &t))
+		seen |= (uint64_t)1 << (t.tag & 0x3f);
+	assert_int_equal(rd_end(&r), 0);
+	return seen;
+}
+
+static void elements_have_fields_of_the_test_profile(void **state)
+{
+	static const char path[] = "../shared/profiles/TS48v4_SAIP2.3_BERTLV.der";
+	void *ctx = talloc_new(NULL);
+	FILE *f = fopen(path, "rb");
+	uint8_t *data = talloc_size(ctx, PKG_MAX_LEN);
+	struct bytes package, theirs;
+	const char *why;
+	struct ber t, other;
+	struct rd r, o;
+
+	if (!f) {
+		print_message("no %s: not tried\n", path);
+		talloc_free(ctx);
+		skip();
+	}
+	theirs = bytes_of(data, fread(data, 1, PKG_MAX_LEN, f));
+	fclose(f);
+	assert_int_equal(prep_build(ctx, m2m(ctx), subscriber, N_SUBSCRIBER, &package, &why), 0);
+	rd_init(&r, package);
+	while (ber_next(&r, &t)) {
+		uint64_t known = 0;
+
+		rd_init(&o, theirs);
+		while (ber_next(&o, &other)) {
+			if (other.tag == t.tag)
+				known |= fields_of(other.value);
+		}
+		if (t.tag == 0xa0) /* their header has neither POL1 nor connectivity parameters */
+			known |= 1 << 4 | 1 << 7;
+		print_message("%s: %llx of %llx\n", pkg_pe_name(t.tag), (unsigned long long)fields_of(t.value),
+			      (unsigned long long)known);
+		assert_true((fields_of(t.value) & ~known) == 0);
+	}
+	talloc_free(ctx);
+}
+
 /* What is drawn differs from row to row; nothing else does. */
 static void what_a_row_lacks_is_drawn(void **state)
 {
@@ -270,10 +348,16 @@ static void missing_and_wrong_values_are_named(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(files_are_coded_as_on_cards),	   cmocka_unit_test(numbers_are_coded_as_on_cards),
-		cmocka_unit_test(bad_values_are_refused),	   cmocka_unit_test(template_spells_out_octets),
-		cmocka_unit_test(mistakes_in_a_template_are_told), cmocka_unit_test(our_template_gives_a_sound_package),
-		cmocka_unit_test(what_a_row_lacks_is_drawn),	   cmocka_unit_test(missing_and_wrong_values_are_named),
+		cmocka_unit_test(files_are_coded_as_on_cards),
+		cmocka_unit_test(numbers_are_coded_as_on_cards),
+		cmocka_unit_test(bad_values_are_refused),
+		cmocka_unit_test(template_spells_out_octets),
+		cmocka_unit_test(mistakes_in_a_template_are_told),
+		cmocka_unit_test(our_template_gives_a_sound_package),
+		cmocka_unit_test(openssl_reads_every_element),
+		cmocka_unit_test(elements_have_fields_of_the_test_profile),
+		cmocka_unit_test(what_a_row_lacks_is_drawn),
+		cmocka_unit_test(missing_and_wrong_values_are_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

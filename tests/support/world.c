@@ -244,15 +244,26 @@ static void make_card(struct world *w)
 	assert_non_null(w->card);
 }
 
-static void add_peer(struct world *w, const char *name, const char *oid)
+static struct peer *add_peer(struct world *w, const char *name, const char *oid, unsigned int roles)
 {
 	struct peer *p = smsr_cfg_peer_get(w->cfg, name);
 
 	p->oid = talloc_strdup(w->cfg, oid);
-	p->roles = PEER_MNO;
+	p->roles = roles;
 	p->tls_serial = p->oid;
 	p->callback_prefix = talloc_asprintf(w->cfg, "https://%s.example/", name);
 	p->notification_url = talloc_asprintf(w->cfg, "https://%s.example/note", name);
+	return p;
+}
+
+static void add_smdps(struct world *w)
+{
+	struct peer *p = add_peer(w, "smdp", SMDP, PEER_SMDP);
+
+	p->acts_for = talloc_array(w->cfg, char *, 1);
+	p->acts_for[0] = talloc_strdup(w->cfg, MNO_OPER);
+	p->n_acts_for = 1;
+	add_peer(w, "other", SMDP_OTHER, PEER_SMDP);
 }
 
 static void make_cfg(struct world *w)
@@ -260,8 +271,9 @@ static void make_cfg(struct world *w)
 	w->cfg = smsr_cfg_alloc(w->ctx);
 	w->cfg->oid = talloc_strdup(w->cfg, SEED_OID_SMSR);
 	w->cfg->uri = talloc_strdup(w->cfg, "https://smsr.example");
-	add_peer(w, "oper", MNO_OPER);
-	add_peer(w, "boot", MNO_BOOT);
+	add_peer(w, "oper", MNO_OPER, PEER_MNO);
+	add_peer(w, "boot", MNO_BOOT, PEER_MNO);
+	add_smdps(w);
 }
 
 int world_setup(void **state)

@@ -22,6 +22,8 @@
 
 #define MNO_OPER SEED_OID_MNO_OPERATIONAL
 #define MNO_BOOT SEED_OID_MNO_BOOTSTRAP
+#define SMDP SEED_OID_SMDP
+#define SMDP_OTHER "1.3.6.1.4.1.32473.21" /* may act for nobody */
 #define WORLD_T0 1780000000000LL
 
 /*! What the service centre does with the next messages to the card. */
@@ -110,6 +112,7 @@ struct world {
 	struct world_request request;
 	struct world_packet *packets; /* every packet that left */
 	size_t n_packets;
+	struct bytes parts[8]; /* of the packet that is being submitted */
 
 	/* A kill at the n-th point, counted from 1: before a commit, behind it, behind each output. */
 	unsigned int points;
@@ -163,6 +166,29 @@ struct world_post *world_post(struct world *w, const char *url);
 void world_expect_outcome(struct world *w, const char *fn, const char *outcome);
 void world_expect_note(struct world *w, const char *name, enum seed_profile_id profile, const char *url);
 void world_expect_silence(struct world *w);
+
+/* world_es3.c: SMDP creates ISD-Ps for MNO_OPER; all of these expect 202. */
+
+#define NEW_ICCID "8988303000000000012"
+void world_create_isdp(struct world *w, const char *sender, int64_t memory, const char *call_id);
+/*! \param[in] sd_aid, data  hex */
+void world_send_data(struct world *w, const char *sender, const char *sd_aid, const char *data, const char *call_id);
+/*! Synchronous; what is answered is in w->answer. */
+void world_download_completed(struct world *w, const char *sender, const char *msisdn, const char *call_id);
+/*! A function about the new profile: Enable, Disable, Delete. */
+struct es_answer *world_ask_new(struct world *w, const char *sender, enum es_fn fn, const char *call_id);
+void world_audit_es3(struct world *w, const char *sender, const char *call_id);
+/*! Row of the new profile.  \returns false when there is none */
+bool world_new_profile(struct world *w, const void *ctx, struct profile *p);
+/*! State of its row: -1 when there is none. */
+int world_new_state(struct world *w);
+/*! State of the ISD-P on the card, enum isdp_state. */
+int world_new_on_card(struct world *w);
+/*! Hex AID of the n-th free ISD-P. */
+char *world_free_aid(struct world *w, unsigned int n);
+int64_t world_memory(struct world *w);
+/*! ES3-GetEIS: what is in the answer. */
+struct es_eis *world_get_eis(struct world *w, const char *sender);
 
 /* world_air.c */
 

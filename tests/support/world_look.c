@@ -308,27 +308,47 @@ static void expect_row(struct world *w, const void *ctx, uint64_t cntr, struct b
 	fail_msg("the packet with counter %llu left before its row was committed", (unsigned long long)cntr);
 }
 
+/* Parts leave in order, each when the one before was taken.  \returns true with the last */
+static bool join(struct world *w, const void *ctx, const struct ud_part *part, struct bytes *pkt)
+{
+	struct wr wr;
+
+	assert_true(part->index <= ARRAY_SIZE(w->parts));
+	w->parts[part->index - 1] = bytes_dup(w->ctx, part->payload);
+	if (part->index < part->total)
+		return false;
+	wr_init(&wr, ctx);
+	assert_int_equal(ud_join(w->parts, part->total, 2000, &wr), 0);
+	assert_int_equal(wr_end(&wr, pkt), 0);
+	return true;
+}
+
 void world_check_packet(struct world *w, const struct sms_out *sms)
 {
 	void *ctx = talloc_new(w->ctx);
 	struct ud_part part;
+	struct bytes pkt;
 	uint64_t cntr;
 
 	assert_int_equal(ud_dec(true, sms->ud, &part), 0);
-	assert_int_equal(part.total, 1); /* every command of ES5 that is pushed here fits into one message */
-	cntr = counter_of(w, ctx, part.payload);
-	expect_row(w, ctx, cntr, part.payload);
+	if (!join(w, ctx, &part, &pkt)) {
+		talloc_free(ctx);
+		return;
+	}
+	pkt = bytes_dup(w->ctx, pkt);
+	cntr = counter_of(w, ctx, pkt);
+	expect_row(w, ctx, cntr, pkt);
 	talloc_free(ctx);
 	for (size_t i = 0; i < w->n_packets; i++) {
 		if (w->packets[i].cntr != cntr)
 			continue;
-		if (!bytes_eq(w->packets[i].octets, part.payload)) /* P2 */
+		if (!bytes_eq(w->packets[i].octets, pkt)) /* P2 */
 			fail_msg("counter %llu was used for two packets", (unsigned long long)cntr);
 		w->packets[i].copies++;
 		return;
 	}
 	w->packets = talloc_realloc(w->ctx, w->packets, struct world_packet, (unsigned int)w->n_packets + 1);
-	w->packets[w->n_packets++] = (struct world_packet){cntr, bytes_dup(w->ctx, part.payload), 1};
+	w->packets[w->n_packets++] = (struct world_packet){cntr, pkt, 1};
 }
 
 void world_check_post(struct world *w, const struct http_out *h)

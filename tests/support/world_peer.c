@@ -10,11 +10,20 @@
 
 /* ---- requests ---- */
 
+static const char *name_of(const char *sender)
+{
+	if (strcmp(sender, SMDP) == 0)
+		return "smdp";
+	if (strcmp(sender, SMDP_OTHER) == 0)
+		return "other";
+	return strcmp(sender, MNO_BOOT) == 0 ? "boot" : "oper";
+}
+
 static void request_headers(struct world *w, const void *ctx, const char *sender, const char *call_id,
 			    struct soap_msg *msg)
 {
 	const struct world_request *q = &w->request;
-	const char *name = strcmp(sender, MNO_BOOT) == 0 ? "boot" : "oper";
+	const char *name = name_of(sender);
 	char *reply =
 		q->reply_to ? talloc_strdup(ctx, q->reply_to) : talloc_asprintf(ctx, "https://%s.example/cb", name);
 	char *id = talloc_asprintf(ctx, "//%s/urn:uuid:%s-%llu?TransactionID=tx-%s", sender, call_id,
@@ -69,7 +78,8 @@ struct es_answer *world_ask(struct world *w, const char *sender, enum es_fn fn, 
 	};
 	struct es_audit_eis_req audit = {.base = q.base, .eid = q.eid};
 
-	return world_call(w, sender, fn, call_id, fn == ES4_AUDIT_EIS ? (void *)&audit : (void *)&q);
+	return world_call(w, sender, fn, call_id,
+			  fn == ES4_AUDIT_EIS || fn == ES3_AUDIT_EIS ? (void *)&audit : (void *)&q);
 }
 
 void world_order(struct world *w, const char *sender, enum es_fn fn, enum seed_profile_id profile, const char *call_id,

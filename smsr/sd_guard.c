@@ -24,6 +24,7 @@
 /* STORE DATA, P1: b7 to b4 are 0001, not encrypted, in DGI form. */
 #define P1_FORM_MASK 0x78
 #define P1_FORM_DGI 0x08
+#define P1_LAST 0x80
 #define DGI_CERT 0x3a01
 #define DGI_CRT 0x3a02
 #define DGI_EPK 0x7f49
@@ -130,18 +131,29 @@ static bool install_dec(const struct capdu *c, struct bytes *aid)
 	       bytes_eq(head, BYTES_LIT("\0\0")) && bytes_eq(tail, BYTES_LIT("\0\0\0"));
 }
 
+/* Blocks of one STORE DATA: numbers that follow upon each other, none behind the last.  A card that is told otherwise
+ * would begin anew in the middle, with a DGI that was not looked at as one. */
+static bool is_next_block(const struct capdu *c, const struct capdu *before)
+{
+	if (c->cla != CLA_GP || c->ins != INS_STORE_DATA || (c->p1 & P1_FORM_MASK) != P1_FORM_DGI)
+		return false;
+	return !before || (!(before->p1 & P1_LAST) && c->p2 == before->p2 + 1);
+}
+
 /* Data of all blocks that are left; false when something else is among them. */
 static bool join_blocks(const void *ctx, struct rd *r, struct bytes *all)
 {
-	struct capdu c;
+	struct capdu c, before = {0};
+	bool first = true;
 	struct wr w;
 
 	wr_init(&w, ctx);
 	while (rd_left(r) > 0) {
-		if (!next_capdu(r, &c) || c.cla != CLA_GP || c.ins != INS_STORE_DATA ||
-		    (c.p1 & P1_FORM_MASK) != P1_FORM_DGI)
+		if (!next_capdu(r, &c) || !is_next_block(&c, first ? NULL : &before))
 			return false;
 		wr_bytes(&w, c.data);
+		before = c;
+		first = false;
 	}
 	return wr_end(&w, all) == 0;
 }

@@ -12,6 +12,7 @@
 #include "scp03/scp03t.h"
 
 #define CHUNK_DEFAULT (64 * 1024)
+#define STOCK_LOW_DEFAULT 10
 
 static const struct smdp_limits limits_default = {
 	.default_validity_s = 24 * 3600,
@@ -46,6 +47,7 @@ struct smdp_cfg *smdp_cfg_alloc(const void *ctx)
 	OSMO_ASSERT(cfg);
 	cfg->limits = limits_default;
 	cfg->download = download_default;
+	cfg->stock_low = STOCK_LOW_DEFAULT;
 	https_cfg_init(&cfg->https, cfg);
 	return cfg;
 }

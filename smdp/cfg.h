@@ -88,6 +88,7 @@ struct smdp_cfg {
 	char *dp_cert;	    /* CERT.DP.ECDSA: the 7F21 TLV, raw or as hex */
 	char *dp_key;	    /* its private key, PEM */
 	unsigned int checkpoint_pages;
+	unsigned int stock_low; /* fewer free profiles of a type than this are worth a warning; 0: never */
 	struct download_cfg download;
 	struct smdp_limits limits;
 	struct https_cfg https;

@@ -80,6 +80,8 @@ TEXT_CMD(cfg_dp_cert, "dp-certificate FILE", "CERT.DP.ECDSA for the ECASD\nTLV 7
 TEXT_CMD(cfg_dp_key, "dp-key FILE", "Private key of CERT.DP.ECDSA\nPEM file\n", &edit()->dp_key)
 NUMBER_CMD(cfg_checkpoint, "checkpoint-pages <100-1000000>",
 	   "Pages in the write-ahead log before a checkpoint\nPages\n", &edit()->checkpoint_pages)
+NUMBER_CMD(cfg_stock_low, "stock warn-below <0-1000000>",
+	   "Profiles in stock\nWarn when fewer free ones of a type are left\nProfiles; 0: never\n", &edit()->stock_low)
 NUMBER_CMD(cfg_segment, "download segment <16-65519>",
 	   "How profiles are loaded\nPackage in one SCP03t command; above 1007 only for cards that say so\nOctets\n",
 	   &edit()->download.segment)
@@ -190,6 +192,7 @@ static int write_smdp(struct vty *vty)
 	text_vty_out(vty, " ", "dp-certificate", c->dp_cert);
 	text_vty_out(vty, " ", "dp-key", c->dp_key);
 	write_number(vty, " checkpoint-pages", c->checkpoint_pages, def->checkpoint_pages);
+	write_number(vty, " stock warn-below", c->stock_low, def->stock_low);
 	write_number(vty, " download segment", c->download.segment, def->download.segment);
 	if (c->download.scenario != def->download.scenario)
 		text_vty_out(vty, " ", "download key-agreement", get_value_string(scenarios, c->download.scenario));
@@ -420,6 +423,7 @@ void smdp_vty_cfg_init(struct smdp_daemon *d)
 	install_element(SMDP_NODE, &cfg_dp_cert_cmd);
 	install_element(SMDP_NODE, &cfg_dp_key_cmd);
 	install_element(SMDP_NODE, &cfg_checkpoint_cmd);
+	install_element(SMDP_NODE, &cfg_stock_low_cmd);
 	install_element(SMDP_NODE, &cfg_segment_cmd);
 	install_element(SMDP_NODE, &cfg_scenario_cmd);
 	install_element(SMDP_NODE, &cfg_margin_cmd);

@@ -9,7 +9,6 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
-#include "common/app/admin_sock.h"
 #include "common/app/clock.h"
 #include "common/app/log.h"
 #include "common/es/soap_service.h"
@@ -250,6 +249,7 @@ static enum app_exit start_engine(struct smdp_daemon *d, bool upgrade)
 	if (load_keys(d, &why) < 0)
 		return complain(APP_CONFIG, why);
 	s->stock = stock_alloc(d, s->db, s->keystore, s->crypto);
+	stock_set_low(s->stock, d->cfg->stock_low);
 	return smdp_daemon_event(d, smdp_ev_start, NULL, "start") < 0 ? APP_STORE : APP_OK;
 }
 
@@ -275,6 +275,12 @@ static int start_net(struct smdp_daemon *d, const char **why)
 	return rc;
 }
 
+static int start_admin(struct smdp_daemon *d, const char **why)
+{
+	d->admin_env = (struct dp_admin_env){.turn = d->s->turn, .stock = d->s->stock, .smdp = d->s};
+	return d->cfg->admin_socket ? dp_admin_start(d, d->cfg->admin_socket, &d->admin_env, &d->admin, why) : 0;
+}
+
 static enum app_exit smdp_start(void *prog, bool upgrade)
 {
 	struct smdp_daemon *d = prog;
@@ -290,7 +296,7 @@ static enum app_exit smdp_start(void *prog, bool upgrade)
 	d->soap = smdp_soap_alloc(d, d->cfg->https.threads);
 	if (!d->soap)
 		return complain(APP_OS, "the schema cannot be compiled");
-	if (start_net(d, &why) < 0)
+	if (start_admin(d, &why) < 0 || start_net(d, &why) < 0)
 		return complain(APP_BIND, why);
 	turn_close(d->s->turn);
 	schedule(d);

@@ -6,12 +6,12 @@
 #include "common/app/app.h"
 #include "common/net/http_client.h"
 #include "common/net/http_server.h"
+#include "smdp/admin.h"
 #include "smdp/smdp.h"
 
 /* The daemon around the engine: real clock, sockets, threads.  Parts: daemon.c (start, loop, stop), check.c,
  * soap_http.c (messages of peers, in I/O threads), cfg_vty.c and show_vty.c (console), admin.c (smctl). */
 
-struct admin_sock;
 struct io_job;
 struct soap_service;
 
@@ -24,6 +24,7 @@ struct smdp_daemon {
 	struct http_client *client;
 	struct soap_service *soap;
 	struct admin_sock *admin;
+	struct dp_admin_env admin_env;
 	struct osmo_timer_list tick;
 	struct llist_head failed; /* outputs that could not leave: events of the next round */
 };

@@ -161,6 +161,8 @@ install: all
 	for f in $(wildcard docs/examples/*.cfg); do d=$(DESTDIR)$(SYSCONFDIR)/$${f##*/}; \
 	 [ -e "$$d" ] || install -m 644 "$$f" "$$d" || exit 1; done
 	install -m 644 $(wildcard schemas/*.xsd schemas/*.wsdl) $(DESTDIR)$(PREFIX)/share/smsr
+	install -d $(DESTDIR)$(PREFIX)/share/smdp
+	install -m 644 smdp/templates/*.tpl $(DESTDIR)$(PREFIX)/share/smdp
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8

@@ -223,6 +223,19 @@ static const char *missing_field(uint64_t seen)
 	return NULL;
 }
 
+/* Fields are numbered from 0; later versions may add some. */
+static const char *wrong_tag(uint32_t tag, uint64_t seen)
+{
+	static const uint8_t tags[] = {0x80, 0x81, 0x82, 0x83, 0x84, 0xa5, 0xa6, 0x87, 0xa8, 0xa9};
+	unsigned int n = tag & 0x1f;
+
+	if (tag > 0xff || (tag & 0xc0) != 0x80 || (n < ARRAY_SIZE(tags) && tags[n] != tag))
+		return "a field has a tag that no header has";
+	if (seen >> n & 1)
+		return "a field is there twice";
+	return seen >> n ? "its fields are out of order" : NULL;
+}
+
 int pkg_header_parse(struct pkg_header *h, struct bytes value, const char **why)
 {
 	const char *bad = NULL;
@@ -232,15 +245,10 @@ int pkg_header_parse(struct pkg_header *h, struct bytes value, const char **why)
 
 	rd_init(&r, value);
 	while (!bad && ber_next(&r, &t)) {
-		unsigned int n = t.tag & 0x1f;
-
-		if (t.tag <= 0xff && seen >> n & 1)
-			bad = "a field is there twice";
-		else if (t.tag <= 0xff && n && seen >> n)
-			bad = "its fields are out of order";
-		else
+		bad = wrong_tag(t.tag, seen);
+		if (!bad)
 			bad = read_field(h, &t);
-		seen |= (uint64_t)1 << n;
+		seen |= (uint64_t)1 << (t.tag & 0x1f);
 	}
 	if (!bad && rd_end(&r) < 0)
 		bad = "it is malformed";

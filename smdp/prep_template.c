@@ -9,6 +9,7 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
+#include "common/codec/ber.h"
 #include "smdp/prep_priv.h"
 
 #define DEPTH_MAX 12
@@ -258,18 +259,21 @@ static int read_tag(struct parser *ps, struct prep_node *node)
 {
 	const char *text = ps->text;
 	size_t len;
-	uint8_t octets[3];
+	uint8_t octets[4] = {}; /* and the length of an empty element */
+	struct ber empty;
 	struct rd r;
 
 	node->line = ps->line;
 	node->optional = *text == '?';
 	text += node->optional;
 	len = strlen(text) / 2;
-	if (!len || len > sizeof(octets) || hex_dec_buf(octets, len, text) < 0)
+	if (!len || len >= sizeof(octets) || hex_dec_buf(octets, len, text) < 0)
 		return wrong(ps, "\"%s\" is no tag", text);
+	rd_init(&r, bytes_of(octets, len + 1));
+	if (!ber_next(&r, &empty) || rd_end(&r) < 0)
+		return wrong(ps, "\"%s\" is no whole tag", text);
 	node->constructed = octets[0] & TAG_CONSTRUCTED;
-	rd_init(&r, bytes_of(octets, len));
-	node->tag = (uint32_t)rd_uint(&r, len);
+	node->tag = empty.tag;
 	return 0;
 }
 

@@ -1,16 +1,33 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 #
 # A profile with one USIM (milenage) for machines: PIN1 off, one security domain of the operator for SCP80, remote file
-# management.  The language is described in smdp/prep.h, the elements in the interoperable format (TCA), files in
-# TS 31.102 and TS 102 221.
+# management.  Elements are those of the interoperable format (TCA), files those of TS 31.102 and TS 102 221.
 #
-# Columns of a batch: iccid, imsi, ki, opc, msisdn, smsc (both with +); and, where the defaults below do not do: pin1,
-# puk1, pin2, puk2, adm1, spn, kic, kid, kik, type, pol1.
+# "smctl stock type NAME --template FILE" gives such a file to a profile type; "smctl stock import" makes a profile of each
+# row of a batch.  Columns for this one: iccid, imsi, ki, opc, msisdn, smsc (both with +); and, where the defaults below do
+# not do: type, spn, ad (00000003 for an MNC of three digits), pin1, puk1, pin2, puk2, adm1, kic, kid, kik, pol1.
+#
+# How to write one.  The package is spelled out, element after element:
+#
+#   let NAME ITEM...      a constant
+#   default NAME TEXT     the value of a column that a row lacks
+#   random NAME OCTETS    the same, drawn for each row, as hex;  digits NAME COUNT: as decimal digits
+#   TAG ITEM...           a primitive element; TAG is hex as it is written: 83, 4F, 9F1F
+#   TAG { ... }           a constructed one
+#   ?TAG ...              either, left out when nothing would be in it
+#
+# A line end or ";" ends an element.  Items are put together: octets in hex, "text", oid:1.2.3, pad:N (fill up to N octets
+# with FF), $NAME (a constant or a value), $pe (the next identification number of a profile element).
+#
+# Values made from columns: iccid (as in the header), ef_iccid, ef_imsi and acc (of imsi), ef_msisdn (record of 24
+# octets), ef_smsp (of smsc, record of 38), connectivity (of smsc), ef_spn (of spn), pin1, pin2, puk1, puk2, adm1, ki, opc,
+# type.  Any other name is a column with hex.
 
 default type "m2m"
 default spn "M2M"
 default pin1 "0000"
 default pol1 ""
+default ad "00000002"
 digits puk1 8
 digits pin2 8
 digits puk2 8
@@ -102,7 +119,7 @@ B3 {                            # usim
 	AD { 83 $ef_spn }
 	AE { 83 00 }            # EF.EST
 	B2 { 83 $acc }
-	B5 { 83 00000002 }      # EF.AD: normal operation, MNC of two digits
+	B5 { 83 $ad }           # EF.AD: normal operation, MNC of two digits
 	B6 { 83 11F2FF00 }      # EF.ECC: 112
 }
 

@@ -152,6 +152,8 @@ static void mistakes_in_a_template_are_told(void **state)
 		{"80 { }", "line 1: tag 80 is primitive"},
 		{"\nA0 80", "line 2: tag A0 is constructed"},
 		{"xy", "line 1: \"xy\" is no tag"},
+		{"BFA0 { }", "line 1: \"BFA0\" is no whole tag"},
+		{"8000 01", "line 1: \"8000\" is no whole tag"},
 		{"80 \"abc", "line 1: a text does not end"},
 		{"80 pad:99999", "no number up to 65535"},
 		{"80 oid:9", "no object identifier"},

@@ -209,26 +209,44 @@ static const char *remote_text(const void *ctx, const struct sockaddr_storage *s
 	return talloc_strdup(ctx, host);
 }
 
+/* Whether a failure tells of somebody who guesses.  A peer that went away lost its radio, and one that sent an alert of
+ * its own does not get along with us: a fleet behind one address must not lock itself out by that. */
+static bool is_suspect(unsigned long e)
+{
+	int reason = ERR_GET_REASON(e);
+
+	return e && !ERR_SYSTEM_ERROR(e) && reason != SSL_R_UNEXPECTED_EOF_WHILE_READING &&
+	       reason < SSL_AD_REASON_OFFSET;
+}
+
+static const char *count_failure(struct psk_conn *conn, unsigned long e)
+{
+	struct psk_counters *count = &server(conn)->count;
+	int reason = ERR_GET_REASON(e);
+
+	if (reason == SSL_R_PSK_IDENTITY_NOT_FOUND) {
+		count->unknown++;
+		return "unknown identity";
+	}
+	if (conn->known &&
+	    (reason == SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC || reason == SSL_R_DIGEST_CHECK_FAILED)) {
+		count->wrong_key++;
+		return "the peer has another key";
+	}
+	count->failed++;
+	return e ? ERR_reason_error_string(e) : "closed by the peer";
+}
+
 static void handshake_failed(struct psk_conn *conn)
 {
 	unsigned long e = ERR_peek_last_error();
 	struct psk_server *srv = server(conn);
-	int reason = ERR_GET_REASON(e);
-	const char *why = e ? ERR_reason_error_string(e) : NULL;
+	const char *why = count_failure(conn, e);
 
-	if (reason == SSL_R_PSK_IDENTITY_NOT_FOUND) {
-		srv->count.unknown++;
-		why = "unknown identity";
-	} else if (conn->known &&
-		   (reason == SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC || reason == SSL_R_DIGEST_CHECK_FAILED)) {
-		srv->count.wrong_key++;
-		why = "the eUICC has another key";
-	} else {
-		srv->count.failed++;
-	}
-	psk_fails_add(srv->fails, (const struct sockaddr *)&conn->addr);
+	if (is_suspect(e))
+		psk_fails_add(srv->fails, (const struct sockaddr *)&conn->addr);
 	IO_LOG(srv->io, DHTTP, LOGL_INFO, "PSK-TLS handshake with %s failed: %s%s%s\n",
-	       remote_text(OTC_SELECT, &conn->addr), why ? why : "closed by the peer", conn->known ? ", identity " : "",
+	       remote_text(OTC_SELECT, &conn->addr), why ? why : "unknown reason", conn->known ? ", identity " : "",
 	       conn->known ? conn->peer.identity : "");
 	conn_drain(conn);
 }

@@ -25,6 +25,10 @@
 #define MSISDN_RECORD 24
 #define SMSP_RECORD 38
 #define CONNECTIVITY_SMS 0xa0
+#define CONNECTIVITY_HTTPS 0xa2
+#define BEARER_DESCRIPTION 0x35 /* TS 102 223 */
+#define BEARER_DEFAULT 0x03
+#define NETWORK_ACCESS_NAME 0x47
 
 /* A value that was drawn, the same for the whole package. */
 struct drawn {
@@ -172,6 +176,27 @@ static int put_connectivity(struct wr *w, const char *text)
 	return 0;
 }
 
+/* A2 { 35 default bearer, 47 access name }: the same for HTTPS. [uncertain: that cards want no more than these two] */
+static int put_connectivity_https(struct wr *w, const char *text)
+{
+	uint8_t name_buf[128], all_buf[160];
+	struct bytes name, all;
+	struct wr n, a;
+
+	if (!*text)
+		return 0;
+	wr_init_buf(&n, name_buf, sizeof(name_buf));
+	wr_init_buf(&a, all_buf, sizeof(all_buf));
+	if (prep_put_apn(&n, text) < 0 || wr_end(&n, &name) < 0)
+		return -EINVAL;
+	ber_put_u8(&a, BEARER_DESCRIPTION, BEARER_DEFAULT);
+	ber_put(&a, NETWORK_ACCESS_NAME, name);
+	if (wr_end(&a, &all) < 0)
+		return -EINVAL;
+	ber_put(w, CONNECTIVITY_HTTPS, all);
+	return 0;
+}
+
 static int put_pin(struct wr *w, const char *text)
 {
 	return prep_put_code(w, text, PIN_MIN);
@@ -215,6 +240,8 @@ static const struct coding {
 	{"ef_msisdn", "msisdn", put_ef_msisdn, "up to 20 digits, + in front when international"},
 	{"ef_smsp", "smsc", put_ef_smsp, "up to 20 digits, + in front when international"},
 	{"connectivity", "smsc", put_connectivity, "up to 20 digits, + in front when international"},
+	{"connectivity_https", "apn", put_connectivity_https,
+	 "labels of letters, digits and dashes with points between"},
 	{"ef_spn", "spn", prep_put_spn, "1 to 16 plain characters"},
 	{"pin1", "pin1", put_pin, "4 to 8 digits"},
 	{"pin2", "pin2", put_pin, "4 to 8 digits"},

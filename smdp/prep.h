@@ -23,9 +23,9 @@
  *   $pe        the next identification number of a profile element, from 1
  *
  * Values made from columns of the row: iccid (plain order, as in the header), ef_iccid, ef_imsi and acc (of imsi),
- * ef_msisdn (record of 24 octets), ef_smsp (of smsc, record of 38 octets), connectivity (of smsc), ef_spn (of spn),
- * pin1, pin2, puk1, puk2, adm1 (8 digits, PINs of 4 to 8), ki and opc (16 octets in hex), type (text).  Any other name
- * is a column with hex. */
+ * ef_msisdn (record of 24 octets), ef_smsp (of smsc, record of 38 octets), connectivity (of smsc: SMS),
+ * connectivity_https (of apn), ef_spn (of spn), pin1, pin2, puk1, puk2, adm1 (8 digits, PINs of 4 to 8), ki and opc (16
+ * octets in hex), type (text).  Any other name is a column with hex. */
 
 struct prep_template;
 
@@ -74,6 +74,8 @@ int prep_put_msisdn(struct wr *w, const char *msisdn, size_t record_len) MUST_CH
 int prep_put_smsp(struct wr *w, const char *smsc, size_t record_len) MUST_CHECK;
 /*! EF.SPN (TS 31.102): display condition 1, name of at most 16 characters of the default alphabet's ASCII part. */
 int prep_put_spn(struct wr *w, const char *spn) MUST_CHECK;
+/*! Network access name: each label with its length in front (TS 23.003).  \param[in] apn  at most 100 octets coded */
+int prep_put_apn(struct wr *w, const char *apn) MUST_CHECK;
 /*! Eight octets: digits, padded with FF.  \param[in] min  digits at least */
 int prep_put_code(struct wr *w, const char *digits, size_t min) MUST_CHECK;
 /*! Content octets of an object identifier.  \param[in] oid "2.23.143.1.2.1" */

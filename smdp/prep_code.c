@@ -16,6 +16,8 @@
 #define ADDRESS_LEN 12	/* of TP-DA and TS-SCA in EF.SMSP */
 #define SPN_LEN 16
 #define CODE_LEN 8
+#define LABEL_MAX 63
+#define APN_MAX 100
 
 #define SMSP_NO_DESTINATION 0xe1 /* parameter indicators: a 0 for each of SCA, PID, DCS and VP */
 #define SMSP_VP_ONE_DAY 0xa7
@@ -130,6 +132,32 @@ int prep_put_spn(struct wr *w, const char *spn)
 	wr_str(w, spn);
 	wr_fill(w, FILL, SPN_LEN - n);
 	return 0;
+}
+
+static bool is_label(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!isalnum((unsigned char)p[i]) && (p[i] != '-' || i == 0 || i == n - 1))
+			return false;
+	}
+	return n && n <= LABEL_MAX;
+}
+
+int prep_put_apn(struct wr *w, const char *apn)
+{
+	if (strlen(apn) >= APN_MAX)
+		return -EINVAL;
+	for (;;) {
+		size_t n = strcspn(apn, ".");
+
+		if (!is_label(apn, n))
+			return -EINVAL;
+		wr_u8(w, (uint8_t)n);
+		wr_bytes(w, bytes_of(apn, n));
+		if (!apn[n])
+			return 0;
+		apn += n + 1;
+	}
 }
 
 int prep_put_code(struct wr *w, const char *digits, size_t min)

@@ -5,7 +5,7 @@
 #
 # "smctl stock type NAME --template FILE" gives such a file to a profile type; "smctl stock import" makes a profile of each
 # row of a batch.  Columns for this one: iccid, imsi, ki, opc, msisdn, smsc (both with +); and, where the defaults below do
-# not do: type, spn, ad (00000003 for an MNC of three digits), pin1, puk1, pin2, puk2, adm1, kic, kid, kik, pol1.
+# not do: apn, type, spn, ad (00000003 for an MNC of three digits), pin1, puk1, pin2, puk2, adm1, kic, kid, kik, pol1.
 #
 # How to write one.  The package is spelled out, element after element:
 #
@@ -20,7 +20,7 @@
 # with FF), $NAME (a constant or a value), $pe (the next identification number of a profile element).
 #
 # Values made from columns: iccid (as in the header), ef_iccid, ef_imsi and acc (of imsi), ef_msisdn (record of 24
-# octets), ef_smsp (of smsc, record of 38), connectivity (of smsc), ef_spn (of spn), pin1, pin2, puk1, puk2, adm1, ki, opc,
+# octets), ef_smsp (of smsc, record of 38), connectivity (of smsc), connectivity_https (of apn), ef_spn (of spn), pin1, pin2, puk1, puk2, adm1, ki, opc,
 # type.  Any other name is a column with hex.
 
 default type "m2m"
@@ -28,6 +28,7 @@ default spn "M2M"
 default pin1 "0000"
 default pol1 ""
 default ad "00000002"
+default apn ""
 digits puk1 8
 digits pin2 8
 digits puk2 8
@@ -51,7 +52,7 @@ A0 {                            # header
 		06 oid:2.23.143.1.2.5
 		06 oid:2.23.143.1.2.7
 	}
-	?87 $connectivity       # the service centre
+	?87 $connectivity $connectivity_https   # service centre, access point
 }
 
 # Security conditions of TS 102 221 in expanded format.  The templates of the format number the rules; 3, 4, 6, 12 and 13

@@ -38,6 +38,11 @@ static void files_are_coded_as_on_cards(void **state)
 		{prep_put_acc, "001010123456060", "0001"},
 		{prep_put_spn, "GSMA_TEST", NULL},
 		{prep_put_spn, "M2M", "014D324DFFFFFFFFFFFFFFFFFFFFFFFFFF"},
+		{prep_put_apn, "internet", "08696E7465726E6574"}, /* TS 23.003 */
+		{prep_put_apn, "m2m.example.com", "036D326D076578616D706C6503636F6D"},
+		{prep_put_apn, "a..b", NULL},
+		{prep_put_apn, "-a", NULL},
+		{prep_put_apn, "a b", NULL},
 		{prep_put_oid, "2.23.143.1.2.1", "67810F010201"},	       /* TS.48 */
 		{prep_put_oid, "1.2.840.113549.1.1.11", "2A864886F70D01010B"}, /* RFC 4055 */
 	};
@@ -198,6 +203,7 @@ static const struct prep_field subscriber[] = {
 	{"puk1", "12345678"},
 	{"pol1", "02"},
 	{"kic", "00112233445566778899AABBCCDDEEFF"},
+	{"apn", "internet"},
 };
 #define N_SUBSCRIBER (sizeof(subscriber) / sizeof(subscriber[0]))
 
@@ -224,8 +230,10 @@ static void our_template_gives_a_sound_package(void **state)
 		print_message("%s\n", r->findings[i].text);
 	assert_int_equal(r->n_findings, 0);
 	assert_string_equal(r->header->iccid, "8988211000000430010");
-	assert_string_equal(hex_enc(ctx, r->header->connectivity), "A00A06089194519710"
-								   "9099F9");
+	assert_string_equal(hex_enc(ctx, r->header->connectivity), "A00A060891945197109099F9"
+								   "A20E"
+								   "350103"
+								   "470908696E7465726E6574");
 	assert_string_equal(hex_enc(ctx, r->header->pol1), "02");
 	assert_true(holds(package, ctx, "830A988812010000400310F0")); /* EF.ICCID of a card with this ICCID */
 	assert_true(holds(package, ctx, "8309080910101032540636"));   /* EF.IMSI */

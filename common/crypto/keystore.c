@@ -223,3 +223,22 @@ int keystore_unwrap_data(const struct keystore *ks, struct crypto *c, const void
 		*data = bytes_of(value, wk.value.len);
 	return rc;
 }
+
+int keystore_unwrap_psk(const struct keystore *ks, struct crypto *c, struct bytes context, struct bytes blob,
+			uint8_t *out, size_t cap, size_t *len)
+{
+	uint8_t value[KEY_MAX_LEN];
+	struct wrapped wk;
+	int rc = wrapped_parse(ks, FORMAT_KEY, KEY_MAX_LEN, blob, &wk);
+
+	if (rc == 0)
+		rc = unseal(ks, c, &wk, context, value);
+	if (rc == 0 && (wk.alg != KEY_PSK || wk.value.len > cap))
+		rc = -EINVAL;
+	if (rc == 0) {
+		memcpy(out, value, wk.value.len);
+		*len = wk.value.len;
+	}
+	bytes_wipe(value, sizeof(value));
+	return rc;
+}

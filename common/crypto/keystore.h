@@ -49,3 +49,9 @@ int keystore_wrap_data(const struct keystore *ks, struct crypto *c, const void *
  *  \returns as keystore_unwrap() */
 int keystore_unwrap_data(const struct keystore *ks, struct crypto *c, const void *ctx, struct bytes context,
 			 struct bytes blob, struct bytes *data) MUST_CHECK;
+
+/*! The value of a TLS pre-shared key, for OpenSSL's callback: the only key value that leaves this folder.
+ * \param[out] out  cap octets, for OpenSSL, which wipes them; untouched on error
+ * \returns 0; as above, and -EINVAL for another kind of key or one that is longer than cap */
+int keystore_unwrap_psk(const struct keystore *ks, struct crypto *c, struct bytes context, struct bytes blob,
+			uint8_t *out, size_t cap, size_t *len) MUST_CHECK;

@@ -119,6 +119,28 @@ static void wrapped_key_is_gcm_and_never_the_same(void **state)
 	EVP_CIPHER_CTX_free(g);
 }
 
+static void only_a_psk_is_given_to_openssl(void **state)
+{
+	struct fix *f = *state;
+	uint8_t value[32], out[64] = {0};
+	struct bytes context = BYTES_LIT("89|64|1"), blob;
+	struct key *psk, *aes;
+	size_t len = 0;
+
+	memset(value, 0x5a, sizeof(value));
+	assert_int_equal(key_import(f, KEY_PSK, BYTES_ARR(value), &psk), 0);
+	assert_int_equal(key_import(f, KEY_AES, BYTES_ARR(value), &aes), 0);
+	assert_int_equal(keystore_wrap(f->ks, f->c, f, psk, context, &blob), 0);
+	assert_int_equal(keystore_unwrap_psk(f->ks, f->c, context, blob, out, 31, &len), -EINVAL);
+	assert_int_equal(keystore_unwrap_psk(f->ks, f->c, BYTES_LIT("89|65|1"), blob, out, 64, &len), -EBADMSG);
+	assert_int_equal(out[0] | len, 0);
+	assert_int_equal(keystore_unwrap_psk(f->ks, f->c, context, blob, out, 32, &len), 0);
+	assert_int_equal(len, sizeof(value));
+	assert_memory_equal(out, value, sizeof(value));
+	assert_int_equal(keystore_wrap(f->ks, f->c, f, aes, context, &blob), 0);
+	assert_int_equal(keystore_unwrap_psk(f->ks, f->c, context, blob, out, 64, &len), -EINVAL);
+}
+
 static void any_change_is_seen(void **state)
 {
 	struct fix *f = *state;
@@ -246,15 +268,11 @@ static void a_new_master_is_made_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(all_kinds_of_keys_come_back),
-		T(wrapped_key_is_gcm_and_never_the_same),
-		T(any_change_is_seen),
-		T(another_place_or_master_is_refused),
-		T(data_comes_back_and_is_no_key),
-		T(a_bad_file_is_refused_with_a_reason),
-		T(another_owner_is_refused),
-		T(a_line_may_end_and_nothing_may_follow),
-		T(a_new_master_is_made_once),
+		T(all_kinds_of_keys_come_back),		  T(wrapped_key_is_gcm_and_never_the_same),
+		T(only_a_psk_is_given_to_openssl),	  T(any_change_is_seen),
+		T(another_place_or_master_is_refused),	  T(data_comes_back_and_is_no_key),
+		T(a_bad_file_is_refused_with_a_reason),	  T(another_owner_is_refused),
+		T(a_line_may_end_and_nothing_may_follow), T(a_new_master_is_made_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

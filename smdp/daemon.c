@@ -106,6 +106,7 @@ static void handle_job(struct io_job *job, void *data)
 	case IO_RESULT:
 		result_job(data, job);
 		break;
+	case IO_CARD: /* no card comes here */
 	case IO_LINE: /* io_core_poll() writes it itself */
 		break;
 	}

@@ -14,6 +14,7 @@
 #include "scp80/concat.h"
 #include "scp80/script.h"
 #include "smsr/cmd.h"
+#include "smsr/https.h"
 #include "smsr/op_proc.h"
 
 #define TAG_CMD_DEFINITE 0xaa
@@ -97,5 +98,10 @@ int bearer_send_sms(struct smsr *s, struct op_run *r, enum op_state state, const
 
 int bearer_send(struct smsr *s, struct op_run *r, enum op_state state, const struct bearer_job *job)
 {
-	return bearer_send_sms(s, r, state, job);
+	bool https;
+	int rc = https_wanted(s, r, job, bearer_fits_sms(s, job), &https);
+
+	if (rc < 0)
+		return rc;
+	return https ? sent(s, r, state, https_send(s, r, job)) : bearer_send_sms(s, r, state, job);
 }

@@ -41,6 +41,7 @@ struct smsr_cfg *smsr_cfg_alloc(const void *ctx)
 	cfg->limits = limits_default;
 	cfg->ecasd_check = true;
 	https_cfg_init(&cfg->https, cfg);
+	https_bearer_init(&cfg->bearer, cfg);
 	return cfg;
 }
 
@@ -152,5 +153,5 @@ int smsr_cfg_check(const void *ctx, const struct smsr_cfg *cfg, const char **why
 		if (smpp_link_cfg_check(&cfg->smscs[i].link, &text) < 0)
 			rc = wrong(ctx, why, "smsc", cfg->smscs[i].name, text);
 	}
-	return rc;
+	return rc < 0 ? rc : https_bearer_check(ctx, &cfg->bearer, why);
 }

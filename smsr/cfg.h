@@ -3,6 +3,7 @@
 
 #include "common/app/https_cfg.h"
 #include "common/codec/bytes.h"
+#include "smsr/https_fleet.h"
 #include "smsr/smpp_link.h"
 
 /* What the operator configured.  A plain tree that the VTY commands fill in (smsr/cfg_vty.c); the engine only reads it.
@@ -80,6 +81,7 @@ struct smsr_cfg {
 	char *admin_socket; /* NULL: none */
 	unsigned int checkpoint_pages;
 	struct https_cfg https;
+	struct https_bearer_cfg bearer;
 	struct smsc_cfg *smscs;
 	size_t n_smscs;
 	struct peer *peers;

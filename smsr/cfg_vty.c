@@ -16,6 +16,7 @@
 #include "common/app/https_vty.h"
 #include "common/app/text_vty.h"
 #include "smsr/daemon.h"
+#include "smsr/https_vty.h"
 #include "smsr/smsr_vty.h"
 
 enum {
@@ -23,6 +24,8 @@ enum {
 	HTTPS_NODE,
 	PEER_NODE,
 	SMSC_NODE,
+	HTTPS_BEARER_NODE,
+	FLEET_NODE,
 };
 
 static struct cmd_node smsr_node = {.node = SMSR_NODE, .prompt = "%s(config-smsr)# ", .vtysh = 1};
@@ -492,4 +495,5 @@ void smsr_vty_cfg_init(struct smsr_daemon *d)
 	https_vty_init(SMSR_NODE, HTTPS_NODE, "%s(config-smsr-https)# ", edit_https);
 	install_peer();
 	install_smsc();
+	https_vty_bearer_init(SMSR_NODE, HTTPS_BEARER_NODE, FLEET_NODE);
 }

@@ -15,6 +15,7 @@
 #include "common/app/text_vty.h"
 #include "smsr/cfg_vty_priv.h"
 #include "smsr/daemon.h"
+#include "smsr/https_vty.h"
 #include "smsr/smsr_vty.h"
 
 /* ---- writers ---- */
@@ -159,8 +160,8 @@ int smsr_vty_read(const char *path)
 
 char *smsr_vty_text(struct smsr_daemon *d, const void *ctx, struct smsr_cfg *cfg, bool smscs_only)
 {
-	static int (*const writers[])(struct vty * vty) = {cfg_write_smsr, https_vty_write, cfg_write_peers,
-							   cfg_write_smscs};
+	static int (*const writers[])(struct vty * vty) = {cfg_write_smsr, https_vty_write, https_vty_bearer_write,
+							   cfg_write_peers, cfg_write_smscs};
 	struct smsr_cfg *before = d->edit;
 	struct vty *vty = vty_new();
 	char *raw, *text;

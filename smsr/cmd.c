@@ -14,6 +14,7 @@
 #include "scp80/sp.h"
 #include "smsr/cmd_db.h"
 #include "smsr/eis_db.h"
+#include "smsr/https.h"
 #include "smsr/op_db.h"
 #include "smsr/op_proc.h"
 
@@ -230,7 +231,7 @@ int cmd_redirect(struct smsr *s, struct command *cmd)
 	struct euicc e;
 	int rc;
 
-	if (cmd->kind != CMD_AUDIT)
+	if (cmd->kind != CMD_AUDIT && cmd->kind != CMD_TRIGGER)
 		return 0;
 	rc = eis_db_get(ctx, s->db, cmd->euicc_id, &e);
 	if (rc == 0 && !e.audit_due)
@@ -263,6 +264,10 @@ static int give_up(struct smsr *s, struct op_run *r, struct command *cmd)
 		rc = cmd_close(s, cmd, CMD_ST_CLOSED);
 	if (rc < 0)
 		return rc;
+	if (cmd->kind == CMD_TRIGGER) {
+		rc = https_deadline(s, r);
+		return rc < 0 ? rc : 0;
+	}
 	in.event = maybe ? OP_EV_SILENT : OP_EV_UNREACHED;
 	return op_event(s, r->op.id, &in);
 }

@@ -12,6 +12,7 @@
 #include "smsr/cmd.h"
 #include "smsr/cmd_db.h"
 #include "smsr/eis_db.h"
+#include "smsr/https.h"
 #include "smsr/mo.h"
 #include "smsr/op_db.h"
 #include "smsr/op_proc.h"
@@ -138,6 +139,8 @@ static int taken(struct smsr *s, struct part *part, struct command *cmd, const s
 		return rc;
 	cmd->sent_ms = clock_now_ms();
 	rc = cmd_db_update(s->db, cmd);
+	if (rc == 0 && cmd->kind == CMD_TRIGGER)
+		rc = https_trigger_taken(s, cmd);
 	if (rc == 0)
 		rc = op_db_times(s->db, cmd->op_id, &op);
 	return rc < 0 ? rc : op_db_set_due(s->db, op.id, cmd_next_due(s, cmd, op_deadline(s, &op)));
@@ -171,6 +174,8 @@ static int refused(struct smsr *s, struct part *part, struct command *cmd, const
 	if (cmd->attempt > 0 || part->maybe)
 		return op_note(s, cmd->op_id, STEP_RETRY, "copy %s", in.text);
 	rc = cmd_close(s, cmd, CMD_ST_CLOSED);
+	if (rc == 0 && cmd->kind == CMD_TRIGGER)
+		return https_trigger_refused(s, cmd, in.text);
 	return rc < 0 ? rc : op_event(s, cmd->op_id, &in);
 }
 

@@ -110,12 +110,20 @@ static void port_progress(void *priv, int64_t op_id)
 		admin_progress(d->admin, op_id);
 }
 
+static void port_https(void *priv, uint64_t conn, struct bytes octets, bool close)
+{
+	struct smsr_daemon *d = priv;
+
+	https_net_answer(d->https_net, conn, octets, close);
+}
+
 static const struct smsr_ports ports = {
 	.sms_reserve = port_reserve,
 	.sms_submit = port_submit,
 	.sms_ack = port_ack,
 	.http_post = port_post,
 	.answer = port_answer,
+	.https_answer = port_https,
 	.sms_pause = port_pause,
 	.sms_reconnect = port_reconnect,
 	.progress = port_progress,
@@ -155,6 +163,9 @@ static void handle_job(struct io_job *job, void *data)
 		break;
 	case IO_RESULT:
 		result_job(data, job);
+		break;
+	case IO_CARD:
+		https_net_job(data, job);
 		break;
 	case IO_LINE: /* io_core_poll() writes it itself */
 		break;
@@ -357,6 +368,8 @@ static enum app_exit smsr_start(void *prog, bool upgrade)
 		return complain(APP_BIND, why);
 	if (start_net(d, &why) < 0)
 		return complain(APP_BIND, why);
+	if (https_net_start(d, &why) < 0)
+		return complain(APP_BIND, why);
 	turn_close(d->s->turn);
 	schedule(d);
 	daemon_edit_again(d);
@@ -395,6 +408,7 @@ static void smsr_stop(void *prog)
 	expiry_watch_stop(d);
 	if (d->server)
 		http_server_drain(d->server);
+	https_net_drain(d->https_net);
 	if (d->links && d->server)
 		unbind(d);
 	osmo_timer_del(&d->tick);
@@ -406,6 +420,7 @@ static void smsr_stop(void *prog)
 		daemon_event(d, smsr_ev_stop, NULL, "stop");
 	if (d->s && d->s->turn)
 		turn_close(d->s->turn);
+	https_net_free(d->https_net);
 	soap_service_free(d->soap);
 	talloc_free_children(d); /* what is left now is a leak */
 }

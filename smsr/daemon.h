@@ -6,6 +6,7 @@
 #include "common/app/app.h"
 #include "common/net/http_client.h"
 #include "common/net/http_server.h"
+#include "common/net/psk_server.h"
 #include "smsr/smsr.h"
 
 /* The daemon around the engine: real clock, sockets, threads.  Parts: daemon.c (start, loop, stop), soap_http.c
@@ -14,6 +15,7 @@
 struct admin_sock;
 struct backup;
 struct expiry_list;
+struct https_net;
 struct links;
 struct smpp_link;
 struct soap_service;
@@ -28,7 +30,8 @@ struct smsr_daemon {
 	struct http_client *client;
 	struct soap_service *soap;
 	struct links *links;
-	struct tls *server_tls; /* in force, for the warnings about expiry */
+	struct https_net *https_net; /* NULL: no HTTPS bearer */
+	struct tls *server_tls;	     /* in force, for the warnings about expiry */
 	struct admin_sock *admin;
 	struct backup *backup; /* running */
 	struct expiry_list *expiry;
@@ -56,6 +59,19 @@ void daemon_edit_again(struct smsr_daemon *d);
 struct soap_service *soap_http_alloc(struct smsr_daemon *d, unsigned int n_threads);
 /*! Core: a request that has come. */
 void soap_http_job(struct smsr_daemon *d, struct io_job *job);
+
+/* https_net.c */
+/*! \param[out] why  sentence.  \returns 0, also when there is nothing to listen on; negative errno */
+int https_net_start(struct smsr_daemon *d, const char **why) MUST_CHECK;
+/*! Core: something of a card. */
+void https_net_job(struct smsr_daemon *d, struct io_job *job);
+/*! NULL is no bearer. */
+void https_net_answer(struct https_net *n, uint64_t conn, struct bytes octets, bool close);
+void https_net_drain(struct https_net *n);
+/*! Behind io_stop(). */
+void https_net_free(struct https_net *n);
+struct psk_server_stats https_net_stats(const struct https_net *n);
+uint16_t https_net_port(const struct https_net *n);
 
 /* links.c */
 /*! First line of a file.  \param[out] password  talloc child of ctx, to be wiped  \returns 0; negative errno */

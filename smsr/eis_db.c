@@ -9,7 +9,7 @@
 
 #define EUICC_COLS                                                                                                  \
 	"id, eid, eum_oid, verified, isdr_aid, isdr_tar, isdr_sin, isdr_sdin, remaining_memory, available_memory, " \
-	"last_audit_ms, audit_due, active_op, notif_seq, imei, meid"
+	"last_audit_ms, audit_due, active_op, notif_seq, imei, meid, http"
 #define PROFILE_COLS                                                                                                \
 	"id, euicc_id, iccid, isdp_aid, mno_oid, fallback, imsi, msisdn, state, smdp_oid, type, allocated_memory, " \
 	"free_memory, pol2"
@@ -62,8 +62,8 @@ static const char *const sql[] = {
 	[Q_LIST_AUDIT] = "SELECT id FROM euicc WHERE id > ?1 AND audit_due IS NOT NULL ORDER BY id LIMIT ?2",
 	[Q_COUNT] = "SELECT (SELECT count(*) FROM euicc), (SELECT count(*) FROM euicc WHERE audit_due IS NOT NULL)",
 	[Q_INSERT] = "INSERT INTO euicc (eid, eum_oid, verified, isdr_aid, isdr_tar, isdr_sin, isdr_sdin, "
-		     "remaining_memory, available_memory, last_audit_ms, created_ms) "
-		     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+		     "remaining_memory, available_memory, last_audit_ms, created_ms, http) "
+		     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
 	[Q_DOC_INSERT] = "INSERT INTO eis_doc (euicc_id, signed_info, signature, properties) VALUES (?1, ?2, ?3, ?4)",
 	[Q_DOC] = "SELECT signed_info, signature, properties FROM eis_doc WHERE euicc_id = ?1",
 	[Q_UPDATE] =
@@ -132,6 +132,7 @@ static int read_euicc(const void *ctx, struct db_stmt *s, struct euicc *out)
 		.last_audit_ms = db_int(s, 10),
 		.active_op = db_int(s, 12),
 		.notif_seq = db_is_null(s, 13) ? -1 : (int)db_int(s, 13),
+		.http = db_int(s, 16),
 	};
 	int rc = get_fixed(s, 1, e.eid, sizeof(e.eid));
 
@@ -266,6 +267,7 @@ int eis_db_insert(struct db *db, struct euicc *e, const struct eis_doc *doc, int
 	db_bind_int(s, 9, e->available_memory);
 	db_bind_nonzero(s, 10, e->last_audit_ms);
 	db_bind_int(s, 11, now_ms);
+	db_bind_int(s, 12, e->http);
 	rc = db_run(s);
 	if (rc < 0)
 		return rc;

@@ -308,6 +308,7 @@ static int store(void *reg)
 
 	g->euicc.eum_oid = (char *)g->eis->info.eum_id;
 	g->euicc.verified = g->eum != NULL;
+	g->euicc.http = g->eis->info.capabilities && g->eis->info.capabilities->http_support;
 	g->euicc.remaining_memory = (int64_t)g->eis->remaining_memory;
 	g->euicc.available_memory = (int64_t)g->eis->available_memory;
 	g->euicc.last_audit_ms = g->eis->last_audit_ms;

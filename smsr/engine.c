@@ -15,6 +15,7 @@
 #include "smsr/cmd.h"
 #include "smsr/cmd_db.h"
 #include "smsr/eis_db.h"
+#include "smsr/https.h"
 #include "smsr/lever.h"
 #include "smsr/op_db.h"
 #include "smsr/op_proc.h"
@@ -49,6 +50,12 @@ static const struct rate_ctr_desc ctr_desc[] = {
 	[CTR_TURNS] = {"turn:commits", "Turns"},
 	[CTR_CERT_WARNINGS] = {"cert:warnings", "Certificates found near their end"},
 	[CTR_RESTORES] = {"store:restores", "Starts from a restored database"},
+	[CTR_HTTPS_SESSIONS] = {"https:connections", "Connections of cards that spoke to us by HTTPS"},
+	[CTR_HTTPS_REQUESTS] = {"https:posts", "POSTs of cards"},
+	[CTR_HTTPS_REFUSED] = {"https:refused", "POSTs of cards that were refused"},
+	[CTR_HTTPS_SCRIPTS] = {"https:scripts", "Scripts given to cards by HTTPS"},
+	[CTR_HTTPS_TRIGGERS] = {"https:triggers", "Triggers of HTTPS sessions sealed"},
+	[CTR_HTTPS_FAILURES] = {"https:failures", "Jobs that HTTPS could not do"},
 };
 
 static const struct rate_ctr_group_desc ctr_group_desc = {
@@ -94,6 +101,8 @@ int smsr_ev_start(void *smsr, void *unused)
 	lever_wake(s);
 	s->retire_ms = clock_now_ms();
 	if (rc == 0)
+		rc = https_recover(s);
+	if (rc == 0)
 		rc = cmd_db_parts_recover(s->db, clock_now_ms());
 	return rc < 0 ? rc : outbox_db_recover(s->db, clock_now_ms());
 }
@@ -118,6 +127,9 @@ static int op_due(struct smsr *s, int64_t op_id)
 		return rc;
 	if (clock_now_ms() < deadline)
 		return op_db_set_due(s->db, op_id, deadline);
+	rc = https_deadline(s, &r);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
 	rc = op_db_set_due(s->db, op_id, 0);
 	return rc < 0 ? rc : op_event(s, op_id, &in);
 }
@@ -218,10 +230,12 @@ static int retire(struct smsr *s)
 
 int smsr_ev_tick(void *smsr, void *more)
 {
-	bool more_ops = false, more_parts = false, more_posts = false, more_levers = false;
+	bool more_ops = false, more_parts = false, more_posts = false, more_levers = false, more_https = false;
 	struct smsr *s = smsr;
 	int rc = ops_due(s, &more_ops);
 
+	if (rc == 0)
+		rc = https_tick(s, &more_https);
 	if (rc == 0)
 		rc = lever_slice(s, &more_levers);
 	if (rc == 0 && !s->sms_blocked)
@@ -233,7 +247,7 @@ int smsr_ev_tick(void *smsr, void *more)
 	if (rc == 0)
 		rc = restore_beat(s);
 	if (more)
-		*(bool *)more = more_ops || more_parts || more_posts || more_levers;
+		*(bool *)more = more_ops || more_parts || more_posts || more_levers || more_https;
 	return rc;
 }
 
@@ -251,6 +265,8 @@ int64_t smsr_next_tick_ms(struct smsr *s)
 	nearer(&best, s->beat_ms);
 	nearer(&best, lever_due_ms(s));
 	if (op_db_nearest(s->db, &due) == 0)
+		nearer(&best, due);
+	if (https_db_nearest(s->db, &due) == 0)
 		nearer(&best, due);
 	if (record_db_is_paused(s->db, PAUSE_ALL, "", &paused) < 0 || paused)
 		return best;

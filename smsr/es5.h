@@ -86,6 +86,7 @@ struct es5_notif {
 	struct bytes aid; /* enabled ISD-P; empty when the card did not send it */
 	struct bytes imei;
 	struct bytes meid;
+	bool by_https; /* set by who received it; else by SMS */
 };
 
 /*! \returns 0; -EINVAL when malformed, or without EID, type or sequence number */

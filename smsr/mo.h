@@ -41,3 +41,6 @@ void mo_ack(struct smsr *s, const char *smsc, uint64_t token);
 /*! A whole packet from a card: por.c and notif.c.  source as in struct sms_mo. */
 int por_rx(struct smsr *s, const char *source, struct bytes pkt) MUST_CHECK;
 int notif_rx(struct smsr *s, const char *source, struct bytes pkt) MUST_CHECK;
+struct es5_notif;
+/*! A notification that was authenticated as one of this eUICC, whatever it came by. */
+int notif_take(struct smsr *s, const char *source, struct euicc *e, const struct es5_notif *n) MUST_CHECK;

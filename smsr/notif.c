@@ -224,6 +224,16 @@ static int dispatch(struct smsr *s, struct euicc *e, const struct es5_notif *n)
 	return confirm_apart(s, e, n);
 }
 
+int notif_take(struct smsr *s, const char *source, struct euicc *e, const struct es5_notif *n)
+{
+	if (!bytes_eq(n->eid, BYTES_ARR(e->eid)))
+		return reject(s, source, reason_of(-EBADMSG));
+	if (is_replay(e, n))
+		return reject(s, source, "replayed: older than the last one that was confirmed");
+	smsr_count(s, CTR_NOTIFICATIONS);
+	return dispatch(s, e, n);
+}
+
 int notif_rx(struct smsr *s, const char *source, struct bytes pkt)
 {
 	struct sp_peek peek;
@@ -233,12 +243,7 @@ int notif_rx(struct smsr *s, const char *source, struct bytes pkt)
 
 	if (rc == 0)
 		rc = verify(s, &e, &peek, pkt, &n);
-	if (rc == 0 && !bytes_eq(n.eid, BYTES_ARR(e.eid)))
-		rc = -EBADMSG;
 	if (rc < 0)
 		return reason_of(rc) ? reject(s, source, reason_of(rc)) : rc;
-	if (is_replay(&e, &n))
-		return reject(s, source, "replayed: older than the last one that was confirmed");
-	smsr_count(s, CTR_NOTIFICATIONS);
-	return dispatch(s, &e, &n);
+	return notif_take(s, source, &e, &n);
 }

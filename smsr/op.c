@@ -14,6 +14,7 @@
 #include "smsr/cmd.h"
 #include "smsr/cmd_db.h"
 #include "smsr/eis_db.h"
+#include "smsr/https.h"
 #include "smsr/op_db.h"
 #include "smsr/record_db.h"
 #include "smsr/report.h"
@@ -347,9 +348,11 @@ static int close_open_command(struct smsr *s, const struct op_run *r)
 	struct command cmd;
 	int rc = cmd_db_open_of_op(turn_ctx(s->turn), s->db, r->op.id, &cmd);
 
-	if (rc < 0)
-		return rc == -ENOENT ? 0 : rc;
-	return cmd_close(s, &cmd, CMD_ST_CLOSED);
+	if (rc == 0)
+		rc = cmd_close(s, &cmd, CMD_ST_CLOSED);
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	return https_close(s, r->op.id);
 }
 
 /* An audit that another operation had to wait for, and that failed, fails that operation too: without the audit nothing

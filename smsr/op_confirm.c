@@ -10,6 +10,7 @@
 #include "smsr/cmd.h"
 #include "smsr/cmd_db.h"
 #include "smsr/eis_db.h"
+#include "smsr/https.h"
 #include "smsr/op_proc.h"
 #include "smsr/report.h"
 
@@ -28,7 +29,7 @@ static bool op_arg_good(const struct operation *op)
 
 int64_t op_arg_enc(const struct es5_notif *notif, bool good)
 {
-	return notif->seq | (int64_t)notif->type << 16 | (int64_t)good << 24;
+	return notif->seq | (int64_t)notif->type << 16 | (int64_t)good << 24 | (int64_t)notif->by_https << 25;
 }
 
 bool op_arg_notified(const struct operation *op)
@@ -39,6 +40,11 @@ bool op_arg_notified(const struct operation *op)
 uint16_t op_arg_seq(const struct operation *op)
 {
 	return (uint16_t)op->arg;
+}
+
+bool op_arg_by_https(const struct operation *op)
+{
+	return op->arg >> 25 & 1;
 }
 
 /* ISD-P that is enabled now, as far as this notification tells. */
@@ -107,6 +113,8 @@ int op_confirm_send(struct smsr *s, struct op_run *r, const struct es5_notif *no
 		rc = cmd_close(s, &cmd, CMD_ST_CLOSED);
 	else if (rc == -ENOENT)
 		rc = 0;
+	if (rc == 0)
+		rc = https_close(s, r->op.id);
 	r->op.arg = (r->op.arg & OP_ARG_AUTO_DELETE) | op_arg_enc(notif, good);
 	return rc < 0 ? rc : op_confirm_begin(s, r);
 }

@@ -105,7 +105,7 @@ int op_card_error(struct smsr *s, struct op_run *r, const struct op_input *in, c
 
 	if (in->event == OP_EV_REFUSED)
 		text = talloc_asprintf(ctx, "%s: the card did not execute it: %s", what,
-				       sp_status_name(in->por_status));
+				       in->text ? in->text : sp_status_name(in->por_status));
 	else if (!in->script)
 		text = talloc_asprintf(ctx, "%s: the answer of the card cannot be read", what);
 	else

@@ -65,6 +65,8 @@ int op_apply_enabled(struct smsr *s, struct op_run *r, struct bytes aid) MUST_CH
 int64_t op_arg_enc(const struct es5_notif *notif, bool good);
 bool op_arg_notified(const struct operation *op);
 uint16_t op_arg_seq(const struct operation *op);
+/*! The notification came over HTTPS: so goes its confirmation. */
+bool op_arg_by_https(const struct operation *op);
 
 /* op_create.c */
 int op_create_begin(struct smsr *s, struct op_run *r) MUST_CHECK;

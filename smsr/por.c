@@ -14,6 +14,7 @@
 #include "smsr/cmd.h"
 #include "smsr/cmd_db.h"
 #include "smsr/eis_db.h"
+#include "smsr/https.h"
 #include "smsr/mo.h"
 
 #define RECENT 8
@@ -94,14 +95,15 @@ static int answered(struct smsr *s, struct command *cmd, const struct sp_por *po
 	if (cmd->state != CMD_ST_OPEN)
 		return op_note(s, cmd->op_id, STEP_POR, "late or repeated answer to counter %llu: ignored",
 			       (unsigned long long)cmd->cntr);
-	if (por->status == SP_ST_OK)
+	if (por->status == SP_ST_OK && cmd->kind != CMD_TRIGGER)
 		return executed(s, cmd, por->data);
 	rc = op_note(s, cmd->op_id, STEP_POR, "counter %llu: status %u, %s", (unsigned long long)cmd->cntr, por->status,
 		     sp_status_name(por->status));
 	/* The answer proper follows. */
 	if (rc < 0 || por->status == SP_ST_MORE_TIME || por->status == SP_ST_BY_SUBMIT || por->status == SP_ST_BY_USSD)
 		return rc;
-	return not_executed(s, cmd, por->status);
+	return cmd->kind == CMD_TRIGGER ? https_trigger_answered(s, cmd, por->status)
+					: not_executed(s, cmd, por->status);
 }
 
 static int unsecured(struct smsr *s, const char *source, struct command *cmd, struct bytes pkt)

@@ -28,6 +28,8 @@ struct smsr_ports {
 	/*! Answer to a parked request.
 	 * \param[in] steal_answer  talloc tree without parent that the request's handler made (smsr/es_in.h) */
 	void (*answer)(void *priv, uint64_t xid, void *steal_answer);
+	/*! To a card that is connected by HTTPS: one answer, or nothing but the end.  May be NULL. */
+	void (*https_answer)(void *priv, uint64_t conn, struct bytes octets, bool close);
 	/*! Give a link nothing more, or again.  May be NULL. */
 	void (*sms_pause)(void *priv, const char *smsc, bool paused);
 	/*! Give the connection of a link up and make a new one.  May be NULL. */

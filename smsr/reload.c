@@ -96,6 +96,10 @@ static void keep_fixed(struct smsr_daemon *d, struct smsr_cfg *next)
 		restart_wanted("https listen, threads or max-connections");
 		keep_listeners(next, &d->cfg->https);
 	}
+	if (!https_bearer_same_listener(&d->cfg->bearer, &next->bearer)) {
+		restart_wanted("https-bearer (all but its fleets)");
+		https_bearer_keep_listener(&next->bearer, next, &d->cfg->bearer);
+	}
 	if (!same_smscs(d, d->cfg, next)) {
 		restart_wanted("smsc");
 		smsr_vty_take_smscs(d, next, d->cfg);

@@ -67,6 +67,12 @@ enum smsr_ctr {
 	CTR_TURNS,
 	CTR_CERT_WARNINGS,
 	CTR_RESTORES,
+	CTR_HTTPS_SESSIONS,
+	CTR_HTTPS_REQUESTS,
+	CTR_HTTPS_REFUSED,
+	CTR_HTTPS_SCRIPTS,
+	CTR_HTTPS_TRIGGERS,
+	CTR_HTTPS_FAILURES,
 };
 
 /*! \returns talloc child of ctx; the members above ctrs are the caller's to fill in */

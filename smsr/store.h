@@ -13,7 +13,8 @@ enum store_slot {
 	SLOT_EIS,
 	SLOT_OP,
 	SLOT_CMD,
-	SLOT_RECORD
+	SLOT_RECORD,
+	SLOT_HTTPS,
 };
 
 extern const struct db_desc smsr_db_desc;
@@ -74,7 +75,8 @@ enum cmd_kind {
 	CMD_AUDIT = 4,
 	CMD_CONFIRM = 5,
 	CMD_CREATE = 6,
-	CMD_DATA = 7, /* written by an SM-DP */
+	CMD_DATA = 7,	  /* written by an SM-DP */
+	CMD_TRIGGER = 16, /* brings the card to us over HTTPS: smsr/https.h */
 };
 
 enum cmd_state {
@@ -133,6 +135,7 @@ struct euicc {
 	int notif_seq;	       /* -1: none yet */
 	struct bytes imei;
 	struct bytes meid;
+	bool http; /* the EUM says that it can do SCP81 */
 };
 
 struct profile {

@@ -27,6 +27,7 @@ struct io_thread;
 enum io_kind {
 	IO_REQUEST, /* a request of a peer, made by the daemon's HTTP handler */
 	IO_RESULT,  /* struct http_result of common/net/http_client.h */
+	IO_CARD,    /* something of a card that is connected by HTTPS */
 	IO_LINE,    /* a line for the log; io_core_poll() keeps it to itself */
 };
 

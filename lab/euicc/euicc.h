@@ -5,7 +5,6 @@
 
 #include "common/codec/bytes.h"
 #include "common/crypto/crypto.h"
-#include "common/crypto/ec.h"
 #include "scp80/sms.h"
 
 /* A software eUICC (SGP.02) together with the phone it sits in, as a state machine without input or output of its own.
@@ -42,7 +41,6 @@ struct euicc_profile {
 	bool no_coverage; /* the network refuses this subscription (lab switch) */
 	uint32_t mem_granted;
 	uint32_t mem_left;
-	struct isdp_nv *es8; /* inside of the card: keys and what came with the package; leave NULL */
 };
 
 /*! Type octet of the default notification (SGP.02, tag 4D). */
@@ -68,14 +66,11 @@ enum euicc_fault {
 	EUICC_FAULT_DROP_POR,	       /* argument: so many PoRs get lost on the way; 0 = all */
 	EUICC_FAULT_HTTPS_CUT,	       /* argument: the connection breaks after so many octets, once */
 	EUICC_FAULT_HTTPS_STALL,       /* argument: after so many requests of a session nothing is said any more */
-	EUICC_FAULT_HTTPS_STATUS,    /* argument, enum admin_status: instead of running a script; 0 = security-error */
-	EUICC_FAULT_HTTPS_GARBAGE,   /* answers to scripts are no response scripts */
-	EUICC_FAULT_HTTPS_WRONG_EID, /* X-Admin-From names another eUICC */
-	EUICC_FAULT_HTTPS_WRONG_PSK, /* holds another PSK than the SM-SR believes */
-	EUICC_FAULT_HTTPS_NEXT_URI,  /* takes relative Next-URIs with a query only, as a live card does */
-	EUICC_FAULT_BAD_PE,	     /* argument: number of the profile element, from 1, that the card refuses */
-	EUICC_FAULT_PACKAGE_MEMORY,  /* argument: octets of a package after which there is no memory left */
-	EUICC_FAULT_SCP03T_MAC,	     /* argument: number of the segment, from 1, whose MAC the card believes wrong */
+	EUICC_FAULT_HTTPS_STATUS,      /* argument, enum admin_status: instead of running a script; 0 = security-error */
+	EUICC_FAULT_HTTPS_GARBAGE,     /* answers to scripts are no response scripts */
+	EUICC_FAULT_HTTPS_WRONG_EID,   /* X-Admin-From names another eUICC */
+	EUICC_FAULT_HTTPS_WRONG_PSK,   /* holds another PSK than the SM-SR believes */
+	EUICC_FAULT_HTTPS_NEXT_URI,    /* takes relative Next-URIs with a query only, as a live card does */
 	EUICC_N_FAULTS
 };
 
@@ -128,35 +123,25 @@ struct euicc_keys {
 
 struct euicc;
 
-/*! What the ECASD of a card holds beside its certificate. */
-struct euicc_ecasd {
-	struct privkey *key; /* SK.ECASD.ECKA */
-	enum ec_curve curve; /* of key */
-	struct pubkey *ci;   /* PK.CI.ECDSA */
-};
-
 /*! What the host of a fleet gives to its cards when they first need it.  Both may be called again later. */
 struct euicc_host {
 	/*! \param[out] keys  talloc children of ctx.  \returns 0 or negative errno: the card then has no keys */
 	int (*keys)(void *arg, const struct euicc *card, const void *ctx, struct euicc_keys *keys);
 	/*! \param[out] cert  CERT.ECASD.ECKA, the whole 7F21 TLV, talloc child of ctx.  \returns 0 or negative errno */
 	int (*ecasd_cert)(void *arg, const struct euicc *card, const void *ctx, struct bytes *cert);
-	/*! Keys for the establishment of key sets; NULL: the cards cannot establish any.
-	 * \param[out] ecasd  talloc children of ctx.  \returns 0 or negative errno */
-	int (*ecasd)(void *arg, const struct euicc *card, const void *ctx, struct euicc_ecasd *ecasd);
 	void *arg;
 };
 
 enum euicc_out_type {
 	EUICC_OUT_ATTACH, /* phone with this IMSI switches on */
 	EUICC_OUT_DETACH,
-	EUICC_OUT_MT_ACK,  /* answer to euicc_rx_mt(), in order: cause, pdu = user data of the DELIVER-REPORT */
-	EUICC_OUT_MO,	   /* pdu = SMS-SUBMIT TPDU; the network's answer comes by euicc_rx_mo_result() */
+	EUICC_OUT_MT_ACK, /* answer to euicc_rx_mt(), in order: cause, pdu = user data of the DELIVER-REPORT */
+	EUICC_OUT_MO,	  /* pdu = SMS-SUBMIT TPDU; the network's answer comes by euicc_rx_mo_result() */
 	EUICC_OUT_CONNECT, /* open the channel that https describes; the end of it comes by euicc_rx_https_*() */
 	EUICC_OUT_SEND,	   /* pdu = plain text for the open channel */
 	EUICC_OUT_CLOSE,   /* close it; with a cause: cut it, no close_notify.  Nothing more is to come from it */
-	EUICC_OUT_EVENT,   /* text: one line for the log */
-	EUICC_OUT_TRACE,   /* text: one line of the card's trace, when that is on */
+	EUICC_OUT_EVENT,  /* text: one line for the log */
+	EUICC_OUT_TRACE,  /* text: one line of the card's trace, when that is on */
 };
 
 /*! TLS channel that a card wants. */
@@ -242,6 +227,8 @@ int euicc_script(struct euicc *card, const void *ctx, struct bytes target_aid, s
 /*! Start an administration session as if a secured packet to the ISD-R had brought this trigger.
  * \returns 0; -EINVAL when it is no trigger; -EBUSY a session is open; -ENOENT no server is known */
 int euicc_trigger(struct euicc *card, struct bytes trigger) MUST_CHECK;
+/*! The bearer of euicc_script() is free: a REFRESH that waited for it goes. */
+void euicc_session_end(struct euicc *card);
 
 /* Lab switches. */
 void euicc_fault_set(struct euicc *card, enum euicc_fault fault, bool on, uint32_t arg);
@@ -273,14 +260,6 @@ bool euicc_has_service(const struct euicc *card);
 uint64_t euicc_counter(const struct euicc *card);
 /*! Notification waiting for its confirmation.  \returns its type; EUICC_NOTIFY_NONE = none waits */
 enum euicc_notify_type euicc_pending(const struct euicc *card, uint16_t *seq);
-/*! A profile package as it was received and installed. */
-struct euicc_package {
-	uint8_t sha256[32];
-	uint32_t len;
-	struct bytes octets; /* until the card is reset; then empty */
-};
-/*! \returns false when no package was installed in this ISD-P */
-bool euicc_package(const struct euicc *card, const struct euicc_profile *profile, struct euicc_package *package);
 /*! Is an administration session open, or waiting for its next attempt? */
 bool euicc_in_session(const struct euicc *card);
 /*! Many lines for people, talloc child of ctx. */

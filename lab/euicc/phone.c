@@ -123,6 +123,11 @@ void phone_reset_when_ready(struct euicc *card)
 	phone_reset(card);
 }
 
+void euicc_session_end(struct euicc *card)
+{
+	phone_reset_when_ready(card);
+}
+
 void phone_attached(struct euicc *card, uint8_t cause)
 {
 	if (card->phone != PHONE_ATTACHING)

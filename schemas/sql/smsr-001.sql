@@ -31,6 +31,7 @@ CREATE TABLE euicc (
 	imei BLOB,
 	meid BLOB,
 	perso_aid BLOB,			-- ISD-P whose key establishment has begun: 3A01 has left, 3A02 not yet
+	http INTEGER NOT NULL,		-- EuiccCapabilities: HttpSupport
 	created_ms INTEGER NOT NULL
 );
 CREATE INDEX euicc_audit ON euicc (id) WHERE audit_due IS NOT NULL;
@@ -183,6 +184,52 @@ CREATE TABLE part (
 );
 CREATE INDEX part_due ON part (due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX part_message ON part (message_id) WHERE message_id IS NOT NULL;
+
+-- SCP81: one administration session of each eUICC at most.  It outlives its connections.
+CREATE TABLE https_session (
+	euicc_id INTEGER PRIMARY KEY REFERENCES euicc ON DELETE CASCADE,
+	state INTEGER NOT NULL,		-- enum https_state
+	dialog INTEGER NOT NULL,	-- enum dialog_state of scp81/dialog.h
+	token TEXT NOT NULL,		-- chance, in every URI of the session
+	seq INTEGER NOT NULL,		-- script that went out last under this token
+	conn INTEGER,			-- connection of this run of the daemon
+	waits INTEGER NOT NULL,		-- a POST on it is not answered yet
+	hold INTEGER NOT NULL,		-- the last operation said that another one follows
+	due_ms INTEGER,			-- end of the wait for that one
+	heard_ms INTEGER,		-- last POST of the card
+	failures INTEGER NOT NULL	-- operations that HTTPS could not serve, in a row
+);
+CREATE INDEX https_session_due ON https_session (due_ms) WHERE due_ms IS NOT NULL;
+CREATE UNIQUE INDEX https_session_conn ON https_session (conn) WHERE conn IS NOT NULL;
+
+-- What an operation wants done over HTTPS: beside a command, which is the same over SMS.
+CREATE TABLE https_job (
+	id INTEGER PRIMARY KEY,
+	op_id INTEGER NOT NULL REFERENCES operation ON DELETE CASCADE,
+	euicc_id INTEGER NOT NULL REFERENCES euicc ON DELETE CASCADE,
+	kind INTEGER NOT NULL,
+	state INTEGER NOT NULL,		-- enum cmd_state
+	target BLOB NOT NULL,		-- AID
+	more INTEGER NOT NULL,		-- keep the session afterwards
+	dest TEXT,			-- MSISDN for triggers
+	triggers INTEGER NOT NULL DEFAULT 0,	-- since the card was heard last
+	due_ms INTEGER			-- the card should be heard by then
+);
+CREATE INDEX https_job_op ON https_job (op_id);
+CREATE UNIQUE INDEX https_job_open ON https_job (euicc_id) WHERE state = 0;
+CREATE INDEX https_job_due ON https_job (due_ms) WHERE due_ms IS NOT NULL;
+
+-- One script command of a job; the card has one at a time.
+CREATE TABLE https_script (
+	id INTEGER PRIMARY KEY,
+	job_id INTEGER NOT NULL REFERENCES https_job ON DELETE CASCADE,
+	idx INTEGER NOT NULL,		-- from 1
+	state INTEGER NOT NULL,		-- enum script_state
+	seq INTEGER,			-- its number in the session
+	body BLOB NOT NULL,		-- TLVs without the template
+	rsp BLOB,			-- the same of the answer
+	UNIQUE (job_id, idx)
+);
 
 -- Parts of concatenated messages from cards, kept before they are acknowledged.
 CREATE TABLE mo_part (

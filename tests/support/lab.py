@@ -13,7 +13,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'lab' / 'demo'))
 from peers import Entity   # noqa: E402
-from smsr_lab import EUM_OID, OPERATORS, SMSR_OID, SmsrLab   # noqa: E402
+from smsr_lab import EUM_OID, OPERATORS, SMSR_OID, SmsrLab, free_port   # noqa: E402,F401
 
 NUMBER = '12345'
 

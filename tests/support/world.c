@@ -11,6 +11,7 @@
 
 #include "common/app/clock.h"
 #include "smsr/eis.h"
+#include "tests/support/https_card.h"
 
 #define SMSR_NUMBER "12345"
 
@@ -100,12 +101,23 @@ static void port_answer(void *priv, uint64_t xid, void *steal_answer)
 	point(w);
 }
 
+static void port_https(void *priv, uint64_t conn, struct bytes octets, bool close)
+{
+	struct world *w = priv;
+
+	if (w->dead)
+		return;
+	https_card_rx(w->https_card, conn, octets, close);
+	point(w);
+}
+
 static const struct smsr_ports ports = {
 	.sms_reserve = port_reserve,
 	.sms_submit = port_submit,
 	.sms_ack = port_ack,
 	.http_post = port_post,
 	.answer = port_answer,
+	.https_answer = port_https,
 };
 
 /* ---- events ---- */
@@ -186,6 +198,8 @@ void world_stop(struct world *w)
 	llist_for_each_entry (p, &w->posts, entry)
 		p->ref = 0;
 	world_air_restart(w);
+	if (w->https_card)
+		https_card_lost(w->https_card);
 }
 
 void world_start(struct world *w)
@@ -327,6 +341,22 @@ static void fill_key(const void *ctx, struct es_key *k, uint8_t index, const uin
 	k->components[0].value = bytes_of(value, 16);
 }
 
+/* What a card needs for HTTPS. */
+static void add_https(struct world *w, struct es_eis *eis)
+{
+	struct es_keyset *ks = talloc_zero_array(eis, struct es_keyset, 2);
+	struct es_key *psk = talloc_zero(eis, struct es_key);
+
+	fill_key(eis, psk, 1, w->card_data.psk);
+	psk->components[0].type = BYTES_LIT("\x85");
+	ks[0] = eis->isdr->keysets[0];
+	ks[1] = (struct es_keyset){.version = SEED_SCP81_KVN, .type = ES_KEYSET_SCP81, .keys = psk, .n_keys = 1};
+	eis->isdr->keysets = ks;
+	eis->isdr->n_keysets = 2;
+	eis->info.capabilities = talloc_zero(eis, struct es_capabilities);
+	eis->info.capabilities->http_support = true;
+}
+
 struct es_eis *world_eis(struct world *w, const void *ctx)
 {
 	struct es_eis *eis = talloc_zero(ctx, struct es_eis);
@@ -367,6 +397,8 @@ struct es_eis *world_eis(struct world *w, const void *ctx)
 			       .available_memory = 2000,
 			       .signed_info_xml = "<i/>",
 			       .signature_xml = "<s/>"};
+	if (w->https)
+		add_https(w, eis);
 	return eis;
 }
 

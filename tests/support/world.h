@@ -114,6 +114,10 @@ struct world {
 	size_t n_packets;
 	struct bytes parts[8]; /* of the packet that is being submitted */
 
+	/* The card's end of HTTPS: tests/support/https_card.h. */
+	bool https; /* register with an SCP81 key set */
+	struct https_card *https_card;
+
 	/* A kill at the n-th point, counted from 1: before a commit, behind it, behind each output. */
 	unsigned int points;
 	unsigned int kill_at; /* 0: never */

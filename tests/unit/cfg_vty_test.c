@@ -67,6 +67,10 @@ static void the_example_says_what_it_seems_to(void **state)
 	assert_string_equal(cfg->peers[1].tls_subject, "CN=smdp.example.net,O=Example SM-DP,C=XX");
 	assert_true(cfg->peers[1].notify_mno_id);
 	assert_int_equal(cfg->peers[2].max_validity_s, 604800);
+	assert_int_equal(cfg->bearer.n_listen, 1);
+	assert_int_equal(cfg->bearer.n_fleets, 1);
+	assert_string_equal(cfg->bearer.fleets[0]->eums[0], cfg->peers[0].oid);
+	assert_int_equal(https_bearer_check(d, &cfg->bearer, &why), 0);
 	assert_int_equal(cfg->n_smscs, 1);
 	assert_true(cfg->smscs[0].link.tls);
 	assert_int_equal(cfg->smscs[0].link.window, 10);

@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The administration session of an eUICC: its POSTs, their answers, lost connections.  SGP.02 ES5 over HTTPS,
+ * GlobalPlatform Amendment B; what a POST means is for scp81/dialog.h.
+ *
+ * Every POST makes the card's connection wait (session.waits); https_serve() ends that with a script, with 204, or
+ * leaves it parked for the operation that was announced.  A new job finds a waiting POST and is served at once.
+ *
+ * A card that begins anew while a script of it is out may have executed that script: see lost_ways. */
+#include <errno.h>
+
+#include <osmocom/core/utils.h>
+#include <talloc.h>
+
+#include "common/app/clock.h"
+#include "common/app/log.h"
+#include "common/crypto/rnd.h"
+#include "scp80/apdu_text.h"
+#include "smsr/cmd_db.h"
+#include "smsr/eis_db.h"
+#include "smsr/https.h"
+#include "smsr/mo.h"
+#include "smsr/op_proc.h"
+#include "smsr/record_db.h"
+
+#define TOKEN_OCTETS (DIALOG_TOKEN_MAX / 2)
+#define TAG_SCRIPT_CMD 0xae /* indefinite form: length 80, end 00 00 */
+#define TAG_SCRIPT_RSP 0xaf
+
+/* ---- outputs ---- */
+
+struct answer {
+	struct smsr *s;
+	uint64_t conn;
+	struct bytes octets;
+	bool close;
+};
+
+static void emit_answer(void *priv, void *data)
+{
+	struct smsr *s = priv;
+	const struct answer *a = data;
+
+	if (s->ports->https_answer)
+		s->ports->https_answer(s->ports_priv, a->conn, a->octets, a->close);
+}
+
+/* \param[in] w  what was written for it; NULL: nothing, only the end */
+static int answer(struct smsr *s, uint64_t conn, const struct wr *w, bool close)
+{
+	struct answer *a = talloc_zero(turn_ctx(s->turn), struct answer);
+	struct bytes octets = bytes_of(NULL, 0);
+	int rc = w ? wr_end(w, &octets) : 0;
+
+	OSMO_ASSERT(a);
+	if (rc < 0)
+		return rc;
+	a->conn = conn;
+	a->octets = bytes_dup(a, octets);
+	a->close = close;
+	turn_output(s->turn, emit_answer, s, a);
+	return 0;
+}
+
+static int refuse(struct smsr *s, const struct https_request *q, unsigned int http_status, const char *why)
+{
+	struct wr w;
+	int rc;
+
+	smsr_count(s, CTR_HTTPS_REFUSED);
+	LOGP(DHTTP, LOGL_NOTICE, "eid %s: POST refused: %s\n", hex_enc(turn_ctx(s->turn), bytes_of(q->eid, EID_LEN)),
+	     why);
+	wr_init(&w, turn_ctx(s->turn));
+	rc = dialog_refuse_enc(http_status, &w);
+	return rc < 0 ? rc : answer(s, q->conn, &w, true);
+}
+
+/* ---- serving ---- */
+
+/* The session ends with this answer; the connection is not ours any more. */
+static int end(struct smsr *s, struct https_session *ss)
+{
+	uint64_t conn = ss->conn;
+	struct wr w;
+	int rc;
+
+	wr_init(&w, turn_ctx(s->turn));
+	rc = dialog_end_enc(&ss->dialog, &w);
+	if (rc < 0)
+		return rc;
+	ss->state = HTTPS_CLOSED;
+	ss->conn = 0;
+	ss->waits = ss->hold = false;
+	ss->due_ms = 0;
+	rc = https_db_session_put(s->db, ss);
+	return rc < 0 ? rc : answer(s, conn, &w, true);
+}
+
+static int template(struct smsr *s, uint8_t tag, struct bytes tlvs, struct bytes *out)
+{
+	struct wr w;
+
+	wr_init(&w, turn_ctx(s->turn));
+	wr_u8(&w, tag);
+	wr_u8(&w, 0x80);
+	wr_bytes(&w, tlvs);
+	wr_u16(&w, 0);
+	return wr_end(&w, out);
+}
+
+/* Addressed to the ISD-R itself a script names no application. */
+static struct bytes target_of(const struct euicc *e, const struct https_job *job)
+{
+	return bytes_eq(job->target, e->isdr_aid) ? bytes_of(NULL, 0) : job->target;
+}
+
+static int give(struct smsr *s, const struct euicc *e, struct https_session *ss, const struct https_job *job,
+		struct https_script *script, bool again)
+{
+	const struct https_fleet *f = https_fleet_for(s, e);
+	struct dialog_conf conf = https_fleet_dialog(f);
+	struct bytes octets;
+	struct wr w;
+	int rc = template(s, TAG_SCRIPT_CMD, script->body, &octets);
+
+	wr_init(&w, turn_ctx(s->turn));
+	if (rc == 0 && again)
+		rc = dialog_script_again_enc(&conf, &ss->dialog, f->host, target_of(e, job), octets, &w);
+	else if (rc == 0)
+		rc = dialog_script_enc(&conf, &ss->dialog, f->host, target_of(e, job), octets, &w);
+	if (rc < 0)
+		return rc;
+	script->state = SCRIPT_SENT;
+	script->seq = ss->dialog.seq;
+	ss->waits = false;
+	ss->due_ms = 0;
+	rc = https_db_script_update(s->db, script);
+	if (rc == 0)
+		rc = https_db_session_put(s->db, ss);
+	if (rc == 0)
+		rc = op_note(s, job->op_id, STEP_SUBMITTED, "script %d to the card by HTTPS, %zu octets%s", script->idx,
+			     script->body.len, again ? ", again" : "");
+	if (rc == 0)
+		smsr_count(s, CTR_HTTPS_SCRIPTS);
+	return rc < 0 ? rc : answer(s, ss->conn, &w, false);
+}
+
+static int park(struct smsr *s, const struct https_fleet *f, struct https_session *ss)
+{
+	ss->due_ms = clock_now_ms() + (int64_t)f->hold_s * 1000;
+	return https_db_session_put(s->db, ss);
+}
+
+/* What is next for the card.  \returns 0; -ENOENT nothing, or nothing that may leave now */
+static int next_script(struct smsr *s, const struct https_fleet *f, const struct euicc *e, struct https_job *job,
+		       struct https_script *script)
+{
+	void *ctx = turn_ctx(s->turn);
+	bool paused;
+	int rc = f ? https_db_job_of_euicc(ctx, s->db, e->id, job) : -ENOENT;
+
+	if (rc == 0)
+		rc = record_db_is_paused(s->db, PAUSE_ALL, "", &paused);
+	if (rc < 0)
+		return rc;
+	if (!paused)
+		return https_db_script_next(ctx, s->db, job->id, script);
+	/* The card is sent away, and called again: the trigger waits for the end of the pause. */
+	job->due_ms = clock_now_ms() + https_wait_ms(f, job);
+	rc = https_db_job_update(s->db, job);
+	return rc < 0 ? rc : -ENOENT;
+}
+
+int https_serve(struct smsr *s, const struct euicc *e)
+{
+	const struct https_fleet *f = https_fleet_for(s, e);
+	struct https_session ss;
+	struct https_script script;
+	struct https_job job;
+	int rc = https_db_session(s->db, e->id, &ss);
+
+	if (rc < 0 || !ss.waits)
+		return rc;
+	rc = next_script(s, f, e, &job, &script);
+	if (rc == 0)
+		return give(s, e, &ss, &job, &script, false);
+	if (rc != -ENOENT)
+		return rc;
+	if (ss.due_ms) /* parked already */
+		return 0;
+	return f && ss.hold && f->hold_s ? park(s, f, &ss) : end(s, &ss);
+}
+
+/* ---- results ---- */
+
+/* All answers as one script, as a card would have given them to one command script. */
+static int joined(struct smsr *s, const struct https_job *job, struct bytes *octets)
+{
+	void *ctx = turn_ctx(s->turn);
+	struct https_script script;
+	struct bytes tlvs;
+	struct wr w;
+	int rc;
+
+	wr_init(&w, ctx);
+	for (int i = 1; (rc = https_db_script_get(ctx, s->db, job->id, i, &script)) == 0; i++)
+		wr_bytes(&w, script.rsp);
+	if (rc == -ENOENT)
+		rc = wr_end(&w, &tlvs);
+	return rc < 0 ? rc : template(s, TAG_SCRIPT_RSP, tlvs, octets);
+}
+
+static int end_job(struct smsr *s, struct https_session *ss, struct https_job *job)
+{
+	int rc;
+
+	job->state = CMD_ST_ANSWERED;
+	job->due_ms = 0;
+	rc = https_db_job_update(s->db, job);
+	/* Behind a profile change the card has to REFRESH: it cannot with a session open. */
+	ss->hold = job->more && job->kind != CMD_ENABLE && job->kind != CMD_DISABLE;
+	ss->failures = 0;
+	return rc < 0 ? rc : https_db_session_put(s->db, ss);
+}
+
+static int job_answered(struct smsr *s, struct https_session *ss, struct https_job *job)
+{
+	struct op_input in = {.event = OP_EV_ANSWER};
+	struct script_rsp script;
+	struct bytes all;
+	int rc = joined(s, job, &all);
+
+	if (rc == 0)
+		rc = end_job(s, ss, job);
+	if (rc < 0)
+		return rc;
+	if (script_rsp_dec(all, &script) == 0 && script.body.len) {
+		in.script = &script;
+		in.rsp = script.body;
+	}
+	return op_event(s, job->op_id, &in);
+}
+
+static int job_refused(struct smsr *s, struct https_session *ss, struct https_job *job, enum admin_status status)
+{
+	const char *word = admin_status_text(status);
+	struct op_input in = {.event = OP_EV_REFUSED};
+	int rc;
+
+	in.text = talloc_asprintf(turn_ctx(s->turn), "X-Admin-Script-Status: %s", word ? word : "unknown");
+	rc = op_note(s, job->op_id, STEP_POR, "%s", in.text);
+	if (rc == 0)
+		rc = end_job(s, ss, job);
+	return rc < 0 ? rc : op_event(s, job->op_id, &in);
+}
+
+/* The TLVs of one answer.  One that cannot be read is empty, and its job ends. */
+static bool take_answer(struct smsr *s, struct bytes body, struct bytes *tlvs, bool *goes_on)
+{
+	struct script_rsp rsp;
+
+	if (script_rsp_dec(body, &rsp) < 0)
+		return false;
+	*tlvs = bytes_dup(turn_ctx(s->turn), rsp.body);
+	*goes_on = !rsp.bad_sw && !rsp.bad_format && !rsp.action && !rsp.chaining;
+	return true;
+}
+
+static int result(struct smsr *s, struct https_session *ss, const struct dialog_out *out)
+{
+	void *ctx = turn_ctx(s->turn);
+	struct https_script script, next;
+	struct https_job job;
+	bool goes_on = false, readable;
+	int rc = https_db_job_of_euicc(ctx, s->db, ss->euicc_id, &job);
+
+	if (rc == 0)
+		rc = https_db_script_out(ctx, s->db, job.id, out->seq, &script);
+	if (rc < 0) /* its operation has ended meanwhile */
+		return rc == -ENOENT ? 0 : rc;
+	if (out->status != ADMIN_STATUS_OK)
+		return job_refused(s, ss, &job, out->status);
+	readable = take_answer(s, out->body, &script.rsp, &goes_on);
+	script.state = SCRIPT_ANSWERED;
+	rc = https_db_script_update(s->db, &script);
+	if (rc == 0)
+		rc = op_note(s, job.op_id, STEP_POR, "script %d by HTTPS: %s", script.idx,
+			     readable ? script_rsp_text(ctx, out->body) : "the answer cannot be read");
+	if (rc < 0)
+		return rc;
+	rc = goes_on ? https_db_script_next(ctx, s->db, job.id, &next) : -ENOENT;
+	return rc == -ENOENT ? job_answered(s, ss, &job) : rc;
+}
+
+/* ---- scripts that may have been executed ---- */
+
+enum lost_way {
+	LOST_AGAIN, /* twice does no harm: reading, confirming, deleting what is gone */
+	LOST_LOOK,  /* an audit tells */
+	LOST_GONE,  /* nobody can tell */
+};
+
+static enum lost_way lost_way(enum cmd_kind kind)
+{
+	static const struct {
+		enum cmd_kind kind;
+		enum lost_way way;
+	} lost_ways[] = {
+		{CMD_ENABLE, LOST_LOOK}, {CMD_DISABLE, LOST_LOOK},  {CMD_DELETE, LOST_AGAIN},
+		{CMD_AUDIT, LOST_AGAIN}, {CMD_CONFIRM, LOST_AGAIN},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lost_ways); i++) {
+		if (lost_ways[i].kind == kind)
+			return lost_ways[i].way;
+	}
+	return LOST_GONE;
+}
+
+/* The card began a new session with a script of the old one unanswered. */
+static int lost(struct smsr *s, struct https_session *ss, uint32_t seq)
+{
+	void *ctx = turn_ctx(s->turn);
+	struct command as_sms = {.attempt = 0};
+	struct op_input in = {.event = OP_EV_STALE, .cmd = &as_sms};
+	struct https_script script;
+	struct https_job job;
+	int rc = https_db_job_of_euicc(ctx, s->db, ss->euicc_id, &job);
+
+	if (rc == 0)
+		rc = https_db_script_out(ctx, s->db, job.id, seq, &script);
+	if (rc == 0)
+		rc = op_note(s, job.op_id, STEP_RETRY, "the card begins anew: what it did with script %d is not known",
+			     script.idx);
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	switch (lost_way(job.kind)) {
+	case LOST_AGAIN:
+		script.state = SCRIPT_READY;
+		return https_db_script_update(s->db, &script);
+	case LOST_LOOK:
+		rc = https_close(s, job.op_id);
+		return rc < 0 ? rc : op_event(s, job.op_id, &in);
+	case LOST_GONE:
+		break;
+	}
+	rc = https_close(s, job.op_id);
+	in = (struct op_input){.event = OP_EV_SILENT, .text = "the card began a new session and gave no answer"};
+	return rc < 0 ? rc : op_event(s, job.op_id, &in);
+}
+
+/* ---- requests ---- */
+
+static int again(struct smsr *s, const struct euicc *e, struct https_session *ss)
+{
+	void *ctx = turn_ctx(s->turn);
+	struct https_script script;
+	struct https_job job;
+	int rc = https_db_job_of_euicc(ctx, s->db, e->id, &job);
+
+	if (rc == 0)
+		rc = https_db_script_out(ctx, s->db, job.id, ss->dialog.seq, &script);
+	if (rc == 0)
+		return give(s, e, ss, &job, &script, true);
+	if (rc != -ENOENT)
+		return rc;
+	/* Nobody wants it any more: the card gets what comes next, or the end. */
+	ss->dialog.state = DIALOG_WAITING;
+	return https_db_session_put(s->db, ss);
+}
+
+static int notified(struct smsr *s, struct euicc *e, const struct dialog_out *out)
+{
+	struct es5_notif n;
+
+	if (es5_notif_dec(out->body, &n) < 0) {
+		smsr_count(s, CTR_NOTIFICATIONS_REJECTED);
+		LOGP(DHTTP, LOGL_NOTICE, "eid %s: a notification by HTTPS cannot be read\n",
+		     hex_enc(turn_ctx(s->turn), BYTES_ARR(e->eid)));
+		return 0;
+	}
+	n.by_https = true;
+	return notif_take(s, "HTTPS", e, &n);
+}
+
+static int act(struct smsr *s, struct euicc *e, struct https_session *ss, const struct dialog_out *out)
+{
+	int rc = out->fresh && out->lost_seq ? lost(s, ss, out->lost_seq) : 0;
+
+	if (rc < 0)
+		return rc;
+	switch (out->act) {
+	case DIALOG_ACT_RESULT:
+		return result(s, ss, out);
+	case DIALOG_ACT_NOTIFY:
+		rc = eis_db_get(turn_ctx(s->turn), s->db, e->id, e); /* what was lost may have moved an operation */
+		return rc < 0 ? rc : notified(s, e, out);
+	case DIALOG_ACT_AGAIN:
+		return again(s, e, ss);
+	case DIALOG_ACT_END: /* 204 again, or what has come up since */
+		ss->dialog.state = DIALOG_WAITING;
+		return https_db_session_put(s->db, ss);
+	case DIALOG_ACT_NEXT:
+	case DIALOG_ACT_REFUSE:
+		break;
+	}
+	return 0;
+}
+
+static void new_token(char *token, size_t size)
+{
+	uint8_t chance[TOKEN_OCTETS];
+
+	rnd_bytes(chance, sizeof(chance));
+	OSMO_ASSERT(hex_enc_buf(token, size, BYTES_ARR(chance)) == 0);
+}
+
+/* No trigger is needed any more, and no time runs. */
+static int stop_waiting(struct smsr *s, struct https_job *job)
+{
+	struct command cmd;
+	int rc;
+
+	job->triggers = 0;
+	job->due_ms = 0;
+	rc = https_db_job_update(s->db, job);
+	if (rc == 0)
+		rc = cmd_db_open_of_op(turn_ctx(s->turn), s->db, job->op_id, &cmd);
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	return cmd_close(s, &cmd, CMD_ST_ANSWERED);
+}
+
+/* The card is here, on this connection. */
+static int heard(struct smsr *s, struct https_session *ss, uint64_t conn)
+{
+	bool anew = ss->conn != conn;
+	struct https_job job;
+	int rc = 0;
+
+	if (ss->conn && anew)
+		rc = answer(s, ss->conn, NULL, true); /* the card has given it up */
+	if (anew)
+		smsr_count(s, CTR_HTTPS_SESSIONS);
+	ss->conn = conn;
+	ss->state = HTTPS_OPEN;
+	ss->waits = true;
+	ss->due_ms = 0;
+	ss->heard_ms = clock_stamp_ms();
+	if (rc == 0)
+		rc = https_db_session_put(s->db, ss);
+	if (rc == 0)
+		rc = https_db_job_of_euicc(turn_ctx(s->turn), s->db, ss->euicc_id, &job);
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	rc = anew ? op_note(s, job.op_id, STEP_DELIVERED, "the card has connected by HTTPS") : 0;
+	return rc < 0 ? rc : stop_waiting(s, &job);
+}
+
+int smsr_ev_https_request(void *smsr, void *request)
+{
+	const struct https_request *q = request;
+	struct smsr *s = smsr;
+	void *ctx = turn_ctx(s->turn);
+	char token[DIALOG_TOKEN_MAX + 1];
+	struct dialog_req req = {.msg = q->msg, .eid = q->eid, .nth = q->nth, .new_token = token};
+	struct dialog_conf conf;
+	struct https_session ss;
+	struct dialog_out out;
+	struct euicc e;
+	int rc = eis_db_by_eid(ctx, s->db, q->eid, &e);
+
+	smsr_count(s, CTR_HTTPS_REQUESTS);
+	if (rc == -ENOENT || (rc == 0 && !https_fleet_for(s, &e)))
+		return refuse(s, q, 403, "no such eUICC, or not by HTTPS");
+	if (rc == 0)
+		rc = https_db_session(s->db, e.id, &ss);
+	if (rc < 0)
+		return rc;
+	conf = https_fleet_dialog(https_fleet_for(s, &e));
+	new_token(token, sizeof(token));
+	dialog_rx(ctx, &conf, &ss.dialog, &req, &out);
+	if (out.act == DIALOG_ACT_REFUSE)
+		return refuse(s, q, out.http_status, out.why);
+	if (out.fresh)
+		ss.hold = false;
+	rc = heard(s, &ss, q->conn);
+	if (rc == 0)
+		rc = act(s, &e, &ss, &out);
+	return rc < 0 ? rc : https_serve(s, &e);
+}
+
+int smsr_ev_https_closed(void *smsr, void *gone)
+{
+	const struct https_gone *g = gone;
+	struct smsr *s = smsr;
+	struct https_session ss;
+	struct https_job job;
+	struct euicc e;
+	int rc = https_db_session_by_conn(s->db, g->conn, &ss);
+
+	if (rc < 0) /* it was over, or another one has taken its place */
+		return rc == -ENOENT ? 0 : rc;
+	ss.conn = 0;
+	ss.waits = false;
+	ss.due_ms = 0;
+	ss.state = HTTPS_CLOSED;
+	rc = https_db_job_of_euicc(turn_ctx(s->turn), s->db, ss.euicc_id, &job);
+	if (rc < 0)
+		return rc == -ENOENT ? https_db_session_put(s->db, &ss) : rc;
+	ss.state = HTTPS_TRIGGERED;
+	rc = https_db_session_put(s->db, &ss);
+	if (rc == 0)
+		rc = eis_db_get(turn_ctx(s->turn), s->db, ss.euicc_id, &e);
+	if (rc == 0)
+		rc = op_note(s, job.op_id, STEP_RETRY, "the connection is lost (%s): waiting for the card", g->why);
+	if (rc < 0 || !https_fleet_for(s, &e))
+		return rc;
+	job.due_ms = clock_now_ms() + https_wait_ms(https_fleet_for(s, &e), &job);
+	return https_db_job_update(s->db, &job);
+}

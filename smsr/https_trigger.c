@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Triggers: short messages that bring the card to us.  Commands like others, so counter, copies and response packets
+ * are the same; what differs is that their answer proves no more than that the card has them, and that a card which
+ * connects makes it unnecessary.  GlobalPlatform Amendment B; SGP.02 leaves the coding of the security object open. */
+#include <errno.h>
+
+#include <osmocom/core/utils.h>
+#include <talloc.h>
+
+#include "common/app/clock.h"
+#include "common/app/log.h"
+#include "scp80/sp.h"
+#include "scp81/admin.h"
+#include "scp81/psk_id.h"
+#include "smsr/cmd_db.h"
+#include "smsr/eis_db.h"
+#include "smsr/https.h"
+#include "smsr/op_db.h"
+#include "smsr/op_proc.h"
+
+/* The card's own part: which key, and how it names itself. */
+static int add_security(struct smsr *s, const struct euicc *e, const struct https_fleet *f, struct trigger *t)
+{
+	void *ctx = turn_ctx(s->turn);
+	struct psk_id id = {.kid = PSK_KID_PSK, .aid_len = (uint8_t)e->isdr_aid.len};
+	struct keyset ks;
+	struct wr eid, aid;
+	int rc = eis_db_keyset(s->db, e->id, KEYSET_SCP81, 0, &ks);
+
+	if (rc < 0)
+		return rc == -ENOENT ? -ENOKEY : rc;
+	wr_init_buf(&eid, id.eid, sizeof(id.eid));
+	wr_bytes(&eid, BYTES_ARR(e->eid));
+	wr_init_buf(&aid, id.aid, sizeof(id.aid));
+	wr_bytes(&aid, e->isdr_aid);
+	id.kvn = ks.version;
+	if (f->agent_id)
+		t->post.agent = admin_from_enc(ctx, e->eid, e->isdr_aid);
+	t->has_security = f->psk_identity;
+	t->security = (struct trigger_security){
+		.psk_id = bytes_str(psk_id_enc(ctx, &id)), .kvn = ks.version, .kid = PSK_KID_PSK, .hash = -1};
+	return eid.failed || aid.failed ? -EINVAL : 0;
+}
+
+static int payload(struct smsr *s, const struct euicc *e, struct bytes *out)
+{
+	void *ctx = turn_ctx(s->turn);
+	const struct https_fleet *f = https_fleet_for(s, e);
+	struct trigger t;
+	struct wr w;
+	int rc = https_fleet_trigger(ctx, f, &t);
+
+	if (rc == 0)
+		rc = add_security(s, e, f, &t);
+	wr_init(&w, ctx);
+	if (rc == 0)
+		rc = trigger_enc(&t, &w);
+	return rc < 0 ? rc : wr_end(&w, out);
+}
+
+static int note_session(struct smsr *s, int64_t euicc_id)
+{
+	struct https_session ss;
+	int rc = https_db_session(s->db, euicc_id, &ss);
+
+	if (rc < 0 || ss.conn)
+		return rc;
+	ss.state = HTTPS_TRIGGERED;
+	return https_db_session_put(s->db, &ss);
+}
+
+int https_trigger(struct smsr *s, struct op_run *r, struct https_job *job)
+{
+	struct bytes data;
+	int rc = payload(s, &r->euicc, &data);
+
+	if (rc == 0)
+		rc = cmd_send_packet(s, r, CMD_TRIGGER, BYTES_ARR(r->euicc.isdr_tar), data,
+				     "trigger of an HTTPS session", job->dest);
+	if (rc < 0)
+		return rc;
+	smsr_count(s, CTR_HTTPS_TRIGGERS);
+	job->triggers++;
+	job->due_ms = 0;
+	rc = https_db_job_update(s->db, job);
+	return rc < 0 ? rc : note_session(s, job->euicc_id);
+}
+
+/* ---- what becomes of one ---- */
+
+/* The card has it, or may have: it should be heard soon. */
+static int await_card(struct smsr *s, int64_t op_id)
+{
+	void *ctx = turn_ctx(s->turn);
+	struct https_job job;
+	struct euicc e;
+	int rc = https_db_job_of_op(ctx, s->db, op_id, &job);
+
+	if (rc == 0)
+		rc = eis_db_get(ctx, s->db, job.euicc_id, &e);
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	if (!job.due_ms && https_fleet_for(s, &e)) {
+		job.due_ms = clock_now_ms() + https_wait_ms(https_fleet_for(s, &e), &job);
+		rc = https_db_job_update(s->db, &job);
+	}
+	return rc;
+}
+
+int https_trigger_taken(struct smsr *s, const struct command *cmd)
+{
+	return await_card(s, cmd->op_id);
+}
+
+static int in_vain(struct smsr *s, struct command *cmd, const char *why)
+{
+	struct https_job job;
+	int rc = https_db_job_of_op(turn_ctx(s->turn), s->db, cmd->op_id, &job);
+
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	return https_give_up(s, &job, why);
+}
+
+int https_trigger_refused(struct smsr *s, struct command *cmd, const char *why)
+{
+	return in_vain(s, cmd, why);
+}
+
+/* The card's counter is ahead of ours: jump, once for each operation. */
+static int raise_counter(struct smsr *s, struct command *cmd)
+{
+	void *ctx = turn_ctx(s->turn);
+	uint64_t value = cmd->cntr + s->cfg->limits.counter_margin;
+	struct https_job job;
+	struct op_run r;
+	int rc = op_load(s, cmd->op_id, &r);
+
+	if (rc == 0 && r.op.attempt++ > 0)
+		return in_vain(s, cmd, "the card refuses the counter of triggers even after a jump");
+	if (rc == 0)
+		rc = op_db_update(s->db, &r.op);
+	if (rc == 0)
+		rc = https_db_job_of_op(ctx, s->db, cmd->op_id, &job);
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	rc = eis_db_counter_raise(s->db, cmd->keyset_id, value);
+	if (rc == -EINVAL) /* raised further meanwhile */
+		rc = 0;
+	if (rc == 0)
+		rc = op_note(s, cmd->op_id, STEP_RETRY, "the card's counter is ahead: ours jumps to %llu",
+			     (unsigned long long)value);
+	return rc < 0 ? rc : https_trigger(s, &r, &job);
+}
+
+int https_trigger_answered(struct smsr *s, struct command *cmd, uint8_t status)
+{
+	int rc = cmd_close(s, cmd, CMD_ST_ANSWERED);
+
+	if (rc < 0)
+		return rc;
+	/* "Too low" to a copy: the first one had arrived. */
+	if (status == SP_ST_OK || (status == SP_ST_CNTR_LOW && cmd->attempt > 0))
+		return await_card(s, cmd->op_id);
+	if (status == SP_ST_CNTR_LOW)
+		return raise_counter(s, cmd);
+	return in_vain(s, cmd,
+		       talloc_asprintf(turn_ctx(s->turn), "the card refused the trigger: %s", sp_status_name(status)));
+}

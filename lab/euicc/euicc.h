@@ -66,11 +66,11 @@ enum euicc_fault {
 	EUICC_FAULT_DROP_POR,	       /* argument: so many PoRs get lost on the way; 0 = all */
 	EUICC_FAULT_HTTPS_CUT,	       /* argument: the connection breaks after so many octets, once */
 	EUICC_FAULT_HTTPS_STALL,       /* argument: after so many requests of a session nothing is said any more */
-	EUICC_FAULT_HTTPS_STATUS,      /* argument, enum admin_status: instead of running a script; 0 = security-error */
-	EUICC_FAULT_HTTPS_GARBAGE,     /* answers to scripts are no response scripts */
-	EUICC_FAULT_HTTPS_WRONG_EID,   /* X-Admin-From names another eUICC */
-	EUICC_FAULT_HTTPS_WRONG_PSK,   /* holds another PSK than the SM-SR believes */
-	EUICC_FAULT_HTTPS_NEXT_URI,    /* takes relative Next-URIs with a query only, as a live card does */
+	EUICC_FAULT_HTTPS_STATUS,    /* argument, enum admin_status: instead of running a script; 0 = security-error */
+	EUICC_FAULT_HTTPS_GARBAGE,   /* answers to scripts are no response scripts */
+	EUICC_FAULT_HTTPS_WRONG_EID, /* X-Admin-From names another eUICC */
+	EUICC_FAULT_HTTPS_WRONG_PSK, /* holds another PSK than the SM-SR believes */
+	EUICC_FAULT_HTTPS_NEXT_URI,  /* takes relative Next-URIs with a query only, as a live card does */
 	EUICC_N_FAULTS
 };
 
@@ -135,13 +135,13 @@ struct euicc_host {
 enum euicc_out_type {
 	EUICC_OUT_ATTACH, /* phone with this IMSI switches on */
 	EUICC_OUT_DETACH,
-	EUICC_OUT_MT_ACK, /* answer to euicc_rx_mt(), in order: cause, pdu = user data of the DELIVER-REPORT */
-	EUICC_OUT_MO,	  /* pdu = SMS-SUBMIT TPDU; the network's answer comes by euicc_rx_mo_result() */
+	EUICC_OUT_MT_ACK,  /* answer to euicc_rx_mt(), in order: cause, pdu = user data of the DELIVER-REPORT */
+	EUICC_OUT_MO,	   /* pdu = SMS-SUBMIT TPDU; the network's answer comes by euicc_rx_mo_result() */
 	EUICC_OUT_CONNECT, /* open the channel that https describes; the end of it comes by euicc_rx_https_*() */
 	EUICC_OUT_SEND,	   /* pdu = plain text for the open channel */
 	EUICC_OUT_CLOSE,   /* close it; with a cause: cut it, no close_notify.  Nothing more is to come from it */
-	EUICC_OUT_EVENT,  /* text: one line for the log */
-	EUICC_OUT_TRACE,  /* text: one line of the card's trace, when that is on */
+	EUICC_OUT_EVENT,   /* text: one line for the log */
+	EUICC_OUT_TRACE,   /* text: one line of the card's trace, when that is on */
 };
 
 /*! TLS channel that a card wants. */

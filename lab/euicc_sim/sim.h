@@ -41,8 +41,8 @@ struct sim_options {
 	struct sim_fault faults[EUICC_N_FAULTS]; /* of every card */
 	size_t n_faults;
 	struct euicc_settings set;
-	const char *https_suite;   /* "00A8" or "00AE"; NULL: both */
-	uint32_t https_fragment;   /* max_fragment_length to ask for; 0: not */
+	const char *https_suite; /* "00A8" or "00AE"; NULL: both */
+	uint32_t https_fragment; /* max_fragment_length to ask for; 0: not */
 	bool print_subscribers;
 	bool trace;
 	int log_level;

@@ -219,7 +219,7 @@ static struct bytes seal(struct bench *b, struct bytes script)
 	return pkt;
 }
 
-void bench_send_spi(struct bench *b, uint16_t spi, const struct bytes *capdus, size_t n)
+static void send_content(struct bench *b, uint16_t spi, struct bytes content)
 {
 	b->hdr = (struct sp_hdr){
 		.kic = sp_kix(BENCH_KVN, SP_ALG_AES),
@@ -228,8 +228,18 @@ void bench_send_spi(struct bench *b, uint16_t spi, const struct bytes *capdus, s
 		.cntr = ++b->cntr,
 	};
 	assert_int_equal(spi_dec(spi, &b->hdr.spi), 0);
-	b->last = seal(b, script_of(b, capdus, n));
+	b->last = seal(b, content);
 	b->ack = bench_deliver(b, b->last);
+}
+
+void bench_send_spi(struct bench *b, uint16_t spi, const struct bytes *capdus, size_t n)
+{
+	send_content(b, spi, script_of(b, capdus, n));
+}
+
+void bench_send_content(struct bench *b, struct bytes content)
+{
+	send_content(b, SPI_SGP02, content);
 }
 
 void bench_send(struct bench *b, const struct bytes *capdus, size_t n)

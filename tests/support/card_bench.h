@@ -64,6 +64,8 @@ void bench_expect_detach(struct bench *b, const char *imsi);
  */
 void bench_send(struct bench *b, const struct bytes *capdus, size_t n);
 void bench_send_spi(struct bench *b, uint16_t spi, const struct bytes *capdus, size_t n);
+/*! Seal octets that are no script, and deliver them. */
+void bench_send_content(struct bench *b, struct bytes content);
 /*! Deliver the same octets as the last bench_send() again. */
 void bench_resend(struct bench *b);
 /*! Deliver a packet to the current phone.  \returns the last acknowledgement */

@@ -62,7 +62,7 @@ static int tls_check(const struct sim *sim)
 	const char *suite = sim->opt->https_suite, *why = "00A8 or 00AE";
 	const struct tls_pipe_psk psk = {
 		.identity = "",
-		.key = BYTES_LIT("0123456789abcdef"),
+		.key = BYTES_LIT("a key for a trial"),
 		.ciphers = suite ? suite_find(suite) : NULL,
 		.max_fragment = sim->opt->https_fragment,
 	};

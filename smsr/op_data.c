@@ -20,10 +20,12 @@
 #include "smsr/op_proc.h"
 #include "smsr/sd_guard.h"
 
-static bool is_own(const struct op_run *r, const struct profile *p)
+static bool is_own(const struct smsr *s, const struct op_run *r, const struct profile *p)
 {
-	return p && p->state != PROFILE_IN_CREATION && p->smdp_oid && r->op.requester &&
-	       strcmp(p->smdp_oid, r->op.requester) == 0;
+	const struct peer *smdp = smsr_cfg_peer(s->cfg, r->op.requester);
+
+	return smdp && p && p->state != PROFILE_IN_CREATION && p->smdp_oid && strcmp(p->smdp_oid, smdp->oid) == 0 &&
+	       peer_acts_for(smdp, p->mno_oid);
 }
 
 static int not_allowed(struct smsr *s, struct op_run *r, struct bytes aid, const char *text)
@@ -51,7 +53,7 @@ static int keys_begin(struct smsr *s, struct op_run *r, const struct sd_look *lo
 	struct profile *p = op_profile_by_aid(r, look->isdp);
 	int rc;
 
-	if (!is_own(r, p))
+	if (!is_own(s, r, p))
 		return not_allowed(s, r, look->isdp, "the ISD-P in the INSTALL is not this SM-DP's");
 	if (p->state != PROFILE_CREATED)
 		return not_allowed(s, r, look->isdp, "keys are established in state Created only");
@@ -69,7 +71,7 @@ static int keys_finish(struct smsr *s, struct op_run *r, const struct op_data *d
 	if (rc < 0)
 		return rc;
 	p = op_profile_by_aid(r, aid);
-	if (!is_own(r, p) || p->state != PROFILE_CREATED)
+	if (!is_own(s, r, p) || p->state != PROFILE_CREATED)
 		return not_allowed(s, r, r->op.aid, "3A02 follows upon 3A01 for an ISD-P of this SM-DP");
 	r->op.other_aid = p->isdp_aid;
 	rc = eis_db_set_perso(s->db, r->euicc.id, bytes_of(NULL, 0)); /* once only */
@@ -85,7 +87,7 @@ static int to_isdp(struct smsr *s, struct op_run *r, const struct op_data *d)
 	if (!p || p->state == PROFILE_IN_CREATION)
 		return op_fail(s, r, ES_FAILED, ES_SC_SD_AID_UNKNOWN, hex_enc(turn_ctx(s->turn), r->op.aid),
 			       "no such ISD-P on this eUICC");
-	if (!is_own(r, p))
+	if (!is_own(s, r, p))
 		return not_allowed(s, r, r->op.aid, "the ISD-P is not this SM-DP's");
 	return send_data(s, r, p->isdp_aid, d);
 }

@@ -84,6 +84,66 @@ static void commands(void **state)
 	wr_init(&w, *state);
 	assert_int_equal(es5_get_memory(&w), 0);
 	expect(*state, &w, "GetData_FF21");
+	wr_init(&w, *state);
+	assert_int_equal(es5_create_isdp(AID, 0, &w), 0);
+	expect(*state, &w, "CreateISDP");
+}
+
+static struct bytes created_with(const void *ctx, uint32_t memory)
+{
+	struct bytes out;
+	struct wr w;
+
+	wr_init(&w, ctx);
+	assert_int_equal(es5_create_isdp(AID, memory, &w), 0);
+	assert_int_equal(wr_end(&w, &out), 0);
+	return out;
+}
+
+/* The quota stands behind C9, in two octets or four. */
+static void create_with_a_quota(void **state)
+{
+	struct bytes plain = vector(*state, "CreateISDP");
+	struct bytes small = created_with(*state, 0xffff), large = created_with(*state, 0x10000);
+	const size_t upto = plain.len - 2; /* no token, Le */
+
+	assert_int_equal(small.len, plain.len + 6);
+	assert_memory_equal(small.data + upto, "\xef\x04\x83\x02\xff\xff\x00\x00", 8);
+	assert_int_equal(large.len, plain.len + 8);
+	assert_memory_equal(large.data + upto, "\xef\x06\x83\x04\x00\x01\x00\x00\x00\x00", 10);
+}
+
+static void isdp_aids(void **state)
+{
+	uint8_t aid[AID_MAX];
+
+	es5_isdp_aid(ES5_ISDP_TAR_MIN, aid);
+	assert_true(bytes_eq(BYTES_ARR(aid), AID));
+	es5_isdp_aid(ES5_ISDP_TAR_MIN + 1, aid);
+	assert_true(bytes_eq(BYTES_ARR(aid), OTHER_AID));
+}
+
+static void connectivity_in_blocks(void **state)
+{
+	uint8_t value[300] = {0xa0};
+	struct bytes out;
+	struct ber t;
+	struct rd r;
+	struct wr w;
+
+	wr_init(&w, *state);
+	assert_int_equal(es5_connectivity(BYTES_LIT("\xa0\x00"), &w), 0);
+	assert_int_equal(wr_end(&w, &out), 0);
+	assert_true(bytes_eq(out, BYTES_LIT("\x22\x0a\x80\xe2\x88\x00\x05\x3a\x07\x02\xa0\x00")));
+	wr_init(&w, *state);
+	assert_int_equal(es5_connectivity(BYTES_ARR(value), &w), 0);
+	assert_int_equal(wr_end(&w, &out), 0);
+	rd_init(&r, out);
+	assert_true(ber_next(&r, &t));
+	assert_memory_equal(t.value.data, "\x80\xe2\x08\x00\xff\x3a\x07\xff\x01\x2c\xa0", 11);
+	assert_true(ber_next(&r, &t));
+	assert_memory_equal(t.value.data, "\x80\xe2\x88\x01\x32", 5);
+	assert_int_equal(rd_left(&r), 0);
 }
 
 static void confirmation(void **state)
@@ -259,6 +319,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(commands),
+		T(create_with_a_quota),
+		T(isdp_aids),
+		T(connectivity_in_blocks),
 		T(confirmation),
 		T(status_goes_on_with_p2_03),
 		T(status_answer),

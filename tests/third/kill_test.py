@@ -363,7 +363,7 @@ def check_reports(lab, function):
 
 
 def check_store(lab, store, function, counter):
-    assert store.operations == [(6, 0)] * lab.told, store.operations
+    assert store.operations == [(8, 0)] * lab.told, store.operations
     assert store.value('SELECT count(*) FROM command WHERE state = 0') == 0, 'a command is still open'
     assert store.value('SELECT audit_due IS NULL AND active_op IS NULL FROM euicc'), 'the eUICC is not at rest'
     assert store.value('SELECT epoch FROM meta') == 1, 'a kill was taken for a restore'

@@ -11,6 +11,7 @@
 
 static const struct admin_cmd *const tables[] = {
 	admin_stock_cmds,
+	admin_order_cmds,
 };
 
 static void run(void *prog, struct admin_client *c, json_t *request, void *ctx)

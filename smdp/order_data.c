@@ -222,11 +222,12 @@ int data_rx(struct smdp *s, struct order_run *r, struct bytes erd)
 
 		if (rc < 0)
 			return session_failed(s, r, rc, &a);
+		/* It is the end, whatever the commands behind it brought. */
+		if (w.len && wr_end(&w, &plain) == 0)
+			return installed(s, r, plain);
 	}
-	if (rd_end(&in) < 0 || wr_end(&w, &plain) < 0)
+	if (rd_end(&in) < 0)
 		return step_fail_with(s, r, ES_SC_ISDP_ERROR, "the answer of the eUICC cannot be read");
-	if (plain.len)
-		return installed(s, r, plain);
 	if (n < answers_due(s, r))
 		return step_fail_with(s, r, ES_SC_ISDP_ERROR, "the eUICC answered %u of %u commands", n,
 				      answers_due(s, r));

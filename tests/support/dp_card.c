@@ -141,9 +141,9 @@ static void answer_end(struct dpw *w, struct wr *out)
 	wr_init(&plain, w->ctx);
 	assert_int_equal(euicc_response_enc(&rsp, &plain), 0);
 	w->card.installed = !w->card.abort;
-	assert_int_equal(
-		scp03t_card_answer(w->card.session, w->card.mute ? (struct bytes){0} : bytes_of(plain.buf, plain.len), out),
-		0);
+	assert_int_equal(scp03t_card_answer(w->card.session,
+					    w->card.mute ? (struct bytes){0} : bytes_of(plain.buf, plain.len), out),
+			 0);
 }
 
 static void segment(struct dpw *w, struct bytes value, struct wr *out)

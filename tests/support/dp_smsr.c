@@ -39,8 +39,7 @@ static struct dpw_entry *entry_of(struct dpw *w, const char *iccid)
 
 static void add_profile(struct es_eis *eis, const struct dpw_entry *e)
 {
-	struct es_profile_info *all =
-		talloc_zero_array(eis, struct es_profile_info, (unsigned int)eis->n_profiles + 1);
+	struct es_profile_info *all = talloc_zero_array(eis, struct es_profile_info, (unsigned int)eis->n_profiles + 1);
 
 	if (!e->there)
 		return;
@@ -352,7 +351,10 @@ bool dpw_smsr_step(struct dpw *w)
 		dpw_deliver(w, DPW_SMSR, m->body);
 	} else {
 		d = (struct smdp_post_done){
-			.post = {.ref = m->ref, .answered = m->answered, .status = m->status, .detail = "no connection"},
+			.post = {.ref = m->ref,
+				 .answered = m->answered,
+				 .status = m->status,
+				 .detail = "no connection"},
 			.unreached = m->unreached,
 			.content_type = SOAP_CONTENT_TYPE,
 			.body = m->body,
@@ -374,8 +376,7 @@ struct bytes dpw_callback(struct dpw *w, enum es_fn fn, const char *relates_to, 
 	};
 	struct bytes xml;
 
-	assert_int_equal(soap_tx(w->ctx, &out, fn, es_fn_info(fn)->rsp ? ES_DIR_RESPONSE : ES_DIR_NOTIFICATION, rsp,
-				 &xml),
-			 0);
+	assert_int_equal(
+		soap_tx(w->ctx, &out, fn, es_fn_info(fn)->rsp ? ES_DIR_RESPONSE : ES_DIR_NOTIFICATION, rsp, &xml), 0);
 	return xml;
 }

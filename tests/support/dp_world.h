@@ -16,8 +16,8 @@
 #include "smdp/stock.h"
 
 /* A whole SM-DP under a fake clock: the engine with a real store and stock, a scripted SM-SR, a card behind it that has
- * the ECASD's key and speaks SCP03t, and the operator's end.  Nothing happens by itself: dpw_run() moves everything that
- * can move now, dpw_advance() lets time pass. */
+ * the ECASD's key and speaks SCP03t, and the operator's end.  Nothing happens by itself: dpw_run() moves everything
+ * that can move now, dpw_advance() lets time pass. */
 
 #define DPW_MNO SEED_OID_MNO_OPERATIONAL
 #define DPW_OTHER SEED_OID_MNO_BOOTSTRAP
@@ -27,17 +27,17 @@
 
 /*! What the SM-SR does with one call. */
 enum dpw_action {
-	DPW_FAIL,	  /* not done, and says so */
-	DPW_DONE_BUT,	  /* done, but says otherwise */
-	DPW_SWALLOW,	  /* takes it, does nothing, says nothing, for ever */
-	DPW_LOSE_ANSWER,  /* done, but the first answer gets lost */
-	DPW_DOWN,	  /* no connection */
-	DPW_BROKEN,	  /* the connection ends without an answer, though it was done */
-	DPW_FAULT,	  /* SOAP fault of the sender */
-	DPW_UNAVAILABLE,  /* 503 */
-	DPW_DOUBLE,	  /* answers twice */
-	DPW_SYNC,	  /* an early answer in the HTTP response */
-	DPW_NO_RELATES,	  /* an answer without RelatesTo */
+	DPW_FAIL,	 /* not done, and says so */
+	DPW_DONE_BUT,	 /* done, but says otherwise */
+	DPW_SWALLOW,	 /* takes it, does nothing, says nothing, for ever */
+	DPW_LOSE_ANSWER, /* done, but the first answer gets lost */
+	DPW_DOWN,	 /* no connection */
+	DPW_BROKEN,	 /* the connection ends without an answer, though it was done */
+	DPW_FAULT,	 /* SOAP fault of the sender */
+	DPW_UNAVAILABLE, /* 503 */
+	DPW_DOUBLE,	 /* answers twice */
+	DPW_SYNC,	 /* an early answer in the HTTP response */
+	DPW_NO_RELATES,	 /* an answer without RelatesTo */
 };
 
 /*! The next calls of a function are treated so. */
@@ -57,7 +57,7 @@ struct dpw_call {
 	char *body; /* octets as they came first */
 	bool swallowed;
 	bool lose;
-	struct bytes answer;	   /* envelope */
+	struct bytes answer; /* envelope */
 	char *action;
 	unsigned int copies;
 };
@@ -98,9 +98,9 @@ struct dpw_card {
 	bool refuse_certificate;
 	bool bad_receipt;
 	bool abort;
-	unsigned int break_at;	/* this segment is answered 9F46 */
-	unsigned int jump;	/* counted so far by somebody else */
-	bool mute;		/* no EUICCResponse at the end */
+	unsigned int break_at; /* this segment is answered 9F46 */
+	unsigned int jump;     /* counted so far by somebody else */
+	bool mute;	       /* no EUICCResponse at the end */
 };
 
 /*! ISD-P in the EIS. */

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Functions that an SM-DP passes on to the SM-SR, and notifications that it passes on to operators. */
+#include <string.h>
+
+#include <talloc.h>
+
+#include "tests/support/dp_world.h"
+
+#define STRANGE_ICCID "89001012012341234600"
+
+static void expect_answer(struct dpw *w, const char *what)
+{
+	const struct es_answer *a = w->answer;
+	const struct es_rsp *rsp;
+
+	assert_non_null(a);
+	assert_int_equal(a->http_status, 200);
+	rsp = a->body;
+	if (rsp->status.subject)
+		assert_string_equal(talloc_asprintf(w->ctx, "%s %s/%s", es_exec_name(rsp->status.status),
+						    rsp->status.subject, rsp->status.reason),
+				    what);
+	else
+		assert_string_equal(es_exec_name(rsp->status.status), what);
+}
+
+static void ask(struct dpw *w, const char *sender, enum es_fn fn, const char *call_id, const char *iccid)
+{
+	struct es_profile_req q = {.eid = w->eid, .smsr_id = DPW_SMSR, .iccid = iccid};
+
+	dpw_call(w, sender, fn, call_id, &q.base);
+	dpw_run(w);
+}
+
+static void install(struct dpw *w)
+{
+	dpw_download(w, "install", false, 3600);
+	dpw_run(w);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+}
+
+/* ---- synchronous ---- */
+
+static void get_eis_is_filtered(void **state)
+{
+	struct dpw *w = *state;
+	struct es_get_eis_req q = {.eid = w->eid, .smsr_id = DPW_SMSR};
+	const struct es_eis_rsp *rsp;
+
+	install(w);
+	assert_null(dpw_call(w, DPW_MNO, ES2_GET_EIS, "a", &q.base)); /* it waits for the SM-SR */
+	dpw_run(w);
+	expect_answer(w, "EXECUTED_SUCCESS");
+	rsp = w->answer->body;
+	assert_int_equal(rsp->eis->n_profiles, 1);
+	assert_string_equal(rsp->eis->profiles[0].iccid, DPW_ICCID);
+	assert_non_null(rsp->eis->signature_xml);
+	assert_null(rsp->eis->audit_trail);
+	dpw_call(w, DPW_OTHER, ES2_GET_EIS, "b", &q.base);
+	dpw_run(w);
+	rsp = w->answer->body;
+	for (size_t i = 0; i < rsp->eis->n_profiles; i++)
+		assert_string_equal(rsp->eis->profiles[i].mno_id, DPW_OTHER);
+}
+
+static void rules_and_address_are_passed_on(void **state)
+{
+	struct es_pol2_rule rule = {ES_POL2_PROFILE, ES_POL2_DELETE, ES_POL2_NOT_ALLOWED};
+	struct es_pol2 pol2 = {&rule, 1};
+	struct dpw *w = *state;
+	struct es_pol2_req q = {.eid = w->eid, .smsr_id = DPW_SMSR, .iccid = DPW_ICCID, .pol2 = &pol2};
+	struct es_address_req q2 = {
+		.eid = w->eid, .smsr_id = DPW_SMSR, .iccid = DPW_ICCID, .address = {.msisdn = "88123456"}};
+	struct dpw_call *c;
+
+	install(w);
+	dpw_call(w, DPW_MNO, ES2_UPDATE_POLICY_RULES, "a", &q.base);
+	dpw_run(w);
+	expect_answer(w, "EXECUTED_SUCCESS");
+	c = llist_last_entry(&w->calls, struct dpw_call, entry);
+	assert_int_equal(c->fn, ES3_UPDATE_POLICY_RULES);
+	assert_non_null(strstr(c->body, "Not-Allowed"));
+	assert_non_null(strstr(c->body, "TransactionID=tx-a"));
+	assert_null(strstr(c->body, "Smsr-id"));
+	dpw_call(w, DPW_MNO, ES2_UPDATE_SUBSCRIPTION_ADDRESS, "b", &q2.base);
+	dpw_run(w);
+	expect_answer(w, "EXECUTED_SUCCESS");
+	/* The same again is not passed on again. */
+	dpw_call(w, DPW_MNO, ES2_UPDATE_POLICY_RULES, "a", &q.base);
+	dpw_run(w);
+	expect_answer(w, "EXECUTED_SUCCESS");
+	assert_int_equal(dpw_calls(w, ES3_UPDATE_POLICY_RULES), 1);
+}
+
+static void an_sm_sr_that_does_not_answer(void **state)
+{
+	struct dpw *w = *state;
+	struct es_get_eis_req q = {.eid = w->eid, .smsr_id = DPW_SMSR};
+
+	dpw_rule(w, ES3_GET_EIS, 0, 1000, DPW_DOWN, NULL);
+	assert_null(dpw_call(w, DPW_MNO, ES2_GET_EIS, "a", &q.base));
+	dpw_run(w);
+	assert_null(w->answer);
+	dpw_advance(w, 39000);
+	assert_null(w->answer);
+	dpw_advance(w, 2000);
+	expect_answer(w, "FAILED 8.7/5.1");
+}
+
+static void an_sm_sr_that_refuses(void **state)
+{
+	struct dpw *w = *state;
+	struct es_get_eis_req q = {.eid = w->eid, .smsr_id = DPW_SMSR};
+
+	dpw_rule(w, ES3_GET_EIS, 0, 1, DPW_FAULT, NULL);
+	dpw_call(w, DPW_MNO, ES2_GET_EIS, "a", &q.base);
+	dpw_run(w);
+	expect_answer(w, "FAILED 8.7/5.1");
+	q.smsr_id = "1.2.3";
+	dpw_call(w, DPW_MNO, ES2_GET_EIS, "b", &q.base);
+	expect_answer(w, "FAILED 8.7/3.9");
+	q.eid = "89001012012341234012345678901225";
+	q.smsr_id = DPW_SMSR;
+	dpw_call(w, DPW_MNO, ES2_GET_EIS, "c", &q.base);
+	expect_answer(w, "FAILED 1.6/2.1");
+}
+
+/* ---- asynchronous ---- */
+
+static void enable_disable_delete(void **state)
+{
+	struct dpw *w = *state;
+
+	install(w);
+	ask(w, DPW_MNO, ES2_ENABLE_PROFILE, "a", DPW_ICCID);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+	assert_int_equal(w->entry.state, ES_STATE_ENABLED);
+	ask(w, DPW_MNO, ES2_ENABLE_PROFILE, "b", DPW_ICCID);
+	dpw_expect_outcome(w, "FAILED 8.2.1/3.5"); /* the SM-SR's word, unchanged */
+	ask(w, DPW_MNO, ES2_DISABLE_PROFILE, "c", DPW_ICCID);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+	ask(w, DPW_MNO, ES2_DELETE_PROFILE, "d", DPW_ICCID);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+	dpw_expect_nothing(w);
+	assert_int_equal(dpw_calls(w, ES3_GET_EIS), 1); /* of the download: we know whose profile it is */
+	ask(w, DPW_MNO, ES2_DELETE_PROFILE, "e", DPW_ICCID);
+	dpw_expect_outcome(w, "FAILED 8.2.1/3.9");
+	dpw_expect_silence(w);
+}
+
+static void audit_gives_a_filtered_eis(void **state)
+{
+	struct dpw *w = *state;
+	struct es_audit_eis_req q = {.eid = w->eid, .smsr_id = DPW_SMSR};
+	char *body;
+
+	install(w);
+	dpw_call(w, DPW_MNO, ES2_AUDIT_EIS, "a", &q.base);
+	dpw_run(w);
+	body = dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+	assert_non_null(strstr(body, DPW_ICCID));
+	assert_null(strstr(body, DPW_OTHER));
+}
+
+static void nobody_acts_on_profiles_of_others(void **state)
+{
+	struct dpw *w = *state;
+
+	install(w);
+	ask(w, DPW_OTHER, ES2_DELETE_PROFILE, "a", DPW_ICCID);
+	dpw_expect_outcome(w, "FAILED 8.2.1/1.2");
+	/* One that we did not install: the EIS says whose it is. */
+	w->leftover =
+		(struct dpw_entry){.there = true, .iccid = STRANGE_ICCID, .mno = DPW_OTHER, .state = ES_STATE_DISABLED};
+	ask(w, DPW_MNO, ES2_ENABLE_PROFILE, "b", STRANGE_ICCID);
+	dpw_expect_outcome(w, "FAILED 8.2.1/1.2");
+	assert_int_equal(w->leftover.state, ES_STATE_DISABLED);
+	ask(w, DPW_OTHER, ES2_ENABLE_PROFILE, "c", STRANGE_ICCID);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+	assert_int_equal(w->leftover.state, ES_STATE_ENABLED);
+	w->cfg->peers[0].rights = RIGHT_READ;
+	ask(w, DPW_MNO, ES2_ENABLE_PROFILE, "d", DPW_ICCID);
+	dpw_expect_outcome(w, "FAILED 1.1/1.2");
+}
+
+static void time_runs_out(void **state)
+{
+	struct dpw *w = *state;
+	struct es_profile_req q = {.base = {.validity_s = 600}, .eid = w->eid, .smsr_id = DPW_SMSR, .iccid = DPW_ICCID};
+
+	install(w);
+	dpw_rule(w, ES3_ENABLE_PROFILE, 0, 1, DPW_SWALLOW, NULL);
+	dpw_call(w, DPW_MNO, ES2_ENABLE_PROFILE, "a", &q.base);
+	dpw_advance(w, 599000);
+	dpw_expect_silence(w);
+	dpw_advance(w, 200000);
+	dpw_expect_outcome(w, "EXPIRED 1.6/5.3");
+	dpw_expect_silence(w);
+}
+
+static void a_kill_at_every_point(void **state)
+{
+	for (unsigned int point = 1;; point++) {
+		struct dpw *w = *state;
+
+		install(w);
+		w->points = 0;
+		w->kill_at = point;
+		ask(w, DPW_MNO, ES2_ENABLE_PROFILE, "a", DPW_ICCID);
+		dpw_advance(w, 1800 * 1000);
+		dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+		dpw_expect_silence(w);
+		assert_int_equal(w->entry.state, ES_STATE_ENABLED);
+		if (w->points < point)
+			break;
+		dpw_teardown(state);
+		dpw_setup(state);
+	}
+}
+
+/* ---- notifications ---- */
+
+static struct es_profile_note note_of(struct dpw *w, const char *iccid)
+{
+	return (struct es_profile_note){.eid = w->eid, .iccid = iccid, .completed_ms = 1700000000000LL};
+}
+
+static char *note_to(struct dpw *w, const char *url)
+{
+	struct dpw_post *p;
+
+	llist_for_each_entry (p, &w->posts, entry) {
+		if (!strstr(p->url, url))
+			continue;
+		llist_del(&p->entry);
+		return p->body;
+	}
+	fail_msg("no notification to %s", url);
+	return NULL;
+}
+
+static void notifications_find_their_operator(void **state)
+{
+	struct dpw *w = *state;
+	struct es_profile_note note = note_of(w, DPW_ICCID);
+	struct bytes message;
+	char *body;
+
+	install(w);
+	message = dpw_callback(w, ES3_HANDLE_PROFILE_DISABLED, NULL, "tx-sr", &note);
+	assert_int_equal(dpw_deliver(w, DPW_SMSR, message), 202);
+	assert_int_equal(dpw_deliver(w, DPW_SMSR, message), 202); /* at least once */
+	dpw_run(w);
+	body = note_to(w, "mno.example/note");
+	assert_non_null(strstr(body, "ES2-HandleProfileDisabledNotification"));
+	assert_non_null(strstr(body, "TransactionID=tx-sr"));
+	assert_non_null(strstr(body, "2023-11-14T22:13:20Z"));
+	dpw_expect_silence(w);
+	/* By Mno-id, and by nothing. */
+	note = note_of(w, STRANGE_ICCID);
+	note.mno_id = DPW_OTHER;
+	assert_int_equal(dpw_deliver(w, DPW_SMSR, dpw_callback(w, ES3_HANDLE_PROFILE_ENABLED, NULL, "b", &note)), 202);
+	dpw_run(w);
+	assert_null(strstr(note_to(w, "other.example/note"), "Mno-id"));
+	note.mno_id = NULL;
+	assert_int_equal(dpw_deliver(w, DPW_SMSR, dpw_callback(w, ES3_HANDLE_PROFILE_ENABLED, NULL, "c", &note)), 202);
+	assert_int_equal(dpw_deliver(w, DPW_MNO, dpw_callback(w, ES3_HANDLE_PROFILE_ENABLED, NULL, "d", &note)), 403);
+	dpw_run(w);
+	dpw_expect_silence(w);
+}
+
+static void a_profile_that_is_gone_needs_no_keys(void **state)
+{
+	struct dpw *w = *state;
+	struct es_profile_note note = note_of(w, DPW_ICCID);
+
+	install(w);
+	dpw_deliver(w, DPW_SMSR, dpw_callback(w, ES3_HANDLE_PROFILE_DELETED, NULL, "a", &note));
+	dpw_run(w);
+	note_to(w, "mno.example/note");
+	dpw_deliver(w, DPW_SMSR, dpw_callback(w, ES3_HANDLE_PROFILE_DELETED, NULL, "b", &note));
+	dpw_run(w);
+	dpw_expect_silence(w); /* nobody's any more */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		DPW_TEST(get_eis_is_filtered),
+		DPW_TEST(rules_and_address_are_passed_on),
+		DPW_TEST(an_sm_sr_that_does_not_answer),
+		DPW_TEST(an_sm_sr_that_refuses),
+		DPW_TEST(enable_disable_delete),
+		DPW_TEST(audit_gives_a_filtered_eis),
+		DPW_TEST(nobody_acts_on_profiles_of_others),
+		DPW_TEST(time_runs_out),
+		DPW_TEST(a_kill_at_every_point),
+		DPW_TEST(notifications_find_their_operator),
+		DPW_TEST(a_profile_that_is_gone_needs_no_keys),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -50,7 +50,7 @@ struct psk_fails *psk_fails_alloc(const void *ctx, unsigned int max, unsigned in
 	return f;
 }
 
-static int64_t now_ms(void)
+int64_t psk_now_ms(void)
 {
 	struct timespec ts;
 
@@ -110,7 +110,7 @@ bool psk_fails_over(struct psk_fails *f, const struct sockaddr *sa)
 	bool over;
 
 	pthread_mutex_lock(&f->mutex);
-	p = find(f, addr_of(sa), now_ms());
+	p = find(f, addr_of(sa), psk_now_ms());
 	over = p && p->count >= f->max;
 	pthread_mutex_unlock(&f->mutex);
 	return over;
@@ -119,7 +119,7 @@ bool psk_fails_over(struct psk_fails *f, const struct sockaddr *sa)
 void psk_fails_add(struct psk_fails *f, const struct sockaddr *sa)
 {
 	uint64_t addr = addr_of(sa);
-	int64_t now = now_ms();
+	int64_t now = psk_now_ms();
 	struct place *p;
 
 	pthread_mutex_lock(&f->mutex);

@@ -45,9 +45,9 @@ struct psk_peer {
 };
 
 enum psk_next {
-	PSK_MORE, /* all was taken; go on reading */
-	PSK_HOLD, /* a request is complete: nothing more is passed until something was sent */
-	PSK_CLOSE,
+	PSK_MORE,  /* all was taken; go on reading */
+	PSK_HOLD,  /* a request is complete: nothing more is passed until something was sent */
+	PSK_CLOSE, /* without an answer: what is on its way to psk_send_steal() is dropped */
 };
 
 enum psk_end {

@@ -15,7 +15,7 @@
 #define TAG_KEYS 0x87
 #define ERROR_TAG_OFFSET (0x9f44 - 0x84)
 
-/* Plaintext of 87 [uncertain: this is the form of SGP.22, BF26]. */
+/* Plaintext of 87 [uncertain: this is the form of the consumer variant, BF26]. */
 #define TAG_NEW_CHAIN 0x80
 #define TAG_NEW_ENC 0x81
 #define TAG_NEW_MAC 0x82

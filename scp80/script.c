@@ -103,7 +103,7 @@ bool script_next(struct rd *r, struct script_item *item)
 
 	if (!ber_next(r, &tlv))
 		return false;
-	*item = (struct script_item){.tag = (uint8_t)tlv.tag, .value = tlv.value};
+	*item = (struct script_item){.tag = tlv.tag, .value = tlv.value};
 	return true;
 }
 

@@ -29,13 +29,16 @@ enum script_tag {
 	SCRIPT_SCP03T_DATA = 0x86,
 	SCRIPT_SCP03T_KEYS = 0x87,
 };
-/*! Tags of a response script; the SCP03t answers keep the tags above. */
+/*! Tags of a response script; good answers of SCP03t keep the tags above. */
 enum script_rsp_tag {
 	SCRIPT_RSP_COUNT = 0x80,
 	SCRIPT_RSP_RAPDU = 0x23,
 	SCRIPT_RSP_BAD_FORMAT = 0x90,
 	SCRIPT_RSP_ACTION = 0x81, /* immediate action error */
 	SCRIPT_RSP_CHAINING = 0x83,
+	/* What the card has against a TLV of SCP03t: 9F44 against an 84, and so on. */
+	SCRIPT_RSP_SCP03T_INIT = 0x9f44,
+	SCRIPT_RSP_SCP03T_KEYS = 0x9f47,
 };
 
 enum script_chain {
@@ -55,7 +58,7 @@ enum script_bad {
 
 /*! One TLV of a script. */
 struct script_item {
-	uint8_t tag;
+	uint32_t tag;
 	struct bytes value;
 };
 

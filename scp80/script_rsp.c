@@ -29,8 +29,10 @@ static int put_compact_rsp(unsigned int executed, const struct script_item *item
 	return w->failed ? -ENOSPC : 0;
 }
 
-static bool is_rsp_tag(uint8_t tag)
+static bool is_rsp_tag(uint32_t tag)
 {
+	if (tag >= SCRIPT_RSP_SCP03T_INIT && tag <= SCRIPT_RSP_SCP03T_KEYS)
+		return true;
 	switch (tag) {
 	case SCRIPT_RSP_RAPDU:
 	case SCRIPT_RSP_BAD_FORMAT:

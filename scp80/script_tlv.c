@@ -10,13 +10,13 @@
 #define LEN_INDEFINITE 0x80
 #define END_OF_CONTENTS_LEN 2
 
-static size_t head_len(size_t value_len)
+static size_t head_len(uint32_t tag, size_t value_len)
 {
 	uint8_t buf[8];
 	struct wr w;
 
 	wr_init_buf(&w, buf, sizeof(buf));
-	ber_put_head(&w, SCRIPT_CAPDU, value_len);
+	ber_put_head(&w, tag, value_len);
 	return w.len;
 }
 
@@ -25,7 +25,7 @@ size_t script_items_len(const struct script_item *items, size_t n)
 	size_t sum = 0;
 
 	for (size_t i = 0; i < n; i++)
-		sum += head_len(items[i].value.len) + items[i].value.len;
+		sum += head_len(items[i].tag, items[i].value.len) + items[i].value.len;
 	return sum;
 }
 
@@ -88,9 +88,7 @@ int script_tlv_next(struct script_tlv *t, struct script_item *item)
 
 	if (!ber_next(&t->r, &tlv))
 		return script_tlv_fail(t, no_len ? SCRIPT_BAD_NO_LEN : SCRIPT_BAD_LEN);
-	if (tlv.tag > 0xff)
-		return script_tlv_fail(t, SCRIPT_BAD_TAG);
-	*item = (struct script_item){.tag = (uint8_t)tlv.tag, .value = tlv.value};
+	*item = (struct script_item){.tag = tlv.tag, .value = tlv.value};
 	return 0;
 }
 

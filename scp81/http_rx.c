@@ -113,6 +113,8 @@ static int on_header_field(http_parser *p, const char *at, size_t len)
 	if (name_is(at, len, "Content-Length"))
 		rx->has_length = true;
 	rx->header_te = name_is(at, len, "Transfer-Encoding");
+	if (rx->has_length && (rx->has_te || rx->header_te))
+		return refuse(rx, -EINVAL, 400, "both Content-Length and Transfer-Encoding");
 	return 0;
 }
 
@@ -170,8 +172,6 @@ static int on_headers_complete(http_parser *p)
 		return refuse(rx, -ENOTSUP, 505, "not HTTP/1.1");
 	if (p->upgrade)
 		return refuse(rx, -ENOTSUP, 501, "upgrade");
-	if (rx->has_te && rx->has_length)
-		return refuse(rx, -EINVAL, 400, "both Content-Length and Transfer-Encoding");
 	if (rx->side == HTTP_SIDE_REQUESTS) {
 		rx->msg->method = talloc_strdup(rx->msg, http_method_str((enum http_method)p->method));
 		if (read_target(rx) < 0)

@@ -31,7 +31,7 @@ static const struct command ecasd_commands[] = {
 	{0xca, ecasd_get_data, false},
 };
 
-/* An ISD-P exists for its state; its own commands belong to ES8. */
+/* An ISD-P has its own way with commands, see isdp_apdu.c. */
 static const struct {
 	const struct command *table;
 	size_t n;
@@ -60,20 +60,27 @@ struct session *card_session(struct euicc *card)
 	return card->session;
 }
 
-static bool app_by_aid(const struct euicc *card, struct bytes aid, enum card_app *app)
+void card_select(struct euicc *card, enum card_app app, int slot)
 {
+	card_session(card)->app = app;
+	card_session(card)->slot = slot;
+}
+
+static bool app_by_aid(const struct euicc *card, struct bytes aid, enum card_app *app, int *slot)
+{
+	*slot = -1;
 	if (bytes_eq(aid, BYTES_ARR(aid_isdr)))
 		*app = APP_ISDR;
 	else if (bytes_eq(aid, BYTES_ARR(aid_ecasd)))
 		*app = APP_ECASD;
-	else if (profile_find(card, aid) >= 0)
+	else if ((*slot = profile_find(card, aid)) >= 0)
 		*app = APP_ISDP;
 	else
 		return false;
 	return true;
 }
 
-/* GlobalPlatform classes: 80-8F, C0-CF, E0-EF.  Secure messaging belongs to SCP03, which nothing here speaks. */
+/* GlobalPlatform classes: 80-8F, C0-CF, E0-EF.  Secure messaging belongs to SCP03, which only an ISD-P speaks. */
 static uint16_t class_sw(uint8_t cla)
 {
 	static const uint8_t high[] = {0x80, 0xc0, 0xe0};
@@ -85,13 +92,34 @@ static uint16_t class_sw(uint8_t cla)
 	return 0x6e00;
 }
 
-static uint16_t dispatch(struct euicc *card, const struct capdu *cmd, struct wr *out)
+static uint16_t select_by_name(struct euicc *card, struct bytes aid)
+{
+	enum card_app app;
+	int slot;
+
+	if (!app_by_aid(card, aid, &app, &slot))
+		return 0x6a82;
+	card_select(card, app, slot);
+	return SW_OK;
+}
+
+/* A session may outlive the ISD-P that it had selected. */
+static bool isdp_gone(const struct euicc *card, const struct session *s)
+{
+	return s->app == APP_ISDP && card->nv.profiles[s->slot].state == ISDP_NONE;
+}
+
+static uint16_t dispatch(struct euicc *card, struct bytes raw, const struct capdu *cmd, struct wr *out)
 {
 	enum card_app app = card_session(card)->app;
 	uint16_t sw = class_sw(cmd->cla);
 
 	if (cmd->cla == 0x00 && cmd->ins == 0xa4)
-		return app_by_aid(card, cmd->data, &card_session(card)->app) ? SW_OK : 0x6a82;
+		return select_by_name(card, cmd->data);
+	if (isdp_gone(card, card_session(card)))
+		return 0x6a88;
+	if (app == APP_ISDP && sw != 0x6e00)
+		return isdp_apdu(card, raw, cmd, out);
 	if (sw != SW_OK)
 		return sw;
 	for (size_t i = 0; i < apps[app].n; i++) {
@@ -109,7 +137,7 @@ uint16_t card_apdu(struct euicc *card, struct bytes raw, struct wr *out)
 	struct capdu cmd;
 	uint16_t sw;
 
-	sw = capdu_dec(raw, &cmd) ? 0x6700 : dispatch(card, &cmd, out);
+	sw = capdu_dec(raw, &cmd) ? 0x6700 : dispatch(card, raw, &cmd, out);
 	/* Only success and "more" carry data: what a failing handler had begun to write is not part of the answer. */
 	if (!sw_is_ok(sw) && sw != UNC_SW_MORE_STATUS)
 		out->len = before;
@@ -162,37 +190,70 @@ static void bad_format(const void *ctx, uint8_t why, struct bytes *rsp)
 	rsp_enc(ctx, SCRIPT_DEFINITE, 0, &item, 1, rsp);
 }
 
-/* Only C-APDUs do anything here; actions and chaining are taken and change nothing. */
-static bool item_known(const struct script_item *item)
+static bool is_scp03t(const struct script_item *item)
+{
+	return item->tag >= SCRIPT_SCP03T_INIT && item->tag <= SCRIPT_SCP03T_KEYS;
+}
+
+/* Actions and chaining are taken and change nothing; TLVs of SCP03t are for ISD-Ps. */
+static bool item_known(struct euicc *card, const struct script_item *item)
 {
 	return item->tag == SCRIPT_CAPDU || item->tag == SCRIPT_IMMEDIATE || item->tag == SCRIPT_ERROR ||
-	       item->tag == SCRIPT_CHAINING;
+	       item->tag == SCRIPT_CHAINING ||
+	       (is_scp03t(item) && card_session(card)->app == APP_ISDP && !isdp_gone(card, card_session(card)));
+}
+
+static struct script_item run_tlv(struct euicc *card, const void *ctx, const struct script_item *item, bool *go_on)
+{
+	struct script_item answer;
+
+	*go_on = isdp_tlv(card, ctx, (uint8_t)item->tag, item->value, &answer.tag, &answer.value);
+	if (card->trace) {
+		out_trace(card, "> %s, %zu octets", isdp_tlv_name((uint8_t)item->tag), item->value.len);
+		out_trace(card, "< %s %s", *go_on ? "done" : "refused", hex_enc(ctx, answer.value));
+	}
+	return answer;
+}
+
+/* Run the items until one fails.
+ * \param[out] n       answers
+ * \param[out] n_tlvs  of these, answers of SCP03t
+ * \returns false when a tag is unknown here */
+static bool run_items(struct euicc *card, const void *ctx, struct bytes body, struct script_item *answers,
+		      unsigned int *n, unsigned int *n_tlvs)
+{
+	struct script_item item;
+	uint16_t sw = SW_OK;
+	bool go_on = true;
+	struct rd r;
+
+	rd_init(&r, body);
+	while (go_on && !stops_script(sw) && script_next(&r, &item)) {
+		if (!item_known(card, &item))
+			return false;
+		if (item.tag == SCRIPT_CAPDU) {
+			answers[(*n)++] = (struct script_item){SCRIPT_RSP_RAPDU, run_one(card, ctx, item.value, &sw)};
+		} else if (is_scp03t(&item)) {
+			answers[(*n)++] = run_tlv(card, ctx, &item, &go_on);
+			(*n_tlvs)++;
+		}
+	}
+	return true;
 }
 
 void card_script(struct euicc *card, const void *ctx, struct bytes script, struct bytes *rsp)
 {
-	struct script_item item, answers[SCRIPT_MAX_CAPDUS];
+	struct script_item answers[SCRIPT_MAX_CAPDUS];
 	enum script_bad bad = SCRIPT_BAD_NONE;
+	unsigned int n = 0, n_tlvs = 0;
 	struct script_cmd cmd;
-	unsigned int n = 0;
-	uint16_t sw = SW_OK;
-	struct rd r;
 
-	if (script_cmd_dec(script, &cmd, &bad) || cmd.n_capdus > SCRIPT_MAX_CAPDUS) {
+	if (script_cmd_dec(script, &cmd, &bad) || cmd.n_items > SCRIPT_MAX_CAPDUS)
 		bad_format(ctx, bad == SCRIPT_BAD_NONE ? SCRIPT_BAD_LEN : (uint8_t)bad, rsp);
-		return;
-	}
-	rd_init(&r, cmd.body);
-	while (!stops_script(sw) && script_next(&r, &item)) {
-		if (!item_known(&item)) {
-			bad_format(ctx, SCRIPT_BAD_TAG, rsp);
-			return;
-		}
-		if (item.tag == SCRIPT_CAPDU)
-			answers[n++] = (struct script_item){SCRIPT_RSP_RAPDU, run_one(card, ctx, item.value, &sw)};
-	}
-	/* The definite form carries the last answer only (SGP.02 over SMS). */
-	if (cmd.form == SCRIPT_DEFINITE && n > 1)
+	else if (!run_items(card, ctx, cmd.body, answers, &n, &n_tlvs))
+		bad_format(ctx, SCRIPT_BAD_TAG, rsp);
+	/* The definite form carries the last R-APDU only (SGP.02 over SMS). */
+	else if (cmd.form == SCRIPT_DEFINITE && n > 1 && n_tlvs == 0)
 		rsp_enc(ctx, cmd.form, n, &answers[n - 1], 1, rsp);
 	else
 		rsp_enc(ctx, cmd.form, n, answers, n, rsp);
@@ -202,10 +263,11 @@ int euicc_script(struct euicc *card, const void *ctx, struct bytes target_aid, s
 		 struct bytes *response)
 {
 	enum card_app app = APP_ISDR;
+	int slot = -1;
 
-	if (target_aid.len && !app_by_aid(card, target_aid, &app))
+	if (target_aid.len && !app_by_aid(card, target_aid, &app, &slot))
 		return -ENOENT;
-	card_session(card)->app = app;
+	card_select(card, app, slot);
 	card_script(card, ctx, script, response);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include "common/codec/ber.h"
 #include "lab/euicc/euicc.h"
 #include "lab/euicc/uncertain.h"
+#include "scp03/scp03t.h"
 #include "scp80/apdu.h"
 #include "scp80/concat.h"
 #include "scp80/sp.h"
@@ -31,9 +32,47 @@ enum card_app {
 /*! What a card forgets without power; allocated when first used. */
 struct session {
 	enum card_app app;
-	uint8_t store_next; /* number of the STORE DATA block that must come next */
-	struct wr store;    /* blocks so far */
-	size_t status_next; /* slot where GET STATUS goes on */
+	int slot;	       /* of the ISD-P, with APP_ISDP */
+	struct perso *perso;   /* after INSTALL [for personalization]; NULL = none */
+	struct secure *secure; /* SCP03 or SCP03t; NULL = none */
+	int received_slot;     /* of the package in received */
+	struct bytes received; /* the package installed last */
+	uint8_t store_next;    /* number of the STORE DATA block that must come next */
+	struct wr store;       /* blocks so far */
+	size_t status_next;    /* slot where GET STATUS goes on */
+};
+
+/*! What an ISD-P keeps beside its state: key set, and what came with the profile package. */
+struct isdp_nv {
+	uint8_t kvn;	     /* of the SCP03 key set; 0 = none */
+	uint32_t counter;    /* SCP03 sequence counter */
+	uint8_t keys[3][16]; /* ENC, MAC, DEK under the card's KIc */
+	bool has_token;	     /* token key, KVN 70 */
+	uint8_t token[16];   /* in the same way */
+	bool has_aka;
+	uint8_t aka[32]; /* SHA-256 of K and OPc */
+	uint8_t package_sha[32];
+	uint32_t package_len; /* 0 = none installed */
+	struct bytes params;  /* connectivity parameters as they came; talloc child */
+};
+
+/*! Key establishment under way: STORE DATA blocks are numbered through both DGIs. */
+struct perso {
+	int slot;
+	uint8_t next;	       /* block number that must come next */
+	struct wr dgis;	       /* blocks so far */
+	struct pubkey *signer; /* of the certificate; NULL = not yet there */
+	uint8_t challenge[16];
+};
+
+/*! Secure channel to an ISD-P. */
+struct secure {
+	int slot;
+	bool tlv;
+	struct scp03 *scp;
+	struct scp03_keys keys;
+	struct package *package; /* under way; NULL = none */
+	uint32_t segments;
 };
 
 enum mo_kind {
@@ -74,6 +113,9 @@ struct card_nv {
 	uint32_t https_cut;
 	uint32_t https_stall;
 	uint32_t https_status;
+	uint32_t bad_pe;
+	uint32_t package_memory;
+	uint32_t scp03t_mac;
 	struct bytes https; /* parameters of the HTTPS bearer: value of A5 in 3A07; empty = none */
 };
 
@@ -194,6 +236,8 @@ void mt_rx(struct euicc *card, struct bytes tpdu);
 uint16_t card_apdu(struct euicc *card, struct bytes raw, struct wr *out);
 struct session *card_session(struct euicc *card);
 struct bytes card_aid_isdr(void);
+/*! The session's commands go to this application from now on. */
+void card_select(struct euicc *card, enum card_app app, int slot);
 /*! Run a whole command script.  \param[out] rsp  talloc child of ctx */
 void card_script(struct euicc *card, const void *ctx, struct bytes script, struct bytes *rsp);
 
@@ -204,6 +248,54 @@ uint16_t isdr_delete(struct euicc *card, const struct capdu *cmd, struct wr *out
 uint16_t isdr_get_status(struct euicc *card, const struct capdu *cmd, struct wr *out);
 uint16_t isdr_get_data(struct euicc *card, const struct capdu *cmd, struct wr *out);
 uint16_t ecasd_get_data(struct euicc *card, const struct capdu *cmd, struct wr *out);
+
+/* isdr_perso.c: key establishment */
+uint16_t perso_install(struct euicc *card, const struct capdu *cmd, struct wr *out);
+/*! Does this STORE DATA to the ISD-R go on with, or begin, a key establishment? */
+bool perso_wants(struct euicc *card, const struct capdu *cmd);
+uint16_t perso_store_data(struct euicc *card, const struct capdu *cmd, struct wr *out);
+/*! An ISD-P is gone, or its keys are others: forget what the session knows about it. */
+void perso_forget(struct euicc *card, int slot);
+
+/* isdp_nv.c: what survives */
+struct isdp_nv *isdp_nv_of(struct euicc *card, int slot);
+/*! Static keys, talloc children of ctx.  \returns 0; -ENOENT no key set of this version (0 = any); negative errno */
+int isdp_keys_load(struct euicc *card, const void *ctx, int slot, uint8_t kvn, struct scp03_keys *keys) MUST_CHECK;
+/*! \returns 0; negative errno when the card has no key of its own */
+int isdp_keys_store(struct euicc *card, int slot, const struct scp03_keys *keys, uint32_t counter) MUST_CHECK;
+int isdp_token_store(struct euicc *card, int slot, const struct key *token) MUST_CHECK;
+/*! \returns 0; -ENOENT */
+int isdp_token_load(struct euicc *card, const void *ctx, int slot, struct key **token) MUST_CHECK;
+void isdp_nv_enc(struct wr *w, const struct isdp_nv *nv);
+/*! \param[out] nv  talloc child of ctx; NULL when body is empty.  \returns 0; -EINVAL */
+int isdp_nv_dec(const void *ctx, struct bytes body, struct isdp_nv **nv) MUST_CHECK;
+
+/* isdp_apdu.c: SCP03 */
+/*! INITIALIZE UPDATE, EXTERNAL AUTHENTICATE or a protected command to the selected ISD-P. */
+uint16_t isdp_apdu(struct euicc *card, struct bytes raw, const struct capdu *cmd, struct wr *out);
+/*! Raise the counter and open a session.  \param[out] rsp  answer to INITIALIZE UPDATE
+ * \returns 0; -ENOENT no such key set; -EINVAL; negative errno */
+int secure_open(struct euicc *card, int slot, bool tlv, uint8_t kvn, struct bytes host_challenge,
+		uint8_t rsp[SCP03_INIT_RSP_LEN]) MUST_CHECK;
+/*! Session of the selected ISD-P in this framing; NULL = none. */
+struct secure *secure_of(struct euicc *card, bool tlv);
+
+/* isdp_scp03t.c */
+/*! One TLV 84 .. 87 of a script.  \param[out] answer  value is a talloc child of ctx
+ * \returns false when the script ends here */
+bool isdp_tlv(struct euicc *card, const void *ctx, uint8_t tag, struct bytes value, uint32_t *answer_tag,
+	      struct bytes *answer);
+
+/*! Name of a TLV for events and traces. */
+const char *isdp_tlv_name(uint8_t tag);
+
+/* package.c */
+struct package;
+struct package *package_alloc(const void *ctx, struct euicc *card, int slot);
+/*! Take the next piece.
+ * \param[out] rsp   what to say, once the package is complete or refused
+ * \returns 0 more is to come; 1 installed; -ECANCELED refused, nothing is left of it */
+int package_put(struct package *p, struct bytes piece, struct euicc_response *rsp) MUST_CHECK;
 
 /*! Keys of the card, loaded on first use.
  * \param[out] keys  borrowed from the card.  \returns 0 or negative errno */

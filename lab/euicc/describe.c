@@ -43,6 +43,12 @@ static char *profile_line(const void *ctx, const struct euicc_profile *p)
 	return line;
 }
 
+static char *es8_line(const void *ctx, const struct isdp_nv *nv)
+{
+	return talloc_asprintf(ctx, "  scp03 kvn %u counter %u%s package %u octets\n", nv->kvn, nv->counter,
+			       nv->has_token ? " token-key" : "", nv->package_len);
+}
+
 static char *fault_line(const void *ctx, const struct euicc *card)
 {
 	char *line = talloc_strdup(ctx, "faults");
@@ -63,6 +69,8 @@ char *euicc_describe(const struct euicc *card, const void *ctx)
 	for (size_t i = 0; i < card->nv.n_slots; i++) {
 		if (card->nv.profiles[i].state != ISDP_NONE)
 			text = add(text, profile_line(ctx, &card->nv.profiles[i]));
+		if (card->nv.profiles[i].es8)
+			text = add(text, es8_line(ctx, card->nv.profiles[i].es8));
 	}
 	if (card->nv.notify_type != EUICC_NOTIFY_NONE)
 		text = add(text, talloc_asprintf(ctx, "notification %02u number %u sent %u times\n",

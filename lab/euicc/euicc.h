@@ -5,6 +5,7 @@
 
 #include "common/codec/bytes.h"
 #include "common/crypto/crypto.h"
+#include "common/crypto/ec.h"
 #include "scp80/sms.h"
 
 /* A software eUICC (SGP.02) together with the phone it sits in, as a state machine without input or output of its own.
@@ -41,6 +42,7 @@ struct euicc_profile {
 	bool no_coverage; /* the network refuses this subscription (lab switch) */
 	uint32_t mem_granted;
 	uint32_t mem_left;
+	struct isdp_nv *es8; /* inside of the card: keys and what came with the package; leave NULL */
 };
 
 /*! Type octet of the default notification (SGP.02, tag 4D). */
@@ -71,6 +73,9 @@ enum euicc_fault {
 	EUICC_FAULT_HTTPS_WRONG_EID, /* X-Admin-From names another eUICC */
 	EUICC_FAULT_HTTPS_WRONG_PSK, /* holds another PSK than the SM-SR believes */
 	EUICC_FAULT_HTTPS_NEXT_URI,  /* takes relative Next-URIs with a query only, as a live card does */
+	EUICC_FAULT_BAD_PE,	     /* argument: number of the profile element, from 1, that the card refuses */
+	EUICC_FAULT_PACKAGE_MEMORY,  /* argument: octets of a package after which there is no memory left */
+	EUICC_FAULT_SCP03T_MAC,	     /* argument: number of the segment, from 1, whose MAC the card believes wrong */
 	EUICC_N_FAULTS
 };
 
@@ -123,12 +128,22 @@ struct euicc_keys {
 
 struct euicc;
 
+/*! What the ECASD of a card holds beside its certificate. */
+struct euicc_ecasd {
+	struct privkey *key; /* SK.ECASD.ECKA */
+	enum ec_curve curve; /* of key */
+	struct pubkey *ci;   /* PK.CI.ECDSA */
+};
+
 /*! What the host of a fleet gives to its cards when they first need it.  Both may be called again later. */
 struct euicc_host {
 	/*! \param[out] keys  talloc children of ctx.  \returns 0 or negative errno: the card then has no keys */
 	int (*keys)(void *arg, const struct euicc *card, const void *ctx, struct euicc_keys *keys);
 	/*! \param[out] cert  CERT.ECASD.ECKA, the whole 7F21 TLV, talloc child of ctx.  \returns 0 or negative errno */
 	int (*ecasd_cert)(void *arg, const struct euicc *card, const void *ctx, struct bytes *cert);
+	/*! Keys for the establishment of key sets; NULL: the cards cannot establish any.
+	 * \param[out] ecasd  talloc children of ctx.  \returns 0 or negative errno */
+	int (*ecasd)(void *arg, const struct euicc *card, const void *ctx, struct euicc_ecasd *ecasd);
 	void *arg;
 };
 
@@ -260,6 +275,14 @@ bool euicc_has_service(const struct euicc *card);
 uint64_t euicc_counter(const struct euicc *card);
 /*! Notification waiting for its confirmation.  \returns its type; EUICC_NOTIFY_NONE = none waits */
 enum euicc_notify_type euicc_pending(const struct euicc *card, uint16_t *seq);
+/*! A profile package as it was received and installed. */
+struct euicc_package {
+	uint8_t sha256[32];
+	uint32_t len;
+	struct bytes octets; /* until the card is reset; then empty */
+};
+/*! \returns false when no package was installed in this ISD-P */
+bool euicc_package(const struct euicc *card, const struct euicc_profile *profile, struct euicc_package *package);
 /*! Is an administration session open, or waiting for its next attempt? */
 bool euicc_in_session(const struct euicc *card);
 /*! Many lines for people, talloc child of ctx. */

@@ -25,6 +25,9 @@ static const char *const names[] = {
 	[EUICC_FAULT_HTTPS_WRONG_EID] = "https-wrong-eid",
 	[EUICC_FAULT_HTTPS_WRONG_PSK] = "https-wrong-psk",
 	[EUICC_FAULT_HTTPS_NEXT_URI] = "https-next-uri",
+	[EUICC_FAULT_BAD_PE] = "bad-pe",
+	[EUICC_FAULT_PACKAGE_MEMORY] = "package-memory",
+	[EUICC_FAULT_SCP03T_MAC] = "scp03t-mac",
 };
 _Static_assert(ARRAY_SIZE(names) == EUICC_N_FAULTS, "a fault has no name");
 
@@ -59,6 +62,9 @@ static const struct {
 	{EUICC_FAULT_HTTPS_CUT, offsetof(struct card_nv, https_cut)},
 	{EUICC_FAULT_HTTPS_STALL, offsetof(struct card_nv, https_stall)},
 	{EUICC_FAULT_HTTPS_STATUS, offsetof(struct card_nv, https_status)},
+	{EUICC_FAULT_BAD_PE, offsetof(struct card_nv, bad_pe)},
+	{EUICC_FAULT_PACKAGE_MEMORY, offsetof(struct card_nv, package_memory)},
+	{EUICC_FAULT_SCP03T_MAC, offsetof(struct card_nv, scp03t_mac)},
 };
 
 void euicc_fault_set(struct euicc *card, enum euicc_fault fault, bool on, uint32_t arg)

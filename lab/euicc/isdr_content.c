@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define INSTALL_AND_MAKE_SELECTABLE 0x0c
+#define INSTALL_FOR_PERSONALIZATION 0x20
 
 static const uint8_t load_file_aid[] = {0xa0, 0x00, 0x00, 0x05, 0x59, 0x10, 0x10, 0xff,
 					0xff, 0xff, 0xff, 0x89, 0x00, 0x00, 0x0d, 0x00};
@@ -78,6 +79,8 @@ uint16_t isdr_install(struct euicc *card, const struct capdu *cmd, struct wr *ou
 	uint16_t sw;
 	struct rd r;
 
+	if (cmd->p1 == INSTALL_FOR_PERSONALIZATION && cmd->p2 == 0)
+		return perso_install(card, cmd, out);
 	if (cmd->p1 != INSTALL_AND_MAKE_SELECTABLE || cmd->p2 != 0)
 		return 0x6a86;
 	rd_init(&r, cmd->data);

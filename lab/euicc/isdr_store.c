@@ -305,6 +305,8 @@ uint16_t isdr_store_data(struct euicc *card, const struct capdu *cmd, struct wr 
 
 	if ((cmd->p1 & P1_ENCRYPTION) || (cmd->p1 & P1_FORMAT) != P1_FORMAT_DGI)
 		return 0x6a86;
+	if (perso_wants(card, cmd))
+		return perso_store_data(card, cmd, out);
 	sw = collect(s, cmd);
 	if (sw != SW_OK || !(cmd->p1 & P1_LAST))
 		return sw;

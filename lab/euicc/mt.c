@@ -50,7 +50,7 @@ static bool for_usim(const struct sms_deliver *sms)
 }
 
 /* Which application has this TAR (octets 12 to 14 of its AID). */
-static bool app_by_tar(const struct euicc *card, uint32_t tar, enum card_app *app)
+static bool app_by_tar(const struct euicc *card, uint32_t tar, enum card_app *app, int *slot)
 {
 	struct rd r;
 
@@ -64,6 +64,7 @@ static bool app_by_tar(const struct euicc *card, uint32_t tar, enum card_app *ap
 		rd_init(&r, bytes_sub(BYTES_ARR(p->aid), 12, 3));
 		if (p->state != ISDP_NONE && rd_uint(&r, 3) == tar) {
 			*app = APP_ISDP;
+			*slot = i;
 			return true;
 		}
 	}
@@ -71,7 +72,7 @@ static bool app_by_tar(const struct euicc *card, uint32_t tar, enum card_app *ap
 }
 
 /* Everything between a proven packet and its execution; the counter is stored before anything happens. */
-static enum sp_status admit(struct euicc *card, const struct sp_hdr *hdr, enum card_app *app)
+static enum sp_status admit(struct euicc *card, const struct sp_hdr *hdr, enum card_app *app, int *slot)
 {
 	enum sp_status st;
 
@@ -82,7 +83,7 @@ static enum sp_status admit(struct euicc *card, const struct sp_hdr *hdr, enum c
 		return st;
 	card->nv.counter = hdr->cntr;
 	card->dirty = true;
-	return app_by_tar(card, hdr->tar, app) ? SP_ST_OK : SP_ST_TAR_UNKNOWN;
+	return app_by_tar(card, hdr->tar, app, slot) ? SP_ST_OK : SP_ST_TAR_UNKNOWN;
 }
 
 static int por_seal(struct euicc *card, const void *ctx, const struct sp_hdr *cmd, enum sp_status status,
@@ -183,6 +184,7 @@ static void packet_rx(struct euicc *card, const void *ctx, const struct sms_deli
 	bool trigger = false;
 	struct sp_cmd cmd;
 	enum card_app app;
+	int slot = -1;
 	int rc;
 
 	rc = packet_open(card, ctx, pkt, &cmd);
@@ -192,10 +194,10 @@ static void packet_rx(struct euicc *card, const void *ctx, const struct sms_deli
 		ack(card, 0, bytes_of(NULL, 0));
 		return;
 	}
-	status = admit(card, &cmd.hdr, &app);
+	status = admit(card, &cmd.hdr, &app, &slot);
 	if (status == SP_ST_OK) {
 		trigger = app == APP_ISDR && agent_is_trigger(cmd.data);
-		card_session(card)->app = app;
+		card_select(card, app, slot);
 		if (!trigger)
 			card_script(card, ctx, cmd.data, &rsp);
 	} else {

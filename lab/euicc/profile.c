@@ -60,6 +60,8 @@ int profile_add(struct euicc *card, const struct euicc_profile *profile)
 void profile_delete(struct euicc *card, int slot)
 {
 	OSMO_ASSERT(card->nv.profiles[slot].state != ISDP_ENABLED && !card->nv.profiles[slot].fallback);
+	perso_forget(card, slot);
+	talloc_free(card->nv.profiles[slot].es8);
 	memset(&card->nv.profiles[slot], 0, sizeof(card->nv.profiles[slot]));
 	if (card->nv.previous == slot)
 		card->nv.previous = -1;

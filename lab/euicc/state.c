@@ -5,7 +5,8 @@
  *   84 notification: type, sendings, number (2)            85 last number (2)          86 declared
  *   87 type and digits of the SM-SR's address | empty      88 faults, then their arguments (4 each)
  *   8A parameters of the HTTPS bearer | empty              89 slots
- *   E3 for each slot in order: 4F AID, 9F70 state, 53 flags, 90 POL1, 5A ICCID, 92 IMSI, 8F and 91 memory | empty
+ *   E3 for each slot in order: 4F AID, 9F70 state, 53 flags, 90 POL1, 5A ICCID, 92 IMSI, 8F and 91 memory,
+ *     A8 key set and package (isdp_nv.c) | empty
  *
  * Reading demands exactly this and that the whole makes sense; a card never runs on half a state. */
 #include "lab/euicc/card.h"
@@ -17,7 +18,7 @@
 
 #include "scp81/trigger.h"
 
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 #define FLAG_FALLBACK 0x01
 #define FLAG_EMERGENCY 0x02
 #define FLAG_NO_COVERAGE 0x80
@@ -30,7 +31,7 @@ static void put_uint(struct wr *w, uint32_t tag, uint64_t v, size_t n)
 
 static void slot_enc(struct wr *w, const struct euicc_profile *p)
 {
-	uint8_t buf[128];
+	uint8_t buf[1024];
 	struct bytes body;
 	struct wr s;
 	int rc;
@@ -47,6 +48,7 @@ static void slot_enc(struct wr *w, const struct euicc_profile *p)
 		ber_put(&s, 0x92, bytes_str(p->imsi));
 		put_uint(&s, 0x8f, p->mem_granted, 4);
 		put_uint(&s, 0x91, p->mem_left, 4);
+		isdp_nv_enc(&s, p->es8);
 	}
 	rc = wr_end(&s, &body);
 	OSMO_ASSERT(rc == 0);
@@ -65,7 +67,7 @@ static void address_enc(struct wr *w, const struct sms_addr *addr)
 
 static void faults_enc(struct wr *w, const struct euicc *card)
 {
-	ber_put_head(w, 0x88, 28);
+	ber_put_head(w, 0x88, 40);
 	wr_u32(w, card->nv.faults);
 	wr_u32(w, card->nv.slow_ms);
 	wr_u32(w, card->nv.drop_notifications);
@@ -73,6 +75,9 @@ static void faults_enc(struct wr *w, const struct euicc *card)
 	wr_u32(w, card->nv.https_cut);
 	wr_u32(w, card->nv.https_stall);
 	wr_u32(w, card->nv.https_status);
+	wr_u32(w, card->nv.bad_pe);
+	wr_u32(w, card->nv.package_memory);
+	wr_u32(w, card->nv.scp03t_mac);
 }
 
 struct bytes euicc_save(struct euicc *card, const void *ctx)
@@ -163,9 +168,10 @@ static void get_imsi(struct rd *r, char imsi[16])
 	}
 }
 
-static int slot_dec(struct bytes body, struct euicc_profile *p)
+static int slot_dec(const void *ctx, struct bytes body, struct euicc_profile *p)
 {
 	uint64_t state, flags;
+	struct bytes es8;
 	struct rd r;
 
 	rd_init(&r, body);
@@ -185,7 +191,8 @@ static int slot_dec(struct bytes body, struct euicc_profile *p)
 	p->fallback = flags & FLAG_FALLBACK;
 	p->emergency = flags & FLAG_EMERGENCY;
 	p->no_coverage = flags & FLAG_NO_COVERAGE;
-	return rd_end(&r);
+	es8 = ber_expect(&r, 0xa8);
+	return rd_end(&r) ? -EINVAL : isdp_nv_dec(ctx, es8, &p->es8);
 }
 
 static int8_t get_slot(struct rd *r)
@@ -274,6 +281,9 @@ static void get_faults(struct rd *r, struct card_nv *nv)
 	nv->https_cut = rd_u32(&s);
 	nv->https_stall = rd_u32(&s);
 	nv->https_status = rd_u32(&s);
+	nv->bad_pe = rd_u32(&s);
+	nv->package_memory = rd_u32(&s);
+	nv->scp03t_mac = rd_u32(&s);
 	if (rd_end(&s) || nv->faults >> EUICC_N_FAULTS)
 		rd_fail(r);
 }
@@ -296,7 +306,7 @@ static int slots_dec(struct rd *r, const void *ctx, struct card_nv *nv)
 	for (size_t i = 0; i < nv->n_slots; i++) {
 		struct bytes body = ber_expect(r, 0xe3);
 
-		if (r->failed || slot_dec(body, &nv->profiles[i]))
+		if (r->failed || slot_dec(nv->profiles, body, &nv->profiles[i]))
 			return -EINVAL;
 	}
 	return rd_end(r);
@@ -371,6 +381,8 @@ int euicc_load(struct euicc *card, struct bytes saved)
 	card->nv.profiles = talloc_memdup(card, nv.profiles, nv.n_slots * sizeof(nv.profiles[0]));
 	OSMO_ASSERT(card->nv.profiles);
 	talloc_set_type(card->nv.profiles, struct euicc_profile);
+	for (size_t i = 0; i < nv.n_slots; i++)
+		talloc_steal(card->nv.profiles, card->nv.profiles[i].es8);
 	card->dirty = false;
 out:
 	talloc_free(ctx);

@@ -46,6 +46,16 @@
 /* Quota of an ISD-P created without one. */
 #define UNC_ISDP_MEM 0x10000
 
+/* Key establishment and download (SGP.02, ES8). */
+#define UNC_SW_PERSO 0x6a80	/* certificate, signature or parameters refused */
+#define UNC_SW_SCP03_MAC 0x6982 /* wrong MAC on EXTERNAL AUTHENTICATE or on a protected command; 6988 is seen */
+#define UNC_RECEIPT_FORM ECKA_RECEIPT_85 /* what follows the CRT in the receipt when there is a DR */
+#define UNC_ISDP_SIN "ISDP"		 /* SIN of an ISD-P before somebody gives it another one */
+#define UNC_ISDP_PARAMS_MAX 512		 /* octets of connectivity parameters that a card keeps */
+#define UNC_PACKAGE_MAJOR_MIN 2		 /* oldest version of profile packages */
+#define UNC_ICCID_FILE_FORM 0x98	 /* first octet of an ICCID in the header that is written as EF.ICCID is */
+#define UNC_PE_ICCID_KNOWN PE_BAD_VALUES /* a package with an ICCID that the card holds already */
+
 /* Does the ISD-R demand ciphering of every command (with the CC and the rising counter that it demands anyway)? Servers
  * cipher; whether the standard makes the card insist is not settled. */
 #define UNC_CIPHERING_DEMANDED false

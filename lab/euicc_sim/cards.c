@@ -71,6 +71,25 @@ static int host_cert(void *arg, const struct euicc *card, const void *ctx, struc
 	return sim->opt->ecasd_dir ? store_cert(sim->opt->ecasd_dir, card, ctx, cert) : -ENOENT;
 }
 
+static int host_ecasd(void *arg, const struct euicc *card, const void *ctx, struct euicc_ecasd *ecasd)
+{
+	struct sim *sim = arg;
+	struct seed_card sc;
+	int rc;
+
+	if (!sim->opt->ci_file)
+		return -ENOENT;
+	rc = store_ci(sim->opt->ci_file, ctx, &ecasd->ci);
+	if (rc == 0)
+		rc = seed_card(sim->seed, host_card(card)->index, &sc);
+	if (rc)
+		return rc;
+	ecasd->curve = EC_P256;
+	rc = privkey_ec_import(ctx, EC_P256, BYTES_ARR(sc.ecasd_key), &ecasd->key);
+	bytes_wipe(&sc, sizeof(sc));
+	return rc;
+}
+
 int sim_card_psk(struct sim *sim, const struct sim_card *sc, uint8_t kvn, uint8_t kid, const void *ctx,
 		 struct bytes *psk)
 {
@@ -132,7 +151,7 @@ static int card_start(struct sim *sim, struct sim_card *sc)
 
 int sim_cards_make(struct sim *sim)
 {
-	const struct euicc_host host = {.keys = host_keys, .ecasd_cert = host_cert, .arg = sim};
+	const struct euicc_host host = {.keys = host_keys, .ecasd_cert = host_cert, .ecasd = host_ecasd, .arg = sim};
 
 	sim->fleet = euicc_fleet_alloc(sim, sim->crypto, &host);
 	sim->fleet->set = sim->opt->set;
@@ -153,6 +172,20 @@ int sim_cards_make(struct sim *sim)
 	return 0;
 }
 
+/* A subscription that came by download is in no index. */
+static struct sim_card *by_downloaded(struct sim *sim, const char *imsi)
+{
+	for (uint32_t i = 0; i < sim->n_cards; i++) {
+		const struct euicc_profile *p;
+
+		for (size_t k = 0; (p = euicc_profile_at(sim->cards[i].card, k)); k++) {
+			if (strcmp(p->imsi, imsi) == 0)
+				return &sim->cards[i];
+		}
+	}
+	return NULL;
+}
+
 struct sim_card *sim_card_by_imsi(struct sim *sim, const char *imsi)
 {
 	struct sim_imsi key = {.sc = NULL}, *found;
@@ -160,7 +193,7 @@ struct sim_card *sim_card_by_imsi(struct sim *sim, const char *imsi)
 	if (osmo_strlcpy(key.imsi, imsi, sizeof(key.imsi)) >= sizeof(key.imsi))
 		return NULL;
 	found = bsearch(&key, sim->by_imsi, sim->n_imsi, sizeof(key), imsi_cmp);
-	return found ? found->sc : NULL;
+	return found ? found->sc : by_downloaded(sim, imsi);
 }
 
 static struct sim_card *by_number(struct sim *sim, const char *text)

@@ -164,6 +164,22 @@ static const char *card_trigger(struct call *call, struct sim_card *sc)
 	return rc ? "no trigger" : NULL;
 }
 
+static const char *card_package(struct call *call, struct sim_card *sc)
+{
+	void *ctx = talloc_new(call->sim);
+	const struct euicc_profile *p;
+
+	for (size_t i = 0; (p = euicc_profile_at(sc->card, i)); i++) {
+		struct euicc_package package;
+
+		if (euicc_package(sc->card, p, &package))
+			say(call, talloc_asprintf(ctx, "package %s %u %s\n", hex_enc(ctx, BYTES_ARR(p->aid)),
+						  package.len, hex_enc(ctx, BYTES_ARR(package.sha256))));
+	}
+	talloc_free(ctx);
+	return NULL;
+}
+
 static const char *each_card(struct call *call, card_fn fn)
 {
 	struct sim *sim = call->sim;
@@ -239,6 +255,7 @@ static const struct {
 	{"trace", 3, card_trace, NULL, "trace EID|#N|all on|off"},
 	{"apdu", 3, card_apdu, NULL, "apdu EID|#N HEX"},
 	{"trigger", 2, card_trigger, NULL, "trigger EID|#N|all [HEX]"},
+	{"package", 2, card_package, NULL, "package EID|#N    AID, octets and SHA-256 of each package received"},
 	{"stats", 1, NULL, run_stats, "stats"},
 	{"help", 1, NULL, run_help, "help"},
 };

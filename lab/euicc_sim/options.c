@@ -44,6 +44,8 @@ static const struct row rows[] = {
 	{"control", OPT_TEXT, AT(control), "PATH", "control socket to listen on (line commands, see \"help\" there)"},
 	{"state", OPT_TEXT, AT(state_dir), "DIR", "keep the state of the cards there"},
 	{"ecasd", OPT_TEXT, AT(ecasd_dir), "DIR", "CERT.ECASD.ECKA of the cards: DIR/EID.ecasd (esim-pki)"},
+	{"ci", OPT_TEXT, AT(ci_file), "FILE",
+	 "PK.CI.ECDSA of the cards: ci.gp (esim-pki); without it no key establishment"},
 	{"commands", OPT_TEXT, AT(commands), "FILE", "run these control commands at the start"},
 	{"fault", OPT_FAULT, 0, "NAME[=ARG]", "fault of every new card; may be repeated"},
 	{"trace", OPT_FLAG, AT(trace), NULL, "trace the APDUs of every card"},

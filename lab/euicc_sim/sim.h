@@ -35,6 +35,7 @@ struct sim_options {
 	const char *control;   /* NULL: none */
 	const char *state_dir; /* NULL: state dies with the process */
 	const char *ecasd_dir; /* NULL: the cards hold no certificate */
+	const char *ci_file;   /* NULL: the cards cannot establish keys */
 	const char *trace_dir; /* NULL: traces go to the log */
 	const char *commands;  /* file with control commands for the start; NULL: none */
 	unsigned int attach_per_s;
@@ -130,6 +131,10 @@ int store_save(const char *dir, struct euicc *card) MUST_CHECK;
  * \param[out] cert  talloc child of ctx
  * \returns 0; -ENOENT without one; -EINVAL when it is none or of another EID (logged) */
 int store_cert(const char *dir, const struct euicc *card, const void *ctx, struct bytes *cert) MUST_CHECK;
+
+/*! Read the CI's public key: 7F49 { B0 point, F0 curve } in hex, as esim-pki writes it.
+ * \param[out] key  talloc child of ctx.  \returns 0; negative errno (logged) */
+int store_ci(const char *path, const void *ctx, struct pubkey **key) MUST_CHECK;
 
 /* radio.c */
 int radio_open(struct sim *sim) MUST_CHECK;

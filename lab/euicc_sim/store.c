@@ -16,6 +16,7 @@
 #include <osmocom/core/utils.h>
 
 #include "common/app/log.h"
+#include "common/codec/ber.h"
 #include "common/crypto/gpcert.h"
 
 #define FILE_MAX 8192
@@ -145,4 +146,36 @@ int store_cert(const char *dir, const struct euicc *card, const void *ctx, struc
 		rc = said(path, rc);
 	talloc_free(path);
 	return rc;
+}
+
+static int ci_dec(const void *ctx, struct bytes text, struct pubkey **key)
+{
+	char *hex = talloc_strndup(ctx, (const char *)text.data, text.len);
+	struct bytes tlv, body, point, reference;
+	enum ec_curve curve;
+	struct rd r;
+	int rc;
+
+	OSMO_ASSERT(hex);
+	hex[strcspn(hex, "\r\n")] = '\0';
+	rc = hex_dec(ctx, hex, &tlv);
+	if (rc == 0 &&
+	    (ber_find(tlv, 0x7f49, &body) || ber_find(body, 0xb0, &point) || ber_find(body, 0xf0, &reference)))
+		rc = -EINVAL;
+	if (rc)
+		return rc;
+	rd_init(&r, reference);
+	rc = ec_curve_by_gp(rd_u8(&r), &curve);
+	return rc || rd_end(&r) ? -EINVAL : pubkey_ec_import(ctx, curve, point, key);
+}
+
+int store_ci(const char *path, const void *ctx, struct pubkey **key)
+{
+	uint8_t buf[FILE_MAX];
+	struct bytes text;
+	int rc = read_file(path, buf, &text);
+
+	if (rc == 0)
+		rc = ci_dec(ctx, text, key);
+	return rc ? said(path, rc) : 0;
 }

@@ -30,6 +30,22 @@ static int host_cert(void *arg, const struct euicc *card, const void *ctx, struc
 	return b->cert.len ? 0 : -ENOENT;
 }
 
+/* The keys that signed the vectors. */
+static int host_ecasd(void *arg, const struct euicc *card, const void *ctx, struct euicc_ecasd *ecasd)
+{
+	struct bench *b = arg;
+	const json_t *keys = json_object_get(b->json, "keys"), *own = json_object_get(keys, "ECASD.ECKA"),
+		     *ci = json_object_get(keys, "CI.ECDSA");
+	int rc;
+
+	ecasd->curve = EC_P256;
+	rc = privkey_ec_import(ctx, EC_P256, bench_hex(b, json_string_value(json_object_get(own, "private"))),
+			       &ecasd->key);
+	return rc ? rc
+		  : pubkey_ec_import(ctx, EC_P256, bench_hex(b, json_string_value(json_object_get(ci, "public"))),
+				     &ecasd->ci);
+}
+
 static struct euicc *card_new(struct bench *b)
 {
 	struct euicc_profile p[] = {
@@ -57,7 +73,7 @@ int bench_setup(void **state)
 {
 	void *ctx = talloc_named_const(NULL, 0, "bench");
 	struct bench *b = talloc_zero(ctx, struct bench);
-	struct euicc_host host = {.keys = host_keys, .ecasd_cert = host_cert, .arg = b};
+	struct euicc_host host = {.keys = host_keys, .ecasd_cert = host_cert, .ecasd = host_ecasd, .arg = b};
 	struct euicc_keys keys;
 
 	b->ctx = ctx;

@@ -519,6 +519,47 @@ static void client_asks_for_fragments(void **state)
 	stop(f);
 }
 
+static void slow_reader_gets_all(void **state)
+{
+	struct fix *f = start();
+	struct client *c = connected(f, GCM);
+	const size_t len = 8 * 1024 * 1024; /* more than the buffers of both sockets */
+	char *text = letters(f, len), *buf = talloc_size(f, 65536);
+	size_t n = 0;
+
+	say(c, "more\n");
+	wait_line(f);
+	answer(f, text, false);
+	answer(f, "end", true);
+	usleep(50000);
+	while (n < len + 3) {
+		int rc = SSL_read(c->ssl, buf, 65536);
+
+		assert_true(rc > 0);
+		assert_int_equal(buf[0], n < len ? 'x' : 'e');
+		n += (size_t)rc;
+	}
+	hear_close(c);
+	client_free(c);
+	wait_closed(f, 1, PSK_END_OURS);
+	stop(f);
+}
+
+static void reader_that_never_reads(void **state)
+{
+	struct fix *f = start_with((struct psk_server_conf){.session_timeout_ms = 200, .close_timeout_ms = 50}, 1);
+	struct client *c = connected(f, GCM);
+
+	say(c, "more\n");
+	wait_line(f);
+	answer(f, letters(f, 8 * 1024 * 1024), false);
+	wait_closed(f, 1, PSK_END_TIMEOUT);
+	wait_open(f, 1); /* the socket is full, so the close waits */
+	client_free(c);
+	wait_open(f, 0);
+	stop(f);
+}
+
 static void close_waits_for_the_peer(void **state)
 {
 	struct fix *f = start();
@@ -819,6 +860,8 @@ int main(void)
 		cmocka_unit_test(answer_is_one_record),
 		cmocka_unit_test(fragments_as_set),
 		cmocka_unit_test(client_asks_for_fragments),
+		cmocka_unit_test(slow_reader_gets_all),
+		cmocka_unit_test(reader_that_never_reads),
 		cmocka_unit_test(close_waits_for_the_peer),
 		cmocka_unit_test(close_gives_up_in_the_end),
 		cmocka_unit_test(peer_closes),

@@ -32,7 +32,12 @@ static enum script_form in_form(struct job *job)
 
 static json_t *item_value(struct job *job, const struct script_item *item, const char *text)
 {
-	return json_pack("{s:o, s:o, s:s*}", "tag", hex_value(job, bytes_of(&item->tag, 1)), "value",
+	uint8_t tag[4];
+	struct wr w;
+
+	wr_init_buf(&w, tag, sizeof(tag));
+	wr_uint(&w, item->tag, item->tag > 0xffff ? 3 : item->tag > 0xff ? 2 : 1);
+	return json_pack("{s:o, s:o, s:s*}", "tag", hex_value(job, bytes_of(tag, w.len)), "value",
 			 hex_value(job, item->value), "text", text);
 }
 
@@ -69,6 +74,19 @@ static void out_items(struct job *job, struct bytes body, uint8_t apdu_tag, cons
 
 /* ---- build ---- */
 
+/* One or two octets in hex. */
+static int tag_of_json(struct job *job, const char *text, uint32_t *tag)
+{
+	struct bytes b;
+	struct rd r;
+
+	if (!text || hex_dec(job->ctx, text, &b) < 0 || b.len == 0 || b.len > 2)
+		return -1;
+	rd_init(&r, b);
+	*tag = (uint32_t)rd_uint(&r, b.len);
+	return rd_end(&r);
+}
+
 static size_t items_of_json(struct job *job, const json_t *array, struct script_item *item)
 {
 	const json_t *v;
@@ -78,9 +96,8 @@ static size_t items_of_json(struct job *job, const json_t *array, struct script_
 		const char *tag = json_string_value(json_object_get(v, "tag"));
 		const char *value = json_string_value(json_object_get(v, "value"));
 
-		if (!tag || !value || hex_dec_buf(&item[i].tag, 1, tag) < 0 ||
-		    hex_dec(job->ctx, value, &item[i].value) < 0)
-			job_fail(job, TOOL_USAGE, "items: each needs a tag of one octet and a value, in hex");
+		if (!value || tag_of_json(job, tag, &item[i].tag) < 0 || hex_dec(job->ctx, value, &item[i].value) < 0)
+			job_fail(job, TOOL_USAGE, "items: each needs a tag of one or two octets and a value, in hex");
 	}
 	return json_array_size(array);
 }

@@ -239,15 +239,18 @@ static void keep_octets(struct package *p)
 static int install(struct package *p, struct euicc_response *rsp)
 {
 	struct euicc_profile *profile = &p->card->nv.profiles[p->slot];
-	struct isdp_nv *nv = isdp_nv_of(p->card, p->slot);
 	struct bytes all = bytes_of(p->octets.buf, p->octets.len);
+	struct isdp_nv *nv;
+	uint8_t sha[32];
 
 	if (p->done != all.len)
 		return refuse(p, PE_INVALID_REQUEST_FORMAT, -1, rsp);
 	if (p->imsi[0] == '\0')
 		return refuse(p, PE_BAD_VALUES, -1, rsp);
-	if (fault_on(p->card, EUICC_FAULT_MEMORY) || crypto_sha256(all, nv->package_sha))
+	if (fault_on(p->card, EUICC_FAULT_MEMORY) || crypto_sha256(all, sha))
 		return refuse(p, PE_MEMORY_FAILURE, -1, rsp);
+	nv = isdp_nv_of(p->card, p->slot);
+	memcpy(nv->package_sha, sha, sizeof(sha));
 	nv->package_len = (uint32_t)all.len;
 	nv->has_aka = p->has_aka;
 	memcpy(nv->aka, p->aka, sizeof(nv->aka));

@@ -254,7 +254,7 @@ def check_session(folder, eid, psk):
     assert sim.radio.recv(1024)[0] == DETACH
     conn, = relay.conns
     wait_for(lambda: conn["end"])
-    assert conn["end"] == "card", conn["end"]
+    assert conn["end"] in ("card", "server"), conn["end"]  # who is first is chance; a reset is not
     assert [kind for kind, _ in records(conn["card"])][-1] == ALERT, "no close_notify"
     identity = check_hello(conn["card"], [0x00A8, 0x00AE], None)
     assert identity == "8001028110%s4F10A0000005591010FFFFFFFF8900000100820101830140" % eid, identity

@@ -265,6 +265,41 @@ static void a_change_of_profiles_outlives_a_lost_session(void **state)
 	bench_notification(b, 0x02, 1, BENCH_AID_OPER);
 }
 
+static void a_change_by_sms_waits_as_well(void **state)
+{
+	struct bench *b = *state;
+
+	agent_start(b);
+	bench_ask_sw(b, "EnableProfile", 0x9000);
+	bench_expect_nothing(b);
+	agent_say(b, AGENT_204);
+	agent_closed(b, false);
+	bench_expect_detach(b, BENCH_IMSI_BOOT);
+}
+
+/* A trigger takes the place of the session of a notification, which is not forgotten. */
+static void a_notification_waits_for_the_session_of_a_trigger(void **state)
+{
+	struct bench *b = *state;
+
+	b->fleet->set.notify_https = true;
+	b->fleet->set.https_host = "sm-sr.example";
+	bench_ask_sw(b, "EnableProfile", 0x9000);
+	bench_expect_detach(b, BENCH_IMSI_BOOT);
+	bench_advance(b, b->fleet->set.refresh_ms);
+	bench_attach(b, BENCH_IMSI_OPER, 0);
+	agent_connect(b);
+	assert_has(agent_sent(b), "?msg=E1", true);
+	broken(b);
+	assert_int_equal(euicc_trigger(b->card, bench_hex(b, AGENT_TRIGGER)), 0);
+	agent_connect(b);
+	assert_string_equal(agent_sent(b), AGENT_FIRST);
+	agent_say(b, AGENT_204);
+	agent_closed(b, false);
+	agent_connect(b);
+	assert_has(agent_sent(b), "?msg=E1", true);
+}
+
 static void what_comes_late_is_ignored(void **state)
 {
 	struct bench *b = *state;
@@ -394,6 +429,8 @@ int main(void)
 		TEST(no_session_without_service),
 		TEST(a_reset_forgets),
 		TEST(a_change_of_profiles_outlives_a_lost_session),
+		TEST(a_change_by_sms_waits_as_well),
+		TEST(a_notification_waits_for_the_session_of_a_trigger),
 		TEST(what_comes_late_is_ignored),
 		TEST(fault_cut),
 		TEST(fault_stall),

@@ -9,13 +9,23 @@
  *                                              reserved, used, broken, low: bool
  *   stock-type-set  {mno, type, memory?, template?}   make or change one; template is its text, "" for none
  *   stock-list      {mno?, type?, state?, after?: id, max?}   rows of profiles: id, iccid, mno, type, state, order,
- * imsi, msisdn, pol2, octets, imported, changed stock-show      {iccid}                    one row stock-import {mno,
- * type, csv, line?, pol2?, check?: bool}   rows through the template of the type: csv is the line with the names of
- * columns and at most 1000 lines behind it, line the number of the first of those in the operator's file.  A row for
- * each that was refused: line, iccid, error; the last line has "taken" and "refused" stock-import-package {mno, type,
- * package, imsi?, msisdn?, pol2?}   package is DER in base64; has "iccid" stock-check     {package} or {iccid}       a
- * row for each finding: severity, text; the last line has "iccid", "version", "profile_type", "services", "elements",
- * "octets", "errors" and "warnings" stock-take-out  {iccid}                    a free or reserved profile out of stock
+ *                                              imsi, msisdn, pol2, octets, imported, changed
+ *
+ *   stock-show      {iccid}                    one row; it has "sha256" of the package too
+ *
+ *   stock-import    {mno, type, csv, line?, pol2?, check?: bool}   rows through the template of the type: csv is the
+ *                                              line with the names of columns and at most 1000 lines behind it, line
+ *                                              the number of the first of those in the operator's file.  A row for
+ *                                              each that was refused: line, iccid, error; the last line has "taken"
+ *                                              and "refused"
+ *
+ *   stock-import-package {mno, type, package, imsi?, msisdn?, pol2?}   package is DER in base64; has "iccid"
+ *
+ *   stock-check     {package} or {iccid}       a row for each finding: severity, text; the last line has "iccid",
+ *                                              "version", "profile_type", "services", "elements", "octets", "errors"
+ *                                              and "warnings"
+ *
+ *   stock-take-out  {iccid}                    a free or reserved profile out of stock
  *   stock-release   {iccid}                    one that was taken out, or whose order hangs, back into stock
  *
  *   orders        {before?: id, max?}         a row for each order, the newest first: id, eid, function, state, requester,

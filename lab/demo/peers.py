@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The other ends of an SM-SR, as far as the lab needs them: an entity (operator, EUM) that calls its services over SOAP
-and mutual TLS, and takes in its callbacks and notifications.  Standard library only."""
+"""The other ends of an SM-SR and an SM-DP, as far as the lab needs them: an entity (operator, EUM) that calls their
+services over SOAP and mutual TLS, and takes in callbacks and notifications.  Standard library only."""
 import http.client
 import http.server
 import queue
@@ -11,7 +11,8 @@ import time
 import uuid
 
 NS = 'http://namespaces.gsma.org/esim-messaging/3'
-GROUPS = {'ES1': 'eUICCManagement', 'ES4': 'ProfileManagement'}
+GROUPS = {'ES1': 'eUICCManagement', 'ES2': 'ProfileManagement', 'ES4': 'ProfileManagement'}
+SERVERS = {'ES1': 'SmSr', 'ES2': 'SmDp', 'ES4': 'SmSr'}
 ENVELOPE = '''<?xml version="1.0" encoding="UTF-8"?>
 <soap:Envelope xmlns:soap="http://www.w3.org/2003/05/soap-envelope" xmlns:wsa="http://www.w3.org/2005/08/addressing"
  xmlns:rps="{ns}">
@@ -42,7 +43,7 @@ def outcome(xml):
 
 
 class Message:
-    """What the SM-SR sent to an entity: an answer by callback, or a notification."""
+    """What was sent to an entity: an answer by callback, or a notification."""
 
     def __init__(self, path, xml):
         self.path, self.xml = path, xml
@@ -53,8 +54,10 @@ class Message:
 class Entity:
     """An operator or EUM: a TLS certificate, an object identifier, and a server for what is sent back."""
 
-    def __init__(self, pki, name, oid, smsr_port, smsr_oid):
+    def __init__(self, pki, name, oid, smsr_port, smsr_oid, smdp=None):
+        """smdp: port and object identifier of the SM-DP that serves ES2."""
         self.name, self.oid, self.smsr_port, self.smsr_oid = name, oid, smsr_port, smsr_oid
+        self.ends = {'SmSr': (smsr_port, smsr_oid), 'SmDp': smdp or (smsr_port, smsr_oid)}
         self.client = self.context(pki, ssl.PROTOCOL_TLS_CLIENT)
         self.inbox = queue.Queue()
         self.before_answer = lambda message: None
@@ -84,7 +87,7 @@ class Entity:
                     self.send_header('Content-Length', '0')
                     self.end_headers()
                 except OSError:
-                    self.close_connection = True   # the SM-SR is gone, and will send it again
+                    self.close_connection = True   # the sender is gone, and will send it again
 
             def log_message(self, *_):
                 pass
@@ -97,7 +100,8 @@ class Entity:
     def envelope(self, function, body, call_id, reply):
         interface = function.split('-')[0]
         reply_to = f'\n<wsa:ReplyTo><wsa:Address>{self.url}/callback?EntityId={self.oid}</wsa:Address></wsa:ReplyTo>'
-        return ENVELOPE.format(ns=NS, uri=self.url, oid=self.oid, to=f'https://127.0.0.1/{interface}', to_oid=self.smsr_oid,
+        _, to_oid = self.ends[SERVERS[interface]]
+        return ENVELOPE.format(ns=NS, uri=self.url, oid=self.oid, to=f'https://127.0.0.1/{interface}', to_oid=to_oid,
                                reply_to=reply_to if reply else '', uuid=uuid.uuid4(), transaction=uuid.uuid4(),
                                action=f'http://gsma.com/{interface}/{GROUPS[interface]}/{function}',
                                date=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()), function=function, body=body,
@@ -107,9 +111,10 @@ class Entity:
         """Returns the HTTP status and the answer's text."""
         interface = function.split('-')[0]
         xml = self.envelope(function, body, call_id or f'{self.name}-{uuid.uuid4()}', reply)
-        connection = http.client.HTTPSConnection('127.0.0.1', self.smsr_port, context=self.client, timeout=30)
+        server = SERVERS[interface]
+        connection = http.client.HTTPSConnection('127.0.0.1', self.ends[server][0], context=self.client, timeout=30)
         try:
-            connection.request('POST', f'/{interface}/{interface}SmSrService', xml.encode(),
+            connection.request('POST', f'/{interface}/{interface}{server}Service', xml.encode(),
                                {'Content-Type': 'application/soap+xml; charset=utf-8'})
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
@@ -117,7 +122,7 @@ class Entity:
             connection.close()
 
     def wait(self, seconds=30):
-        """Next message from the SM-SR; None when none comes."""
+        """Next message; None when none comes."""
         try:
             return self.inbox.get(timeout=seconds)
         except queue.Empty:
@@ -130,3 +135,9 @@ class Entity:
 
 def profile_body(eid, iccid, validity=600):
     return f'<rps:ValidityPeriod>{validity}</rps:ValidityPeriod><rps:Eid>{eid}</rps:Eid><rps:Iccid>{iccid}</rps:Iccid>'
+
+
+def download_body(eid, smsr_oid, iccid=None, profile_type=None, enable=True, validity=600):
+    what = f'<rps:Iccid>{iccid}</rps:Iccid>' if iccid else f'<rps:ProfileType>{profile_type}</rps:ProfileType>'
+    return (f'<rps:ValidityPeriod>{validity}</rps:ValidityPeriod><rps:Eid>{eid}</rps:Eid><rps:Sm-sr-id>{smsr_oid}</rps:Sm-sr-id>'
+            f'{what}<rps:EnableProfile>{str(enable).lower()}</rps:EnableProfile>')

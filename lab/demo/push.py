@@ -8,7 +8,7 @@ from peers import element, outcome, profile_body
 from smsr_lab import LabError
 
 WORDS = {
-    'accepted': 'smsr     operation stored',
+    'accepted': 'smsr     operation stored:',
     'started': 'smsr     its turn',
     'sealed': 'smsr     sealed and stored:',
     'submitted': 'SMPP  ->',
@@ -18,23 +18,49 @@ WORDS = {
     'notification': 'card  -> notification',
     'confirmed': 'card  ->',
     'EIS': 'smsr     EIS:',
+    'retry': 'smsr     again:',
     'outcome': 'smsr     outcome',
     'reported': 'smsr     report:',
+}
+BY_HTTPS = {'submitted': 'HTTPS ->', 'receipt': 'HTTPS <-', 'PoR': 'HTTPS <-'}
+SMDP_WORDS = {
+    'ordered': 'smdp     order stored:',
+    'started': 'smdp     its turn',
+    'call': 'ES3   ->',
+    'answer': 'ES3   <-',
+    'retry': 'smdp     again:',
+    'eligible': 'smdp     eUICC checked:',
+    'reserved': 'smdp     from the stock:',
+    'keys': 'smdp     keys:',
+    'data': 'smdp     the card has',
+    'clean-up': 'smdp     clean-up:',
+    'outcome': 'smdp     outcome',
+    'reported': 'smdp     report:',
 }
 
 
 class Story:
-    """Tells the new lines of the logs of smsr and of the cards."""
+    """Tells the new lines of the logs of smsr, of the cards and of smdp."""
 
-    def __init__(self, smsr, cards, say):
+    def __init__(self, smsr, cards, say, smdp=None):
         self.say = say
-        self.sources = ((smsr, self.smsr_line), (cards, self.card_line))
-        self.told = {smsr: 0, cards: 0}
+        self.sources = [(smsr, self.smsr_line), (cards, self.card_line)]
+        if smdp:
+            self.sources.append((smdp, self.smdp_line))
+        self.told = {process: 0 for process, _ in self.sources}
 
     @staticmethod
     def smsr_line(line):
         step = re.search(r'#\d+ ([\w ]+): (.*)', line)
-        return f'{WORDS[step.group(1)]} {step.group(2)}' if step and step.group(1) in WORDS else None
+        if not step or step.group(1) not in WORDS:
+            return None
+        words = BY_HTTPS if 'HTTPS' in step.group(2) else WORDS
+        return f'{words.get(step.group(1), WORDS[step.group(1)])} {step.group(2)}'
+
+    @staticmethod
+    def smdp_line(line):
+        step = re.search(r'order \d+: ([\w-]+): (.*)', line)
+        return f'{SMDP_WORDS[step.group(1)]} {step.group(2)}' if step and step.group(1) in SMDP_WORDS else None
 
     @staticmethod
     def card_line(line):

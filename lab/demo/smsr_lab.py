@@ -39,7 +39,7 @@ smsr
   ca {pki}/tls-ca.pem
   certificate {pki}/smsr.pem
   key {pki}/smsr.key
-{peers}{smsc}'''
+{more}{peers}{smsc}'''
 
 PEER = ''' peer {name}
   entity-id {oid}
@@ -147,14 +147,14 @@ class SmsrLab:
     def peer(self, name, oid, role, more=''):
         return PEER.format(name=name, oid=oid, role=role, more=more)
 
-    def write_config(self, entities, smsc, limits=None):
+    def write_config(self, entities, smsc, limits=None, more=''):
         """entities: the operators' ends (peers.Entity), smsc: settings of the service centre, limits: what the "limit"
-        lines say."""
+        lines say, more: further nodes."""
         peers = self.peer('eum', EUM_OID, 'eum', f'  eum-certificate {self.pki}/eum.pem\n')
         for e in entities:
             peers += self.peer(e.name, e.oid, 'mno', f'  callback-prefix {e.url}\n  notification-url {e.url}/notification\n')
         (self.dir / 'smpp.password').write_text(smsc.pop('password') + '\n')
-        config = CONFIG.format(oid=SMSR_OID, dir=self.dir, pki=self.pki, peers=peers,
+        config = CONFIG.format(oid=SMSR_OID, dir=self.dir, pki=self.pki, peers=peers, more=more,
                                smsc=SMSC.format(dir=self.dir, **smsc), https_port=self.https_port,
                                own_address=self.own_address,
                                limits=''.join(f' limit {name} {value}\n' for name, value in (limits or LIMITS).items()))
@@ -162,11 +162,15 @@ class SmsrLab:
         path.write_text(config)
         return path
 
-    def start_smsr(self, config):
-        check = subprocess.run([self.bin / 'smsr', '-C', '-c', config], capture_output=True, text=True)
+    def start_daemon(self, name, config):
+        """smsr or smdp, after it has looked through its configuration."""
+        check = subprocess.run([self.bin / name, '-C', '-c', config], capture_output=True, text=True)
         if check.returncode:
-            raise LabError(f'smsr -C -c {config}: exit {check.returncode}\n{check.stdout}{check.stderr}')
-        return self.start('smsr', 'smsr', '-c', config)
+            raise LabError(f'{name} -C -c {config}: exit {check.returncode}\n{check.stdout}{check.stderr}')
+        return self.start(name, name, '-c', config)
+
+    def start_smsr(self, config):
+        return self.start_daemon('smsr', config)
 
     def stop(self):
         for process in reversed(self.processes):

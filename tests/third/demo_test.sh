@@ -17,11 +17,15 @@ told = open(sys.argv[1]).read()
 at = 0
 for line in ('ES1-RegisterEIS', 'EXECUTED_SUCCESS', 'ES4-EnableProfile: HTTP 202', 'EnableProfile A0', 'counter 2: 9000',
              'notification 1: profile change succeeded', 'HandleNotificationConfirmation', 'is Disabled', 'is Enabled',
-             'outcome EXECUTED_SUCCESS', 'ES4-EnableProfileResponse: EXECUTED_SUCCESS', 'operator, SM-SR and card agree'):
+             'outcome EXECUTED_SUCCESS', 'ES4-EnableProfileResponse: EXECUTED_SUCCESS',
+             'ES2-DownloadProfile of', 'eUICC checked', 'from the stock', 'ISD-P created', 'certificate of the SM-DP is good',
+             'key set agreed', 'trigger of an HTTPS session', 'PSK-AES128', 'installed', 'ES3-ProfileDownloadCompleted',
+             'EnableProfile: 9000', 'REFRESH', 'ES2-DownloadProfileResponse: EXECUTED_SUCCESS', 'octets received, SHA-256',
+             'attached and sent the notification', 'operator, SM-DP, SM-SR and card agree'):
     found = told.find(line, at)
     assert found >= 0, f'not told, or not in this order: {line}'
     at = found
 PY
-for file in smsr.log euicc-sim.log smsc-sim.log smsr.db smpp.pcap; do
+for file in smsr.log smdp.log euicc-sim.log smsc-sim.log smsr.db smdp.db smpp.pcap psk.keys; do
 	[ -s "$dir/build/demo/last/$file" ] || { echo "the demo left no $file"; exit 1; }
 done

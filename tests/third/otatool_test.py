@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Every vector of tests/vectors/scp80.json through the command line of otatool, both ways, and its exit codes."""
+"""Every vector of tests/vectors/scp80.json through the command line of otatool, both ways, and its exit codes; the
+sessions and key establishments of tests/vectors/es8.json."""
 import json
 import os
 import subprocess
@@ -170,10 +171,68 @@ def words():
     run("script", data={"secured_data": "aa08220580ca006600"}, want=1)
 
 
+def lower(value):
+    return value.lower() if isinstance(value, str) else value
+
+
+def es8_same(name, want, got, *fields):
+    for f in fields:
+        if f in want and lower(got.get(f)) != lower(want[f]):
+            sys.exit(f"es8.json, {name}: {f} is {got.get(f)!r}, expected {want[f]!r}")
+
+
+def es8_sessions(es8):
+    """SCP03 and SCP03t: with the card's answers, without them, and with a wrong one."""
+    apdu = dict(es8["scp03"])
+    tlv = {**es8["scp03t"], "static_keys": apdu["static_keys"], "sd_aid": apdu["sd_aid"]}
+    got = run("scp03", data=apdu)
+    es8_same("scp03", apdu, got, "card_challenge", "init_update", "ext_auth")
+    for want, one in zip(apdu["commands"], got["commands"], strict=True):
+        es8_same(want["name"], want, one, "protected", "response_plain")
+    bare = {k: apdu[k] for k in ("static_keys", "sd_aid", "sequence_counter", "host_challenge")}
+    got = run("scp03", data={**bare, "commands": [{"plain": c["plain"]} for c in apdu["commands"]]})
+    es8_same("scp03", {"init_update_response": apdu["init_update_response"][:-4]}, got, "init_update_response")
+    es8_same("scp03", apdu["commands"][2], got["commands"][2], "protected")
+    bad = json.loads(json.dumps(apdu))
+    bad["commands"][0]["response_protected"] = "00" + bad["commands"][0]["response_protected"][2:]
+    run("scp03", data=bad, want=1)
+    got = run("scp03t", data=tlv)
+    es8_same("scp03t", tlv, got, "init_update_84", "init_update_response", "ext_auth_85")
+    for want, one in zip(tlv["commands"], got["commands"], strict=True):
+        es8_same(want["name"], want, one, "tlv_86", "response_plain")
+    if got["commands"][-1]["installed"] is not True:
+        sys.exit(f"scp03t: {got['commands'][-1]}")
+    for error in es8["scp03t"]["errors"]:
+        run("scp03t", data={**tlv, "ext_auth_response": error}, want=1)
+    run("scp03t", data={**tlv, "sequence_counter": "000003"}, want=1)
+
+
+def es8_establishments(es8):
+    count = 0
+    for name, want in es8["ecka_eg"].items():
+        if not isinstance(want, dict):
+            continue
+        count += 1
+        given = {**want, "ecasd_private": es8["keys"]["ECASD.ECKA"]["private"],
+                 "ci_public": es8["keys"]["CI.ECDSA"]["public"]}
+        got = run("ecka", data=given)
+        es8_same(name, {**want, "verified": "receipt"}, got, "a6_crt", "receipt", "verified")
+        no_answer = {k: v for k, v in given.items() if k != "store_data_2_response"}
+        es8_same(name, want, run("ecka", data=no_answer), "receipt")
+        run("ecka", data={**given, "store_data_1_response": "8510" + 16 * "00" + "9000"}, want=1)
+        run("ecka", data={**given, "ci_public": es8["keys"]["EUM.ECDSA"]["public"]}, want=1)
+        run("ecka", data={**given, "store_data_2_response": "8610" + 16 * "00" + "9000", "DR": want["DR"]}, want=1)
+    if count < 4:
+        sys.exit("es8.json: key establishments are missing")
+
+
 for vector in VECTORS:
     {"command": command, "response": response, "reject": reject}[vector["type"]](vector)
 usage()
 key_file()
 batch()
 words()
+ES8 = json.load(open("tests/vectors/es8.json"))
+es8_sessions(ES8)
+es8_establishments(ES8)
 print(f"{len(VECTORS)} vectors, {checks} runs of otatool")

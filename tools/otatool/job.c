@@ -67,6 +67,11 @@ static const json_t *field(const struct job *job, const char *key)
 	return v && !json_is_null(v) ? v : NULL;
 }
 
+const json_t *in_json(const struct job *job, const char *key)
+{
+	return field(job, key);
+}
+
 bool in_has(const struct job *job, const char *key)
 {
 	return field(job, key);

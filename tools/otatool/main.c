@@ -23,6 +23,9 @@ static const char usage_text[] =
 	"  segment     cut a packet into short messages\n"
 	"  reassemble  join the user data of short messages\n"
 	"  script      turn C-APDUs into a script and back, in words\n"
+	"  scp03       a session of SCP03: commands and, when given, their answers\n"
+	"  scp03t      the same as TLVs: segments of a profile package\n"
+	"  ecka        check a key establishment as the card does\n"
 	"\n"
 	"  -k, --key-file FILE  JSON object with key_kic, key_kid, cc_len for input that has none\n"
 	"      --any            seal also what a server must not send (AES without a checked counter, single DES)\n"
@@ -75,6 +78,25 @@ static const struct command {
 	 "Explain:  secured_data; out: template, capdus, items, text\n"
 	 "          response_data [n_capdus = commands sent]; out: rapdus, items, executed, sw, verdict\n"
 	 "The compact form has no template: say \"template\": \"compact\" to read it.\n"},
+	{"scp03", tool_scp03,
+	 "otatool scp03: a session of an SM-DP with an ISD-P, field names as in tests/vectors/es8.json.\n"
+	 "\n"
+	 "In:  static_keys { ENC MAC DEK [KVN = 30] } sd_aid sequence_counter (of this session) host_challenge\n"
+	 "     commands: array of plain, [response_protected]; [init_update_response]\n"
+	 "Out: init_update, card_challenge, init_update_response (as it must be), ext_auth,\n"
+	 "     commands: protected, response_plain and sw where the answer was given\n"},
+	{"scp03t", tool_scp03t,
+	 "otatool scp03t: a session of a profile download, field names as in tests/vectors/es8.json.\n"
+	 "\n"
+	 "In:  as for scp03; commands: array of plain, [response_tlv]; [ext_auth_response]\n"
+	 "Out: init_update_84, ext_auth_85, commands: tlv_86; of an EUICCResponse response_plain, installed, status\n"},
+	{"ecka", tool_ecka,
+	 "otatool ecka: check a key establishment (scenario 3) and compute it once more as the card does.\n"
+	 "\n"
+	 "In:  store_data_1 store_data_1_response store_data_2 ecasd_private [curve = brainpoolP256r1]\n"
+	 "     [store_data_2_response] [DR] [sin] [ci_public]\n"
+	 "Out: a6_crt, role, kvn, check values of the keys, receipt; verified = receipt, or signature without "
+	 "answer\n"},
 };
 
 static const struct command *command_of(const char *name)

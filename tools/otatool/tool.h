@@ -40,6 +40,7 @@ bool job_ok(const struct job *job);
 /* Reading fields.  A null field counts as absent.  Errors go into the job; then the value is empty or 0. */
 bool in_has(const struct job *job, const char *key);
 bool in_is(const struct job *job, const char *key, const char *value);
+const json_t *in_json(const struct job *job, const char *key);	  /* of any kind; NULL when absent */
 struct bytes in_hex(struct job *job, const char *key);		  /* absent = empty */
 struct bytes in_hex_needed(struct job *job, const char *key);	  /* absent = error */
 uint64_t in_num(struct job *job, const char *key, size_t octets); /* hex of exactly so many octets, needed */
@@ -67,3 +68,6 @@ void tool_open(struct job *job);
 void tool_segment(struct job *job);
 void tool_reassemble(struct job *job);
 void tool_script(struct job *job);
+void tool_scp03(struct job *job);
+void tool_scp03t(struct job *job);
+void tool_ecka(struct job *job);

@@ -12,6 +12,7 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
+#include "common/es/es_codec.h"
 #include "common/peer/call_db.h"
 #include "smdp/admin_priv.h"
 #include "smdp/order.h"
@@ -22,52 +23,88 @@
 
 /* ---- rows ---- */
 
+/* Every row has the same members, null where there is nothing: clients print tables. */
 static void set_text(json_t *o, const char *name, const char *text)
 {
-	if (text)
-		json_object_set_new(o, name, json_string(text));
+	json_object_set_new(o, name, text ? json_string(text) : json_null());
 }
 
-static void set_progress(struct smdp *s, const void *ctx, json_t *o, int64_t id)
+static void set_time(json_t *o, const void *ctx, const char *name, int64_t ms)
 {
-	struct download d;
+	set_text(o, name, ms ? es_time_enc(ctx, ms) : NULL);
+}
 
-	if (order_db_download_get(ctx, s->db, id, &d) < 0)
-		return;
-	json_object_set_new(o, "octets", json_integer(d.package_len));
-	json_object_set_new(o, "sent", json_integer(d.sent));
-	json_object_set_new(o, "done", json_integer(d.done));
-	json_object_set_new(o, "enable", json_boolean(d.enable));
-	if (d.aid.len)
-		set_text(o, "aid", hex_enc(ctx, d.aid));
+static void set_outcome(json_t *o, const void *ctx, const struct order *order)
+{
+	const struct es_status *st = &order->outcome;
+	bool done = order->state == ORDER_ST_DONE;
+	bool codes = done && st->subject && st->reason;
+
+	set_text(o, "status", done ? es_exec_name(st->status) : NULL);
+	set_text(o, "codes", codes ? talloc_asprintf(ctx, "%s/%s", st->subject, st->reason) : NULL);
+	set_text(o, "message", done ? st->message : NULL);
 }
 
 static json_t *row_order(struct smdp *s, const void *ctx, const struct order *o)
 {
-	json_t *row = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "id", (json_int_t)o->id, "eid",
-				hex_enc(ctx, BYTES_ARR(o->eid)), "function", es_fn_name(o->fn), "state",
-				order_state_name(o->state), "requester", o->requester, "sm-sr", o->smsr_oid,
-				"created_ms", (json_int_t)o->created_ms, "expires_ms", (json_int_t)o->expires_ms);
+	struct download d = {0};
+	json_t *row = json_object();
 
+	OSMO_ASSERT(row);
+	if (o->kind == ORDER_DOWNLOAD && order_db_download_get(ctx, s->db, o->id, &d) < 0)
+		d = (struct download){0};
+	json_object_set_new(row, "id", json_integer(o->id));
+	set_text(row, "order", es_fn_name(o->fn));
+	set_text(row, "eid", hex_enc(ctx, BYTES_ARR(o->eid)));
 	set_text(row, "iccid", o->iccid);
-	set_text(row, "profile_type", o->profile_type);
-	set_text(row, "transaction_id", o->transaction_id);
-	if (o->state == ORDER_ST_DONE) {
-		set_text(row, "status", es_exec_name(o->outcome.status));
-		set_text(row, "subject", o->outcome.subject);
-		set_text(row, "reason", o->outcome.reason);
-		set_text(row, "message", o->outcome.message);
-		json_object_set_new(row, "ended_ms", json_integer(o->ended_ms));
-	}
-	if (o->kind == ORDER_DOWNLOAD)
-		set_progress(s, ctx, row, o->id);
+	set_text(row, "type", o->profile_type);
+	set_text(row, "requester", o->requester);
+	set_text(row, "state", order_state_name(o->state));
+	json_object_set_new(row, "octets", json_integer(d.package_len));
+	json_object_set_new(row, "done", json_integer(d.done));
+	set_outcome(row, ctx, o);
+	set_time(row, ctx, "created", o->created_ms);
+	set_time(row, ctx, "expires", o->expires_ms);
+	set_time(row, ctx, "ended", o->ended_ms);
 	return row;
 }
 
-static json_t *row_timeline(const struct timeline_row *t)
+/* Beside those of the list. */
+static json_t *record_order(struct smdp *s, const void *ctx, const struct order *o)
 {
-	return json_pack("{s:I, s:I, s:s, s:s}", "id", (json_int_t)t->id, "at_ms", (json_int_t)t->stamp_ms, "step",
-			 order_step_name(t->step), "text", t->text ? t->text : "");
+	json_t *row = row_order(s, ctx, o);
+	struct download d;
+
+	set_text(row, "sm_sr", o->smsr_oid);
+	set_text(row, "transaction_id", o->transaction_id);
+	set_text(row, "call_id", o->call_id);
+	if (o->kind == ORDER_DOWNLOAD && order_db_download_get(ctx, s->db, o->id, &d) == 0)
+		set_text(row, "isd_p", d.aid.len ? hex_enc(ctx, d.aid) : NULL);
+	return row;
+}
+
+static json_t *row_timeline(const void *ctx, const struct timeline_row *t)
+{
+	json_t *o = json_object();
+
+	OSMO_ASSERT(o);
+	json_object_set_new(o, "id", json_integer(t->id));
+	set_time(o, ctx, "time", t->stamp_ms);
+	set_text(o, "step", order_step_name(t->step));
+	set_text(o, "text", t->text);
+	return o;
+}
+
+static void set_progress(struct smdp *s, const void *ctx, json_t *row, const struct order *o)
+{
+	struct download d;
+
+	if (o->kind != ORDER_DOWNLOAD || order_db_download_get(ctx, s->db, o->id, &d) < 0)
+		return;
+	json_object_set_new(row, "progress",
+			    json_pack("{s:s, s:I, s:I, s:I}", "state", order_state_name(o->state), "octets",
+				      (json_int_t)d.package_len, "sent", (json_int_t)d.sent, "done",
+				      (json_int_t)d.done));
 }
 
 static bool get_order(struct admin_req *q, int64_t id, struct order *o)
@@ -113,11 +150,11 @@ static void cmd_order(struct admin_req *q)
 		return;
 	rc = dp_record_db_timeline_get(q->ctx, q->env->smdp->db, o.id, 0, rows, ADMIN_ROWS_MAX, &n);
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		admin_row(q->client, row_timeline(&rows[i]));
+		admin_row(q->client, row_timeline(q->ctx, &rows[i]));
 	if (rc < 0)
 		admin_errno(q->client, -EIO, "the timeline cannot be read");
 	else
-		admin_ok(q->client, json_pack("{s:o}", "order", row_order(q->env->smdp, q->ctx, &o)));
+		admin_ok(q->client, json_pack("{s:o}", "order", record_order(q->env->smdp, q->ctx, &o)));
 }
 
 /* The order is done and its answer to the requester, if any, reached an end. */
@@ -152,10 +189,9 @@ static bool follow(void *prog, struct admin_client *c, int64_t id, int64_t *afte
 	if (rc == 0)
 		rc = order_db_get(ctx, s->db, id, &o);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
-		json_t *row = row_timeline(&rows[i]);
+		json_t *row = row_timeline(ctx, &rows[i]);
 
-		set_progress(s, ctx, row, id);
-		set_text(row, "state", order_state_name(o.state));
+		set_progress(s, ctx, row, &o);
 		admin_row(c, row);
 		*after = rows[i].id;
 	}
@@ -164,7 +200,7 @@ static bool follow(void *prog, struct admin_client *c, int64_t id, int64_t *afte
 	if (rc < 0)
 		admin_errno(c, rc == -ENOENT ? rc : -EIO, "the order cannot be read");
 	else if (end)
-		admin_ok(c, json_pack("{s:o}", "order", row_order(s, ctx, &o)));
+		admin_ok(c, json_pack("{s:o}", "order", record_order(s, ctx, &o)));
 	talloc_free(ctx);
 	return rc < 0 || end;
 }

@@ -104,6 +104,24 @@ int dp_refuse_with(struct smdp *s, const struct es_call *c, enum es_sc sc, const
 
 /* ---- repetitions ---- */
 
+/* Nobody to call: the outcome is in the answer. */
+static int answer_stored(struct smdp *s, const struct es_call *c, const struct order_run *r)
+{
+	struct soap_msg *msg;
+	struct es_answer *a;
+	struct soap_self self;
+	int rc = dp_out_stored(s, r, &msg);
+
+	if (rc < 0)
+		return db_broken(s->db) ? rc : dp_accepted(s, c->req);
+	a = answer_alloc(s, c->req, 200);
+	self = dp_out_self(s, a, c->req->msg->fn);
+	es_answer_headers(a, &self, c->req->msg);
+	a->body = msg->body;
+	talloc_steal(a, msg);
+	return 0;
+}
+
 static int repeat(struct smdp *s, const struct es_call *c, const struct call *seen)
 {
 	const struct soap_msg *m = c->req->msg;
@@ -118,6 +136,8 @@ static int repeat(struct smdp *s, const struct es_call *c, const struct call *se
 		return rc;
 	if (is_sync)
 		dp_out_park(s, c->req->xid, r.o.id, m);
+	else if (r.o.state == ORDER_ST_DONE && !m->hdr.reply_to.uri)
+		return answer_stored(s, c, &r);
 	/* Still running: silence.  Done: say it again, where it can be said. */
 	if (r.o.state == ORDER_ST_DONE && (is_sync || m->hdr.reply_to.uri))
 		rc = dp_out_again(s, &r, m->hdr.reply_to.uri);

@@ -229,27 +229,46 @@ int dp_out_outcome(struct smdp *s, struct order_run *r, const union es_any_rsp *
 	return callback(s, r, &rsp);
 }
 
+static int stored(struct smdp *s, const struct order_run *r, struct outbox *o)
+{
+	int64_t id;
+	size_t n;
+	int rc = outbox_db_of_op(s->db, r->o.id, &id, 1, &n);
+
+	if (rc == 0 && n == 0)
+		rc = -ENOENT;
+	return rc < 0 ? rc : outbox_db_get(turn_ctx(s->turn), s->db, id, o);
+}
+
 int dp_out_again(struct smdp *s, struct order_run *r, const char *reply_to)
 {
 	union es_any_rsp rsp = {0};
 	struct outbox o;
-	int64_t ids[1];
-	size_t n;
 	int rc;
 
 	if (es_fn_info(r->o.fn)->mep == ES_SYNC) {
 		fill(&r->o, &rsp);
 		return answer_parked(s, r, &rsp, NULL);
 	}
-	rc = outbox_db_of_op(s->db, r->o.id, ids, ARRAY_SIZE(ids), &n);
-	if (rc == 0 && n == 1)
-		rc = outbox_db_get(turn_ctx(s->turn), s->db, ids[0], &o);
-	if (rc < 0 || n == 0 || o.state == OUTBOX_WAITING)
-		return rc;
+	rc = stored(s, r, &o);
+	if (rc < 0 || o.state == OUTBOX_WAITING)
+		return rc == -ENOENT ? 0 : rc;
 	o.url = (char *)reply_to;
 	o.attempt = 0;
 	o.last_error = NULL;
 	return queue(s, &o);
+}
+
+int dp_out_stored(struct smdp *s, const struct order_run *r, struct soap_msg **msg)
+{
+	struct soap_fault *bad;
+	struct outbox o;
+	int rc = stored(s, r, &o);
+
+	if (rc < 0)
+		return rc;
+	rc = soap_rx(s->es, turn_ctx(s->turn), o.envelope, SOAP_CONTENT_TYPE, msg, &bad);
+	return rc == 0 && !(*msg)->body ? -EINVAL : rc;
 }
 
 int dp_out_callback(struct smdp *s, const char *peer, const struct soap_msg *msg, const union es_any_rsp *rsp)

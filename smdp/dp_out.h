@@ -12,6 +12,10 @@
 int dp_out_outcome(struct smdp *s, struct order_run *r, const union es_any_rsp *from) MUST_CHECK;
 /*! The same outcome once more, for a repeated request: what was stored goes to this address. */
 int dp_out_again(struct smdp *s, struct order_run *r, const char *reply_to) MUST_CHECK;
+/*! The outcome as it was written for the callback, for who asks without a ReplyTo.
+ * \param[out] msg  on turn_ctx()
+ * \returns 0; -ENOENT; -EINVAL */
+int dp_out_stored(struct smdp *s, const struct order_run *r, struct soap_msg **msg) MUST_CHECK;
 /*! Response to a request that ended without an order, by callback.
  * \param[in] msg  the request, with a ReplyTo */
 int dp_out_callback(struct smdp *s, const char *peer, const struct soap_msg *msg,

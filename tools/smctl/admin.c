@@ -30,7 +30,14 @@ static int close_client(struct admin_client *a)
 
 static bool is_smdp(const struct smctl *c)
 {
-	return c->cmd->section && strcmp(c->cmd->section, SECTION_SMDP) == 0;
+	const char *section = c->cmd->section ? c->cmd->section : "";
+
+	return strcmp(section, SECTION_SMDP) == 0 || strcmp(section, SECTION_ES2) == 0;
+}
+
+bool admin_is_set(const struct smctl *c)
+{
+	return is_smdp(c) ? c->conf.smdp_admin : c->conf.admin;
 }
 
 static const char *daemon_of(const struct smctl *c)
@@ -196,7 +203,9 @@ enum smctl_exit admin_follow_call(const struct smctl *c, const char *call_id, in
 	}
 	a->end_ms = end_ms;
 	a->quiet = true; /* a call that was refused has no operation */
-	code = admin_request(a, request, print_step, (void *)c, &end);
+	code = admin_request(a, request, is_smdp(c) ? order_print_step : print_step, (void *)c, &end);
+	if (is_smdp(c))
+		order_print_end();
 	if (code == SMCTL_OK)
 		json_decref(end);
 	talloc_free(a);

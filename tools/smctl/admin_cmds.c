@@ -34,6 +34,8 @@ static const struct {
 	{"counter", {"eid", "#version", "#value"}},
 	{"import", {"@xml"}},
 	{"backup", {"/path"}},
+	{"order", {"#id"}},
+	{"order-cancel", {"#id"}},
 	{"stock-show", {"iccid"}},
 	{"stock-take-out", {"iccid"}},
 	{"stock-release", {"iccid"}},

@@ -39,7 +39,12 @@ static const char usage_head[] =
 	"  audit-list  audit-bulk  audit-card EID\n"
 	"  cancel ID  counter EID VERSION VALUE  import FILE  backup FILE\n"
 	"\n"
+	"To the SM-DP:\n"
+	"  download EID --smsr OID (--iccid N | --type NAME) [--enable]\n"
+	"\n"
 	"On the machine of the SM-DP:\n"
+	"  orders  order ID             orders of operators, one with its steps\n"
+	"  order follow ID  order cancel ID\n"
 	"  stock type NAME              make or change a profile type\n"
 	"  stock import FILE.csv        prepare profiles from rows\n"
 	"  stock import-package FILE... profiles that are ready (DER)\n"
@@ -145,6 +150,21 @@ static const struct command commands[] = {
 	{"backup", 1, 1, "", NULL, cmd_record, "backup",
 	 "smctl backup FILE: copy the database into a new file while the SM-SR runs\n"},
 
+	{"download", 1, 1, " smsr iccid type enable wait timeout validity call-id ", SECTION_ES2, cmd_download, NULL,
+	 "smctl download EID --smsr OID (--iccid N | --type NAME): ES2-DownloadProfile\n\n"
+	 "  --smsr OID      SM-SR that manages the eUICC\n"
+	 "  --iccid N       this profile of the stock\n"
+	 "  --type NAME     any profile of that type\n"
+	 "  --enable        and enable it\n" WAIT_HELP},
+	{"orders", 0, 0, " before max ", SECTION_SMDP, cmd_rows, "orders",
+	 "smctl orders: orders of operators at the SM-DP, newest first\n\n  --max N      rows (100)\n"
+	 "  --before ID  go on with older ones\n"},
+	{"order follow", 1, 1, "", SECTION_SMDP, cmd_order_follow, "follow",
+	 "smctl order follow ID: steps of an order as they happen, until it is done\n"},
+	{"order cancel", 1, 1, "", SECTION_SMDP, cmd_record, "order-cancel",
+	 "smctl order cancel ID: stop an order; what is on the card already is deleted\n"},
+	{"order", 1, 1, "", SECTION_SMDP, cmd_rows, "order", "smctl order ID: an order and its steps\n"},
+
 	{"stock type", 1, 1, " mno memory template ", SECTION_SMDP, cmd_stock_type, "stock-type-set",
 	 "smctl stock type NAME --mno OID: make a profile type of an operator, or change it\n\n"
 	 "  --template FILE  how packages are prepared for it; \"none\": ready packages only\n"
@@ -239,6 +259,8 @@ static const struct option long_options[] = {
 	FLAG("audit-due"),
 	FLAG("xml"),
 	FLAG("check"),
+	TEXT("smsr"),
+	FLAG("enable"),
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
@@ -289,7 +311,8 @@ static void command_option(struct run *r, const char *name, const char *value)
 		{"type", &o->type, NULL, NULL},		  {"mno", &o->mno, NULL, NULL},
 		{"pol2", &o->pol2, NULL, NULL},		  {"state", &o->state, NULL, NULL},
 		{"template", &o->template, NULL, NULL},	  {"memory", &o->memory, NULL, NULL},
-		{"check", NULL, NULL, &o->check},
+		{"check", NULL, NULL, &o->check},	  {"smsr", &o->smsr, NULL, NULL},
+		{"enable", NULL, NULL, &o->enable},
 	};
 
 	if (r->n_used < ARRAY_SIZE(r->used))

@@ -53,10 +53,12 @@ struct options {
 	const char *state;
 	const char *template;
 	const char *memory;
+	const char *smsr; /* OID */
 	bool wait;
 	bool audit_due;
 	bool xml;
 	bool check;
+	bool enable;
 };
 
 #define TIMEOUT_DEFAULT_S 600
@@ -74,6 +76,8 @@ struct smctl {
 
 /*! Section of the configuration file, and mark, of commands over the admin socket of the SM-DP. */
 #define SECTION_SMDP "smdp"
+/*! The same of commands over SOAP to the SM-DP. */
+#define SECTION_ES2 "es2"
 
 /*! A row of the table of commands (main.c). */
 struct command {
@@ -155,6 +159,8 @@ const struct soap_msg *callback_msg(const struct io_job *job);
 
 struct admin_client;
 
+/*! Whether the admin socket of the daemon that the command is about is configured. */
+bool admin_is_set(const struct smctl *c);
 /*! Connect to the daemon that the command is about.  \returns NULL after a message */
 struct admin_client *admin_open(const struct smctl *c, const void *ctx);
 /*! Send a request, hand each row to row() and return the last line.
@@ -184,6 +190,11 @@ enum smctl_exit cmd_set_pol2(struct smctl *c, const struct command *cmd);
 /*! ES4-UpdateSubscriptionAddress. */
 enum smctl_exit cmd_set_address(struct smctl *c, const struct command *cmd);
 
+/*! Send a request, and print what comes of it. */
+enum smctl_exit soap_cmd(struct smctl *c, enum es_fn fn, const struct es_req *req);
+/*! A request's base by the options. */
+struct es_req soap_cmd_base(struct smctl *c);
+
 /*! Over the admin socket, by cmd->admin: its rows as a table, as one record, or as they come. */
 enum smctl_exit cmd_rows(struct smctl *c, const struct command *cmd);
 enum smctl_exit cmd_record(struct smctl *c, const struct command *cmd);
@@ -194,3 +205,16 @@ enum smctl_exit cmd_stock_import(struct smctl *c, const struct command *cmd);
 enum smctl_exit cmd_stock_package(struct smctl *c, const struct command *cmd);
 enum smctl_exit cmd_stock_check(struct smctl *c, const struct command *cmd);
 enum smctl_exit cmd_stock_type(struct smctl *c, const struct command *cmd);
+
+/*! ES2-DownloadProfile. */
+enum smctl_exit cmd_download(struct smctl *c, const struct command *cmd);
+/*! Steps of an order of the SM-DP as they come. */
+enum smctl_exit cmd_order_follow(struct smctl *c, const struct command *cmd);
+
+/* ---- orders.c ---- */
+
+/*! A step of an order: a line, or on a terminal a bar while the package is on its way.  A row callback of
+ * admin_request().  \param[in] c  struct smctl * */
+void order_print_step(void *c, json_t *row);
+/*! After the last step: the bar gets its line end. */
+void order_print_end(void);

@@ -230,7 +230,7 @@ static struct reply await_outcome(struct soap_call *s, enum es_fn fn, const stru
 {
 	unsigned int timeout_s = s->c->opt.timeout_s ? s->c->opt.timeout_s : TIMEOUT_DEFAULT_S;
 	int64_t end = clock_now_ms() + 1000 * (int64_t)timeout_s;
-	bool done = s->c->conf.admin && admin_follow_call(s->c, body->call_id, end) == SMCTL_OK;
+	bool done = admin_is_set(s->c) && admin_follow_call(s->c, body->call_id, end) == SMCTL_OK;
 
 	clock_feed();
 	if (s->callback)

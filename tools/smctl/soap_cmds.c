@@ -13,7 +13,7 @@
 #include "common/es/es_codec.h"
 #include "tools/smctl/eis.h"
 
-static struct es_req base_of(struct smctl *c)
+struct es_req soap_cmd_base(struct smctl *c)
 {
 	const char *id = c->opt.call_id;
 
@@ -121,6 +121,7 @@ static enum smctl_exit print_reply(const struct smctl *c, const void *ctx, const
 {
 	const struct es_rsp *rsp;
 	const struct es_eis *eis;
+	const char *iccid;
 	json_t *o;
 
 	if (reply->accepted)
@@ -129,10 +130,13 @@ static enum smctl_exit print_reply(const struct smctl *c, const void *ctx, const
 		return reply->code;
 	rsp = reply->msg->body;
 	eis = eis_of(fn, rsp);
+	iccid = fn == ES2_DOWNLOAD_PROFILE ? ((const struct es_download_profile_rsp *)rsp)->iccid : NULL;
 	if (c->json) {
 		o = outcome_json(ctx, fn, req, rsp);
 		if (what)
 			json_put(o, "file", what);
+		if (iccid)
+			json_put(o, "iccid", iccid);
 		if (eis)
 			json_put_steal(o, "eis", eis_json(ctx, eis));
 		print_json(o);
@@ -140,12 +144,14 @@ static enum smctl_exit print_reply(const struct smctl *c, const void *ctx, const
 	} else if (!eis || rsp->status.status != ES_EXECUTED_SUCCESS) {
 		print_status(c, what, &rsp->status);
 	}
+	if (!c->json && iccid)
+		printf("ICCID %s\n", iccid);
 	if (!c->json && eis)
 		eis_print(ctx, eis, c->opt.xml);
 	return code_of(&rsp->status);
 }
 
-static enum smctl_exit call(struct smctl *c, enum es_fn fn, const struct es_req *req)
+enum smctl_exit soap_cmd(struct smctl *c, enum es_fn fn, const struct es_req *req)
 {
 	struct soap_call *s = soap_call_open(c);
 	enum smctl_exit code = SMCTL_USAGE;
@@ -188,7 +194,7 @@ static int read_file(const struct smctl *c, const void *ctx, const char *path, s
 static enum smctl_exit register_one(struct smctl *c, struct soap_call *s, const char *path)
 {
 	void *ctx = talloc_new(soap_call_ctx(s));
-	struct es_eis_req req = {.base = base_of(c)};
+	struct es_eis_req req = {.base = soap_cmd_base(c)};
 	enum smctl_exit code = SMCTL_USAGE;
 	struct es_status bad = {};
 	struct es_eis *eis;
@@ -235,28 +241,28 @@ static enum es_fn change_fn(const char *name)
 
 enum smctl_exit cmd_change(struct smctl *c, const struct command *cmd)
 {
-	const struct es_profile_req req = {.base = base_of(c), .eid = c->args[0], .iccid = c->args[1]};
+	const struct es_profile_req req = {.base = soap_cmd_base(c), .eid = c->args[0], .iccid = c->args[1]};
 
-	return call(c, change_fn(cmd->name), &req.base);
+	return soap_cmd(c, change_fn(cmd->name), &req.base);
 }
 
 enum smctl_exit cmd_audit(struct smctl *c, const struct command *cmd)
 {
 	const struct es_audit_eis_req req = {
-		.base = base_of(c),
+		.base = soap_cmd_base(c),
 		.eid = c->args[0],
 		.iccids = (const char **)c->args + 1,
 		.n_iccids = (size_t)c->n_args - 1,
 	};
 
-	return call(c, ES4_AUDIT_EIS, &req.base);
+	return soap_cmd(c, ES4_AUDIT_EIS, &req.base);
 }
 
 enum smctl_exit cmd_get_eis(struct smctl *c, const struct command *cmd)
 {
-	const struct es_get_eis_req req = {.base = base_of(c), .eid = c->args[0]};
+	const struct es_get_eis_req req = {.base = soap_cmd_base(c), .eid = c->args[0]};
 
-	return call(c, ES4_GET_EIS, &req.base);
+	return soap_cmd(c, ES4_GET_EIS, &req.base);
 }
 
 /* "disable:not-allowed", "delete:auto-delete" */
@@ -289,20 +295,20 @@ static int parse_rule(const struct smctl *c, const char *text, struct es_pol2_ru
 enum smctl_exit cmd_set_pol2(struct smctl *c, const struct command *cmd)
 {
 	struct es_pol2 pol2 = {.rules = talloc_zero_array(c, struct es_pol2_rule, (unsigned int)c->n_args)};
-	const struct es_pol2_req req = {.base = base_of(c), .eid = c->args[0], .iccid = c->args[1], .pol2 = &pol2};
+	const struct es_pol2_req req = {.base = soap_cmd_base(c), .eid = c->args[0], .iccid = c->args[1], .pol2 = &pol2};
 
 	OSMO_ASSERT(pol2.rules);
 	for (int i = 2; i < c->n_args && strcmp(c->args[2], "none"); i++) {
 		if (parse_rule(c, c->args[i], &pol2.rules[pol2.n_rules++]) < 0)
 			return SMCTL_USAGE;
 	}
-	return call(c, ES4_UPDATE_POLICY_RULES, &req.base);
+	return soap_cmd(c, ES4_UPDATE_POLICY_RULES, &req.base);
 }
 
 enum smctl_exit cmd_set_address(struct smctl *c, const struct command *cmd)
 {
 	const struct es_address_req req = {
-		.base = base_of(c),
+		.base = soap_cmd_base(c),
 		.eid = c->args[0],
 		.iccid = c->args[1],
 		.address = {.imsi = c->opt.imsi, .msisdn = c->opt.msisdn},
@@ -312,5 +318,5 @@ enum smctl_exit cmd_set_address(struct smctl *c, const struct command *cmd)
 		complain(c, "--imsi or --msisdn or both");
 		return SMCTL_USAGE;
 	}
-	return call(c, ES4_UPDATE_SUBSCRIPTION_ADDRESS, &req.base);
+	return soap_cmd(c, ES4_UPDATE_SUBSCRIPTION_ADDRESS, &req.base);
 }

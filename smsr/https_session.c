@@ -137,7 +137,7 @@ static int give(struct smsr *s, const struct euicc *e, struct https_session *ss,
 	if (rc == 0)
 		rc = https_db_session_put(s->db, ss);
 	if (rc == 0)
-		rc = op_note(s, job->op_id, STEP_SUBMITTED, "script %d to the card by HTTPS, %zu octets%s", script->idx,
+		rc = op_note(s, job->op_id, STEP_HTTPS, "script %d to the card, %zu octets%s", script->idx,
 			     script->body.len, again ? ", again" : "");
 	if (rc == 0)
 		smsr_count(s, CTR_HTTPS_SCRIPTS);
@@ -247,7 +247,7 @@ static int job_refused(struct smsr *s, struct https_session *ss, struct https_jo
 	int rc;
 
 	in.text = talloc_asprintf(turn_ctx(s->turn), "X-Admin-Script-Status: %s", word ? word : "unknown");
-	rc = op_note(s, job->op_id, STEP_POR, "%s", in.text);
+	rc = op_note(s, job->op_id, STEP_HTTPS, "%s", in.text);
 	if (rc == 0)
 		rc = end_job(s, ss, job);
 	return rc < 0 ? rc : op_event(s, job->op_id, &in);
@@ -283,7 +283,7 @@ static int result(struct smsr *s, struct https_session *ss, const struct dialog_
 	script.state = SCRIPT_ANSWERED;
 	rc = https_db_script_update(s->db, &script);
 	if (rc == 0)
-		rc = op_note(s, job.op_id, STEP_POR, "script %d by HTTPS: %s", script.idx,
+		rc = op_note(s, job.op_id, STEP_HTTPS, "script %d answered: %s", script.idx,
 			     readable ? script_rsp_text(ctx, out->body) : "the answer cannot be read");
 	if (rc < 0)
 		return rc;
@@ -452,7 +452,7 @@ static int heard(struct smsr *s, struct https_session *ss, uint64_t conn)
 		rc = https_db_job_of_euicc(turn_ctx(s->turn), s->db, ss->euicc_id, &job);
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
-	rc = anew ? op_note(s, job.op_id, STEP_DELIVERED, "the card has connected by HTTPS") : 0;
+	rc = anew ? op_note(s, job.op_id, STEP_HTTPS, "the card has connected") : 0;
 	return rc < 0 ? rc : stop_waiting(s, &job);
 }
 

@@ -62,6 +62,7 @@ static const struct value_string step_names[] = {
 	{STEP_OUTCOME, "outcome"},
 	{STEP_REPORTED, "reported"},
 	{STEP_OPERATOR, "operator"},
+	{STEP_HTTPS, "HTTPS"},
 	{0, NULL},
 };
 

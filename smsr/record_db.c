@@ -69,7 +69,7 @@ static int exists(struct db_stmt *s, bool *yes)
 static bool is_of_message(enum step step)
 {
 	return step == STEP_SUBMITTED || step == STEP_SMSC || step == STEP_DELIVERED || step == STEP_POR ||
-	       step == STEP_RETRY;
+	       step == STEP_RETRY || step == STEP_HTTPS;
 }
 
 /* Asked apart from the insert: in one statement SQLite would build a temporary table for it. */

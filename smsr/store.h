@@ -108,6 +108,7 @@ enum step {
 	STEP_OUTCOME = 12,
 	STEP_REPORTED = 13,
 	STEP_OPERATOR = 14,
+	STEP_HTTPS = 15, /* a card connected, a script left or was answered */
 };
 
 enum pause_scope {

@@ -63,7 +63,7 @@ static void long_job(struct world *w, bool more_to_do)
 static void expect_job_done(struct world *w)
 {
 	world_run(w);
-	assert_true(world_told(w, "script 3 by HTTPS"));
+	assert_true(world_told(w, "script 3 answered"));
 	world_expect_outcome(w, "ES4-AuditEIS", "FAILED 8.4/4.2");
 	world_expect_silence(w);
 }

@@ -73,7 +73,7 @@ static void enable_by_https_confirmation_by_sms(void **state)
 	expect_enabled(w);
 	assert_int_equal(c->scripts, 1);
 	assert_int_equal(world_packets(w), 2); /* trigger, confirmation */
-	assert_true(world_told(w, "the card has connected by HTTPS"));
+	assert_true(world_told(w, "the card has connected"));
 }
 
 /* An audit is two commands: the second goes out as the answer to the result of the first. */

@@ -271,6 +271,23 @@ static void clean_up(void **state)
 	world_expect_outcome(w, "ES3-CreateISDP", "EXECUTED_SUCCESS");
 }
 
+/* Its operator never knew of it. */
+static void an_audit_misses_it(void **state)
+{
+	struct world *w = *state;
+	char *erase = talloc_asprintf(w->ctx, "80E40040124F10%s00", world_free_aid(w, 0));
+	struct bytes c, r;
+
+	begin(w);
+	assert_int_equal(hex_dec(w->ctx, erase, &c), 0);
+	assert_int_equal(euicc_apdu(w->card, w->ctx, c, &r), 0);
+	world_order(w, MNO_BOOT, ES4_AUDIT_EIS, SEED_BOOTSTRAP, "audit", 3600);
+	world_advance(w, MINUTE_MS);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+	assert_int_equal(world_new_state(w), -1);
+	world_expect_silence(w);
+}
+
 static void only_its_sm_dp_may(void **state)
 {
 	static const struct {
@@ -436,6 +453,7 @@ int main(void)
 		WORLD_TEST(silent_and_not_done),
 		WORLD_TEST(silent_and_done),
 		WORLD_TEST(clean_up),
+		WORLD_TEST(an_audit_misses_it),
 		WORLD_TEST(only_its_sm_dp_may),
 		WORLD_TEST(created_is_not_disabled),
 		WORLD_TEST(completed),

@@ -255,9 +255,7 @@ void tls_pipe_close(struct tls_pipe *p)
 
 const char *tls_pipe_cipher(const struct tls_pipe *p)
 {
-	const char *name = SSL_get_cipher_name(p->ssl);
-
-	return name ? name : "none";
+	return SSL_get_cipher_name(p->ssl);
 }
 
 size_t tls_pipe_out(struct tls_pipe *p, void *buf, size_t cap)

@@ -40,7 +40,7 @@ int tls_pipe_read(struct tls_pipe *p, void *buf, size_t cap) MUST_CHECK;
 int tls_pipe_write(struct tls_pipe *p, struct bytes plain) MUST_CHECK;
 /*! After the handshake: say close_notify.  Nothing can be written any more. */
 void tls_pipe_close(struct tls_pipe *p);
-/*! OpenSSL's name of the suite in use; "none" before the handshake. */
+/*! OpenSSL's name of the suite in use; "(NONE)" before the handshake. */
 const char *tls_pipe_cipher(const struct tls_pipe *p);
 /*! Move octets meant for the peer into buf.  \returns how many; 0 when there are none */
 size_t tls_pipe_out(struct tls_pipe *p, void *buf, size_t cap);

@@ -128,6 +128,68 @@ static void a_pipe_refuses_an_open_key(void **state)
 	assert_null(pipe_refusal(f, f->leaf.key, "smsc.example"));
 }
 
+static const char *psk_refusal(struct fix *f, const struct tls_pipe_psk *psk)
+{
+	const struct tls_pipe_cfg cfg = {.psk = psk};
+	const char *why = NULL;
+
+	return tls_pipe_alloc(f, &cfg, &why) ? NULL : why;
+}
+
+static void a_pipe_with_a_pre_shared_key(void **state)
+{
+	struct fix *f = *state;
+	char longest[130];
+	struct tls_pipe_psk psk = {.identity = longest, .key = BYTES_LIT("0123456789abcde")};
+
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[129] = '\0';
+	assert_non_null(psk_refusal(f, &psk)); /* 15 octets, 129 characters */
+	longest[128] = '\0';
+	assert_non_null(psk_refusal(f, &psk));
+	psk.key = BYTES_LIT("0123456789abcdef");
+	assert_null(psk_refusal(f, &psk));
+	psk.ciphers = "PSK-AES128-CBC-SHA256";
+	psk.max_fragment = 4096;
+	assert_null(psk_refusal(f, &psk));
+	psk.max_fragment = 4095;
+	assert_non_null(strstr(psk_refusal(f, &psk), "max_fragment_length"));
+	psk.ciphers = "nonsense";
+	assert_string_equal(psk_refusal(f, &psk), "unknown suites");
+}
+
+/* TLS 1.2 ClientHello: record version, handshake type, the two suites of SGP.02 and the mark of renegotiation. */
+static void hello_of_a_pre_shared_key(void **state)
+{
+	struct fix *f = *state;
+	const struct tls_pipe_psk psk = {.identity = "x", .key = BYTES_LIT("0123456789abcdef")};
+	const struct tls_pipe_cfg cfg = {.psk = &psk};
+	const char *why = NULL;
+	struct tls_pipe *p = tls_pipe_alloc(f, &cfg, &why);
+	uint8_t hello[512];
+	size_t len;
+	struct rd r;
+
+	assert_non_null(p);
+	assert_int_equal(tls_pipe_handshake(p), -EAGAIN);
+	len = tls_pipe_out(p, hello, sizeof(hello));
+	rd_init(&r, bytes_of(hello, len));
+	assert_int_equal(rd_u8(&r), 22);
+	rd_bytes(&r, 4);
+	assert_int_equal(rd_u8(&r), 1);
+	rd_bytes(&r, 3);
+	assert_int_equal(rd_u16(&r), 0x0303);
+	rd_bytes(&r, 32);
+	rd_bytes(&r, rd_u8(&r));
+	assert_int_equal(rd_u16(&r), 6);
+	assert_int_equal(rd_u16(&r), 0x00a8);
+	assert_int_equal(rd_u16(&r), 0x00ae);
+	assert_int_equal(rd_u16(&r), 0x00ff);
+	assert_string_equal(tls_pipe_cipher(p), "(NONE)");
+	assert_int_equal(tls_pipe_in(p, BYTES_LIT("HTTP/1.1 400 Bad Request\r\n")), 0);
+	assert_int_equal(tls_pipe_handshake(p), -EPROTO);
+}
+
 static void encrypt(const char *from, const char *to, const char *password)
 {
 	FILE *in = fopen(from, "r"), *out = fopen(to, "w");
@@ -213,6 +275,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bad_files_are_named, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_pipe_takes_names_and_addresses, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_pipe_refuses_an_open_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_pipe_with_a_pre_shared_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(hello_of_a_pre_shared_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_pipe_asks_nobody_for_a_password, setup, teardown),
 		cmocka_unit_test_setup_teardown(identity_of_a_certificate, setup, teardown),
 	};

@@ -75,29 +75,21 @@ static void put_blocks(struct ecka *e, struct bytes dgis, uint8_t last_p1, struc
 static int ephemeral_make(struct ecka *e)
 {
 	enum ec_curve curve;
-	struct pubkey *pub;
 	int rc = pubkey_curve(e->set.ecasd_key, &curve);
 
 	e->ephemeral = e->set.ephemeral;
 	if (rc == 0 && !e->ephemeral)
 		rc = privkey_ec_generate(e, curve, &e->ephemeral);
-	if (rc < 0)
-		return rc;
-	pub = privkey_pub(e, e->ephemeral);
-	rc = pubkey_point(e, pub, &e->point);
-	talloc_free(pub);
-	return rc;
+	return rc < 0 ? rc : privkey_point(e, e->ephemeral, &e->point);
 }
 
 static int signer_look(struct ecka *e)
 {
-	struct pubkey *pub = privkey_pub(e, e->set.sign_key);
 	enum ec_curve curve;
-	int rc = pubkey_curve(pub, &curve);
+	int rc = privkey_curve(e->set.sign_key, &curve);
 
 	if (rc == 0)
 		e->digest = ecka_digest(curve);
-	talloc_free(pub);
 	return rc;
 }
 

@@ -203,16 +203,21 @@ unsigned int pubkey_bits(const struct pubkey *key)
 	return (unsigned int)EVP_PKEY_get_bits(key->pkey);
 }
 
-int pubkey_point(const void *ctx, const struct pubkey *key, struct bytes *point)
+int pkey_point(const void *ctx, EVP_PKEY *pkey, struct bytes *point)
 {
 	uint8_t buf[POINT_MAX];
 	size_t len;
 
-	if (!pubkey_is_ec(key) ||
-	    EVP_PKEY_get_octet_string_param(key->pkey, OSSL_PKEY_PARAM_PUB_KEY, buf, sizeof(buf), &len) != 1)
+	if (!EVP_PKEY_is_a(pkey, "EC") ||
+	    EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PUB_KEY, buf, sizeof(buf), &len) != 1)
 		return -EINVAL;
 	*point = bytes_dup(ctx, bytes_of(buf, len));
 	return 0;
+}
+
+int pubkey_point(const void *ctx, const struct pubkey *key, struct bytes *point)
+{
+	return pkey_point(ctx, key->pkey, point);
 }
 
 int pubkey_ski(const struct pubkey *key, uint8_t ski[20])

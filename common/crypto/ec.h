@@ -74,6 +74,11 @@ int privkey_ec_generate(const void *ctx, enum ec_curve curve, struct privkey **k
 /*! From a PEM file, not protected by a passphrase.  \param[out] why  on error, talloc child of ctx
  * \returns 0; -EINVAL; errno of opening the file */
 int privkey_pem_load(const void *ctx, const char *path, struct privkey **key, const char **why) MUST_CHECK;
+/*! \returns 0; -EINVAL when the key is on no curve of ours */
+int privkey_curve(const struct privkey *key, enum ec_curve *curve) MUST_CHECK;
+/*! Public point of an EC key, 04 | X | Y, without making a handle of it, which costs more than a signature.
+ * \param[out] point  talloc child of ctx.  \returns 0; -EINVAL when it is no EC key */
+int privkey_point(const void *ctx, const struct privkey *key, struct bytes *point) MUST_CHECK;
 /*! Public half.  \returns talloc child of ctx */
 struct pubkey *privkey_pub(const void *ctx, const struct privkey *key);
 /*! \param[out] sig  form as in pubkey_verify(), talloc child of ctx.  \returns 0; -EIO */

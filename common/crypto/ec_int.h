@@ -24,4 +24,6 @@ EVP_PKEY *pkey_admit(EVP_PKEY *pkey);
 int pubkey_wrap(const void *ctx, EVP_PKEY *pkey, struct pubkey **key) MUST_CHECK;
 /*! \returns 0; -EINVAL when the key is no EC key or on no curve of ours */
 int pkey_curve(EVP_PKEY *pkey, enum ec_curve *curve) MUST_CHECK;
+/*! Public point of an EC key.  \returns as pubkey_point() */
+int pkey_point(const void *ctx, EVP_PKEY *pkey, struct bytes *point) MUST_CHECK;
 const EVP_MD *digest_md(enum digest digest);

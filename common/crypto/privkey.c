@@ -127,6 +127,16 @@ int privkey_pem_load(const void *ctx, const char *path, struct privkey **key, co
 	return rc;
 }
 
+int privkey_curve(const struct privkey *key, enum ec_curve *curve)
+{
+	return pkey_curve(key->pkey, curve);
+}
+
+int privkey_point(const void *ctx, const struct privkey *key, struct bytes *point)
+{
+	return pkey_point(ctx, key->pkey, point);
+}
+
 struct pubkey *privkey_pub(const void *ctx, const struct privkey *key)
 {
 	unsigned char *der = NULL;

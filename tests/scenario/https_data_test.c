@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* SendData of an SM-DP that is too long for short messages: scripts to the ISD-P over HTTPS, all answers in order. */
+#include <string.h>
+
+#include <talloc.h>
+
+#include "scp80/script.h"
+#include "tests/support/https_card.h"
+
+#define COMMANDS 40
+#define SCRIPT_MAX 256 /* five commands of 47 octets */
+#define SCRIPTS 8
+
+static char *aid;
+
+static struct https_card *begin(struct world *w)
+{
+	struct https_card *c = https_card_start(w);
+
+	w->cfg->bearer.fallback->script_max = SCRIPT_MAX;
+	world_register(w);
+	aid = world_free_aid(w, 0);
+	world_create_isdp(w, SMDP, 500, "create");
+	world_advance(w, MINUTE_MS);
+	world_expect_outcome(w, "ES3-CreateISDP", "EXECUTED_SUCCESS"); /* by SMS: it is short */
+	return c;
+}
+
+static void send_long(struct world *w, const char *call_id)
+{
+	char *data = talloc_strdup(w->ctx, "");
+
+	for (int i = 0; i < COMMANDS; i++)
+		data = talloc_asprintf_append(data, "222D80E28800%02X%080d", 40, i);
+	world_send_data(w, SMDP, aid, data, call_id);
+	world_run(w);
+}
+
+/* What a card would say to script n. */
+static struct bytes result_of(struct https_card *c, uint8_t n, uint16_t sw)
+{
+	struct bytes result;
+	struct wr w;
+
+	wr_init(&w, c);
+	wr_u16(&w, 0xaf80);
+	wr_u8(&w, SCRIPT_RSP_RAPDU);
+	wr_u8(&w, 3);
+	wr_u8(&w, n);
+	wr_u16(&w, sw);
+	wr_u16(&w, 0);
+	assert_int_equal(wr_end(&w, &result), 0);
+	return result;
+}
+
+static void expect_data(struct world *w, const char *hex)
+{
+	char *text = talloc_asprintf(w->ctx, "EuiccResponseData>%s<", hex);
+	struct world_post *p = world_post(w, "smdp.example/cb");
+
+	assert_non_null(strstr(p->body, "EXECUTED_SUCCESS"));
+	if (!strstr(p->body, text))
+		fail_msg("no %s in %s", text, p->body);
+	world_expect_silence(w);
+}
+
+static void all_answers_in_order(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = begin(w);
+	char *all = talloc_strdup(w->ctx, "");
+	uint8_t target[ADMIN_AID_MAX];
+	uint8_t n = 0;
+	size_t len;
+
+	send_long(w, "data-1");
+	https_card_first(c, "", false);
+	while (c->rsp->status == 200) {
+		assert_int_equal(admin_target_dec(c->rsp->target_app, target, &len), 0);
+		assert_string_equal(hex_enc(c, bytes_of(target, len)), aid);
+		assert_true(c->rsp->body.len <= SCRIPT_MAX + 4);
+		c->result = result_of(c, ++n, 0x9000);
+		all = talloc_asprintf_append(all, "2303%02X9000", n);
+		https_card_result(c, n % 3 == 0); /* now and then on a new connection */
+	}
+	https_card_expect(c, 204, true);
+	assert_int_equal(n, SCRIPTS);
+	world_run(w);
+	expect_data(w, all);
+}
+
+/* The rest would only do harm. */
+static void an_error_ends_it(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = begin(w);
+
+	send_long(w, "data-1");
+	https_card_first(c, "", false);
+	c->result = result_of(c, 1, 0x9000);
+	https_card_result(c, false);
+	c->result = result_of(c, 2, 0x6a80);
+	https_card_result(c, false);
+	https_card_expect(c, 204, true);
+	world_run(w);
+	expect_data(w, "2303019000"
+		       "2303026A80");
+}
+
+/* Nobody can tell what became of it. */
+static void card_begins_anew(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = begin(w);
+
+	send_long(w, "data-1");
+	https_card_first(c, "", false);
+	https_card_expect(c, 200, false);
+	https_card_break(c);
+	https_card_first(c, "", false);
+	https_card_expect(c, 204, true);
+	world_run(w);
+	world_expect_outcome(w, "ES3-SendData", "FAILED 1.6/5.4");
+}
+
+static void killed_between_scripts(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = begin(w);
+	char *all = talloc_strdup(w->ctx, "");
+	uint8_t n = 0;
+
+	send_long(w, "data-1");
+	https_card_first(c, "", false);
+	while (c->rsp->status == 200) {
+		c->result = result_of(c, ++n, 0x9000);
+		all = talloc_asprintf_append(all, "2303%02X9000", n);
+		world_restart(w);
+		https_card_result(c, true);
+	}
+	assert_int_equal(n, SCRIPTS);
+	world_run(w);
+	expect_data(w, all);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WORLD_TEST(all_answers_in_order),
+		WORLD_TEST(an_error_ends_it),
+		WORLD_TEST(card_begins_anew),
+		WORLD_TEST(killed_between_scripts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

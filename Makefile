@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 #
 # make            build everything            make check     unit, property, scenario tests, corpora, third parties
-# make demo       a push, a download       make lab       the same through osmo-stp, osmo-hlr, osmo-msc
+# make demo       a push and a download      make lab       the same through osmo-stp, osmo-hlr, osmo-msc
 # make fuzz       libFuzzer on decoders       make bench     ratios against the limits of this machine
 # make lint       layers, headers, format     make cover     line coverage
 # make deps       install the Debian packages make install   DESTDIR= PREFIX= SYSCONFDIR=

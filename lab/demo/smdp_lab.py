@@ -5,7 +5,6 @@ import hashlib
 import json
 import pathlib
 import random
-import re
 import subprocess
 
 from peers import Entity
@@ -106,6 +105,7 @@ class TestProfile:
         """To the stock, which finds its numbers."""
         self.iccid = lab.add_package(self.path, TEST_TYPE, self.msisdn)
         self.imsi = lab.in_stock(self.iccid)['imsi']
+        lab.profiles.append(self)
 
 
 def test_profiles():
@@ -123,7 +123,8 @@ class SmdpLab(SmsrLab):
     def __init__(self, directory, build, seed='demo', count=1):
         super().__init__(directory, build, seed, count)
         self.smdp_port, self.card_port = free_port(), free_port()
-        self.fleet = ''   # further lines of the fleet
+        self.fleet = ''       # further lines of the fleet
+        self.profiles = []    # what is in stock: NewProfile, TestProfile
 
     def make_pki(self):
         super().make_pki()
@@ -134,8 +135,7 @@ class SmdpLab(SmsrLab):
     def entity(self, name, oid):
         return Entity(self.pki, name, oid, self.https_port, SMSR_OID, (self.smdp_port, SMDP_OID))
 
-    def smsr_more(self):
-        """For write_config()."""
+    def more_config(self):
         return SMSR_MORE.format(dir=self.dir, card_port=self.card_port, eum_oid=EUM_OID, oid=SMDP_OID, mno=MNO_OID,
                                 smdp_port=self.smdp_port, fleet=self.fleet)
 
@@ -164,8 +164,12 @@ class SmdpLab(SmsrLab):
             raise LabError(f'smctl {" ".join(map(str, argv))}: exit {run.returncode}\n{run.stdout}{run.stderr}')
         return [json.loads(line) for line in run.stdout.splitlines()]
 
+    def subscribers(self):
+        return super().subscribers() + [(profile.imsi, profile.msisdn) for profile in self.profiles]
+
     def fill_stock(self, profiles, kind=PROFILE_TYPE, rules=None):
         """A profile type made from the template, and a profile for each subscriber."""
+        self.profiles += profiles
         csv = self.dir / f'{kind}.csv'
         csv.write_text(','.join(NewProfile.COLUMNS) + '\n' + ''.join(p.row() for p in profiles))
         csv.chmod(0o600)

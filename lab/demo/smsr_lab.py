@@ -10,6 +10,8 @@ import socket
 import subprocess
 import time
 
+from peers import Entity
+
 SMSR_OID = '1.3.6.1.4.1.32473.30'
 EUM_OID = '1.3.6.1.4.1.32473.10'
 OPERATORS = {'bootstrap': '1.3.6.1.4.1.32473.41', 'operational': '1.3.6.1.4.1.32473.42'}
@@ -147,14 +149,26 @@ class SmsrLab:
     def peer(self, name, oid, role, more=''):
         return PEER.format(name=name, oid=oid, role=role, more=more)
 
-    def write_config(self, entities, smsc, limits=None, more=''):
+    def entity(self, name, oid):
+        """The end of an operator or EUM."""
+        return Entity(self.pki, name, oid, self.https_port, SMSR_OID)
+
+    def subscribers(self):
+        """IMSI and MSISDN of all that the network knows."""
+        return [(imsi, msisdn) for card in self.cards for _, imsi, msisdn in (card.bootstrap, card.operational)]
+
+    def more_config(self):
+        """Further nodes of smsr."""
+        return ''
+
+    def write_config(self, entities, smsc, limits=None):
         """entities: the operators' ends (peers.Entity), smsc: settings of the service centre, limits: what the "limit"
-        lines say, more: further nodes."""
+        lines say."""
         peers = self.peer('eum', EUM_OID, 'eum', f'  eum-certificate {self.pki}/eum.pem\n')
         for e in entities:
             peers += self.peer(e.name, e.oid, 'mno', f'  callback-prefix {e.url}\n  notification-url {e.url}/notification\n')
         (self.dir / 'smpp.password').write_text(smsc.pop('password') + '\n')
-        config = CONFIG.format(oid=SMSR_OID, dir=self.dir, pki=self.pki, peers=peers, more=more,
+        config = CONFIG.format(oid=SMSR_OID, dir=self.dir, pki=self.pki, peers=peers, more=self.more_config(),
                                smsc=SMSC.format(dir=self.dir, **smsc), https_port=self.https_port,
                                own_address=self.own_address,
                                limits=''.join(f' limit {name} {value}\n' for name, value in (limits or LIMITS).items()))

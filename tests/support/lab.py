@@ -12,7 +12,6 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'lab' / 'demo'))
-from peers import Entity   # noqa: E402
 from smsr_lab import EUM_OID, OPERATORS, SMSR_OID, SmsrLab, free_port   # noqa: E402,F401
 
 NUMBER = '12345'
@@ -26,12 +25,13 @@ class Lab(SmsrLab):
         super().__init__(directory, os.environ.get('B', 'build/rel'), seed='test', count=count)
         self.sms, self.smsc_options, self.limits = sms, smsc_options, limits
         self.eum = self.bootstrap = self.operational = self.config = self.smsr = None
+        self.card_options = []
 
     def __enter__(self):
         self.make_pki()
-        self.eum = Entity(self.pki, 'eum-tls', EUM_OID, self.https_port, SMSR_OID)
-        self.bootstrap = Entity(self.pki, 'bootstrap', OPERATORS['bootstrap'], self.https_port, SMSR_OID)
-        self.operational = Entity(self.pki, 'operational', OPERATORS['operational'], self.https_port, SMSR_OID)
+        self.eum = self.entity('eum-tls', EUM_OID)
+        self.bootstrap = self.entity('bootstrap', OPERATORS['bootstrap'])
+        self.operational = self.entity('operational', OPERATORS['operational'])
         port = self.start_radio() if self.sms else 1
         self.config = self.write_config((self.bootstrap, self.operational), dict(
             name='lab', host='127.0.0.1', port=port, system_id='smsr', password='secret', number=NUMBER,
@@ -45,10 +45,9 @@ class Lab(SmsrLab):
         air = self.dir / 'air'
         self.start('euicc-sim', 'euicc-sim', '--seed', self.seed, '--count', self.count, '--socket', air, '--control',
                    self.dir / 'ctl', '--state', self.dir / 'cards', '--smsr-number', f'+{NUMBER}', '--refresh-ms', '100',
-                   '--ecasd', self.pki / 'cards')
+                   '--ecasd', self.pki / 'cards', *self.card_options)
         subscribers = self.dir / 'subscribers.csv'
-        subscribers.write_text(''.join(f'{imsi},{msisdn}\n' for card in self.cards
-                                       for _, imsi, msisdn in (card.bootstrap, card.operational)))
+        subscribers.write_text(''.join(f'{imsi},{msisdn}\n' for imsi, msisdn in self.subscribers()))
         smsc = self.start('smsc-sim', 'smsc-sim', '--listen', '127.0.0.1:0', '--subscribers', subscribers, '--air', air,
                           '--number', NUMBER, '--account', 'smsr', '--password', 'secret', *self.smsc_options)
         return smsc.wait_for(r'127\.0\.0\.1 port (\d+)').group(1)

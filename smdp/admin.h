@@ -28,11 +28,10 @@
  *   stock-take-out  {iccid}                    a free or reserved profile out of stock
  *   stock-release   {iccid}                    one that was taken out, or whose order hangs, back into stock
  *
- *   orders        {before?: id, max?}         a row for each order, the newest first: id, eid, function, state, requester,
- *                                              sm-sr, iccid, profile_type, octets, sent, done, status, codes, times
- *   order         {id}                        its timeline as rows; the last line has "order"
- *   follow        {id} or {requester, call_id}    steps as they come, with octets; ends when the order and its answer did
- *   order-cancel  {id}                        stop it, if that can still be done
+ *   orders        {before?: id, max?}         a row for each order, the newest first: id, eid, function, state,
+ * requester, sm-sr, iccid, profile_type, octets, sent, done, status, codes, times order         {id} its timeline as
+ * rows; the last line has "order" follow        {id} or {requester, call_id}    steps as they come, with octets; ends
+ * when the order and its answer did order-cancel  {id}                        stop it, if that can still be done
  *
  * What is imported is secret: a client sends it over this socket and keeps no copy.  No row holds a secret. */
 

@@ -21,6 +21,7 @@
 
 #define PUMP_BATCH 100
 #define POISON_MS (60 * 1000)
+#define NOWHERE "urn:none" /* no client can reach it */
 
 /* ---- making ---- */
 
@@ -29,14 +30,13 @@ static char *own_url(struct smdp *s)
 	return talloc_asprintf(turn_ctx(s->turn), "%s/ES3/%s", s->cfg->uri, es_fn_info(ES3_SEND_DATA)->callback);
 }
 
-static int write_envelope(struct smdp *s, const struct order *o, const struct smsr_peer *p, struct es_req *req,
-			  struct es3_call *c)
+static int write_envelope(struct smdp *s, const struct order *o, struct es_req *req, struct es3_call *c)
 {
 	void *ctx = turn_ctx(s->turn);
 	const struct soap_self self = {.uri = own_url(s), .oid = s->cfg->oid, .name = s->cfg->name};
 	struct soap_out out = {
 		.from = soap_from(ctx, &self),
-		.to = soap_endpoint(ctx, p->url, p->oid),
+		.to = soap_endpoint(ctx, c->url, c->smsr_oid),
 		.action = es_fn_action(ctx, c->fn, ES_DIR_REQUEST, NULL),
 		.message_id = soap_message_id(ctx, s->cfg->oid, o->transaction_id, o->context_id, clock_stamp_ms()),
 	};
@@ -58,7 +58,7 @@ static uint32_t rest_s(const struct smsr_peer *p, int64_t expires_ms)
 
 	if (rest < 1)
 		rest = 1;
-	if (p->validity_s && rest > p->validity_s)
+	if (p && p->validity_s && rest > p->validity_s)
 		rest = p->validity_s;
 	return rest > UINT32_MAX ? UINT32_MAX : (uint32_t)rest;
 }
@@ -81,12 +81,10 @@ int es3_call(struct smdp *s, struct order_run *r, enum es_fn fn, struct es_req *
 
 	/* Gone from the configuration: the call is a row all the same, and expires like one that cannot be delivered.
 	 */
-	if (!p)
-		return -ENOENT;
-	c.url = p->url;
+	c.url = p ? p->url : NOWHERE;
 	req->call_id = c.call_id;
 	req->validity_s = rest_s(p, expires_ms);
-	rc = write_envelope(s, &r->o, p, req, &c);
+	rc = write_envelope(s, &r->o, req, &c);
 	if (rc == 0)
 		rc = es3_db_insert(s->db, &c);
 	smdp_count(s, CTR_ES3_CALLS);
@@ -341,6 +339,23 @@ int es3_post_done(struct smdp *s, const struct smdp_post_done *d)
 	return try_again(s, &c, d, fault ? fault : talloc_asprintf(ctx, "HTTP %u", d->post.status));
 }
 
+/* The operator was told that time is over; what the card did all the same comes as a notification.  Once. */
+static int late(struct smdp *s, struct es3_call *c, const struct soap_msg *msg)
+{
+	const struct es_rsp *rsp = msg->body;
+	struct order_run r;
+	int rc;
+
+	LOGP(DES, LOGL_NOTICE, "%s of order %" PRId64 " is answered too late: %s\n", es_fn_name(c->fn), c->op_id,
+	     es_exec_name(rsp->status.status));
+	if (rsp->status.status != ES_EXECUTED_SUCCESS && rsp->status.status != ES_EXECUTED_WITHWARNING)
+		return 0;
+	rc = order_load(s, c->op_id, &r);
+	if (rc == 0)
+		rc = end(s, c, ES3_ST_ANSWERED);
+	return rc < 0 ? rc : es3_late_success(s, &r, rsp->end_ms);
+}
+
 /* RelatesTo, and without it the only open call of this function in the transaction.  SGP.02 Annex B. */
 static int find_call(struct smdp *s, const char *smsr_oid, const struct soap_msg *msg, int64_t *id)
 {
@@ -377,7 +392,8 @@ int es3_rx_response(struct smdp *s, const char *smsr_oid, const struct soap_msg 
 	}
 	if (c.state == ES3_ST_SENDING || c.state == ES3_ST_ACCEPTED)
 		return answered(s, &c, msg);
-	LOGP(DES, LOGL_INFO, "%s of order %" PRId64 " is answered %s\n", es_fn_name(c.fn), c.op_id,
-	     c.state == ES3_ST_LOST ? "too late" : "again");
+	if (c.state == ES3_ST_LOST)
+		return late(s, &c, msg);
+	LOGP(DES, LOGL_INFO, "%s of order %" PRId64 " is answered again\n", es_fn_name(c.fn), c.op_id);
 	return 0;
 }

@@ -24,6 +24,10 @@ int es3_pump(struct smdp *s, bool *more) MUST_CHECK;
 /*! How the POST of a call went; post.ref is the row. */
 int es3_post_done(struct smdp *s, const struct smdp_post_done *d) MUST_CHECK;
 
+/*! A relayed function was carried out after the order had ended: tell the operator.
+ * \param[in] completed_ms  0: now */
+int es3_late_success(struct smdp *s, const struct order_run *r, int64_t completed_ms) MUST_CHECK;
+
 enum es3_match {
 	ES3_TAKEN,
 	ES3_UNKNOWN, /* no call of ours, or not of this SM-SR */

@@ -11,6 +11,7 @@
 #include "common/app/log.h"
 #include "smdp/dp_in.h"
 #include "smdp/dp_out.h"
+#include "smdp/es3.h"
 #include "smdp/keys_db.h"
 #include "smdp/order_db.h"
 #include "smdp/dp_record_db.h"
@@ -113,4 +114,36 @@ int es3_rx_note(struct smdp *s, const struct smsr_peer *from, const struct soap_
 		return 0;
 	}
 	return profile_note(s, from, msg, fn);
+}
+
+/* ---- late answers ---- */
+
+static const struct {
+	enum es_fn fn;
+	enum es_fn note;
+} late_notes[] = {
+	{ES2_ENABLE_PROFILE, ES2_HANDLE_PROFILE_ENABLED},
+	{ES2_DISABLE_PROFILE, ES2_HANDLE_PROFILE_DISABLED},
+	{ES2_DELETE_PROFILE, ES2_HANDLE_PROFILE_DELETED},
+};
+
+int es3_late_success(struct smdp *s, const struct order_run *r, int64_t completed_ms)
+{
+	const struct smdp_peer *mno = smdp_cfg_peer(s->cfg, r->o.requester);
+	const struct soap_msg_id id = {.transaction_id = r->o.transaction_id, .context_id = r->o.context_id};
+	const struct es_profile_note note = {
+		.eid = r->eid,
+		.iccid = r->o.iccid,
+		.completed_ms = completed_ms ? completed_ms : clock_stamp_ms(),
+	};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && mno && i < ARRAY_SIZE(late_notes); i++) {
+		if (late_notes[i].fn != r->o.fn)
+			continue;
+		rc = dp_out_notify(s, mno, r->o.euicc_id, &id, late_notes[i].note, &note);
+		if (rc == 0 && r->o.fn == ES2_DELETE_PROFILE)
+			rc = keys_db_delete(s->db, r->o.eid, r->o.iccid);
+	}
+	return rc;
 }

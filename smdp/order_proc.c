@@ -6,7 +6,6 @@
  * An ICCID goes back to the stock only when no ISD-P was ever made for it. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include <osmocom/core/utils.h>
@@ -18,32 +17,6 @@
 #include "smdp/order_steps.h"
 #include "smdp/stock.h"
 
-/* ---- outcomes ---- */
-
-static bool is_done(const struct es_status *st)
-{
-	return st->status == ES_EXECUTED_SUCCESS || st->status == ES_EXECUTED_WITHWARNING;
-}
-
-bool step_is_unknown(const struct es_status *st)
-{
-	return st->status == ES_EXPIRED || es_status_is(st, ES_SC_NO_RESPONSE) || es_status_is(st, ES_SC_EXPIRED);
-}
-
-struct es_status step_expired(struct smdp *s)
-{
-	return es_status_bad(turn_ctx(s->turn), ES_EXPIRED, ES_SC_EXPIRED, NULL, "the ValidityPeriod is over");
-}
-
-/* Why there is no answer, for the operator. */
-static struct es_status no_answer(struct smdp *s, const struct order_run *r, const struct order_input *in)
-{
-	if (in->event == ORDER_EV_REFUSED)
-		return es_status_bad(turn_ctx(s->turn), ES_FAILED, ES_SC_SMSR_UNREACHABLE, r->o.smsr_oid,
-				     "the SM-SR refused %s: %s", es_fn_name(in->fn), in->text);
-	return step_expired(s);
-}
-
 /* ---- calls ---- */
 
 /* An error routine has a time of its own. */
@@ -54,18 +27,18 @@ static int64_t call_end(struct smdp *s, const struct order_run *r, bool clean_up
 	return (clean_up || order_is_over(r)) && own > r->o.expires_ms ? own : r->o.expires_ms;
 }
 
-static int call(struct smdp *s, struct order_run *r, enum order_state state, enum es_fn fn, struct es_req *req)
+int step_call(struct smdp *s, struct order_run *r, enum order_state state, enum es_fn fn, struct es_req *req)
 {
 	int rc = order_enter(s, r, state);
 
 	return rc < 0 ? rc : es3_call(s, r, fn, req, call_end(s, r, state == ORDER_ST_CLEAN_UP), false);
 }
 
-static int profile_call(struct smdp *s, struct order_run *r, enum order_state state, enum es_fn fn, const char *iccid)
+int step_profile_call(struct smdp *s, struct order_run *r, enum order_state state, enum es_fn fn, const char *iccid)
 {
 	struct es_profile_req q = {.eid = r->eid, .iccid = iccid};
 
-	return call(s, r, state, fn, &q.base);
+	return step_call(s, r, state, fn, &q.base);
 }
 
 int step_send_data(struct smdp *s, struct order_run *r, enum order_state state, struct bytes aid, struct bytes data,
@@ -73,66 +46,7 @@ int step_send_data(struct smdp *s, struct order_run *r, enum order_state state, 
 {
 	struct es_send_data_req q = {.eid = r->eid, .sd_aid = aid, .data = data, .more_to_do = more};
 
-	return call(s, r, state, ES3_SEND_DATA, &q.base);
-}
-
-int step_look(struct smdp *s, struct order_run *r, enum order_purpose purpose)
-{
-	struct es_audit_eis_req q = {.eid = r->eid};
-	int rc = order_note(s, r->o.id, STEP_CLEAN, "the outcome is unknown: the eUICC is audited");
-
-	r->d.purpose = purpose;
-	return rc < 0 ? rc : call(s, r, ORDER_ST_LOOK, ES3_AUDIT_EIS, &q.base);
-}
-
-/* ---- error routine ---- */
-
-static int clean_up(struct smdp *s, struct order_run *r, enum order_purpose purpose)
-{
-	order_mem_drop(s, r->o.id);
-	r->d.purpose = purpose;
-	return profile_call(s, r, ORDER_ST_CLEAN_UP, ES3_DELETE_ISDP, r->o.iccid);
-}
-
-/* An ICCID that is kept back, or was never made use of, is free again. */
-static int end(struct smdp *s, struct order_run *r, struct es_status outcome)
-{
-	int rc = stock_release(s->stock, r->o.id);
-
-	return rc < 0 ? rc : order_finish(s, r, outcome, NULL);
-}
-
-int step_fail(struct smdp *s, struct order_run *r, struct es_status outcome)
-{
-	int rc;
-
-	r->o.outcome = es_status_dup(turn_ctx(s->turn), &outcome);
-	if (!r->d.created)
-		return end(s, r, r->o.outcome);
-	rc = order_note(s, r->o.id, STEP_CLEAN, "failed (%s): the ISD-P is deleted",
-			outcome.message ? outcome.message : "no reason given");
-	return rc < 0 ? rc : clean_up(s, r, PURPOSE_FAIL);
-}
-
-int step_fail_with(struct smdp *s, struct order_run *r, enum es_sc sc, const char *fmt, ...)
-{
-	va_list ap;
-	char *text;
-
-	va_start(ap, fmt);
-	text = talloc_vasprintf(turn_ctx(s->turn), fmt, ap);
-	va_end(ap);
-	return step_fail(s, r, es_status_bad(turn_ctx(s->turn), ES_FAILED, sc, r->o.iccid, "%s", text));
-}
-
-int step_again(struct smdp *s, struct order_run *r, const char *why)
-{
-	int rc;
-
-	if (r->d.tries >= (int)s->cfg->download.isdp_tries)
-		return step_fail_with(s, r, ES_SC_ISDP_ERROR, "%s, and no further ISD-P is begun", why);
-	rc = order_note(s, r->o.id, STEP_CLEAN, "%s: another ISD-P is begun", why);
-	return rc < 0 ? rc : clean_up(s, r, PURPOSE_AGAIN);
+	return step_call(s, r, state, ES3_SEND_DATA, &q.base);
 }
 
 /* ---- before there is an ISD-P ---- */
@@ -146,7 +60,7 @@ static int start(struct smdp *s, struct order_run *r)
 		return step_fail(s, r, step_expired(s));
 	r->o.started_ms = clock_now_ms();
 	rc = order_note(s, r->o.id, STEP_STARTED, "for SM-SR %s", r->o.smsr_oid);
-	return rc < 0 ? rc : call(s, r, ORDER_ST_GET_EIS, ES3_GET_EIS, &q.base);
+	return rc < 0 ? rc : step_call(s, r, ORDER_ST_GET_EIS, ES3_GET_EIS, &q.base);
 }
 
 static const struct {
@@ -195,7 +109,7 @@ static int reserve(struct smdp *s, struct order_run *r)
 	return rc < 0 ? rc : 1;
 }
 
-static int create(struct smdp *s, struct order_run *r)
+int step_create(struct smdp *s, struct order_run *r)
 {
 	struct es_create_isdp_req q = {
 		.eid = r->eid,
@@ -211,10 +125,10 @@ static int create(struct smdp *s, struct order_run *r)
 	r->d.sessions = 0;
 	r->d.sent = r->d.done = 0;
 	r->d.aid = (struct bytes){0};
-	return call(s, r, ORDER_ST_CREATE, ES3_CREATE_ISDP, &q.base);
+	return step_call(s, r, ORDER_ST_CREATE, ES3_CREATE_ISDP, &q.base);
 }
 
-static const struct es_profile_info *entry_of(const struct es_eis *eis, const char *iccid)
+const struct es_profile_info *step_entry_of(const struct es_eis *eis, const char *iccid)
 {
 	for (size_t i = 0; eis && iccid && i < eis->n_profiles; i++) {
 		if (eis->profiles[i].iccid && strcmp(eis->profiles[i].iccid, iccid) == 0)
@@ -242,7 +156,7 @@ static int on_eis(struct smdp *s, struct order_run *r, const struct order_input 
 	struct es_status bad;
 	int rc;
 
-	if (!is_done(&in->rsp->base.status) || !eis)
+	if (!step_is_done(&in->rsp->base.status) || !eis)
 		return step_fail(s, r, in->rsp->base.status);
 	if (eligible_check(s, r, eis, &bad) < 0)
 		return step_fail(s, r, bad);
@@ -253,19 +167,19 @@ static int on_eis(struct smdp *s, struct order_run *r, const struct order_input 
 	old = leftover(s, eis);
 	if (old && r->d.purpose != PURPOSE_CLEANED) {
 		r->d.purpose = PURPOSE_CLEANED;
-		return profile_call(s, r, ORDER_ST_CLEAN_OLD, ES3_DELETE_ISDP, old->iccid);
+		return step_profile_call(s, r, ORDER_ST_CLEAN_OLD, ES3_DELETE_ISDP, old->iccid);
 	}
 	rc = reserve(s, r);
 	if (rc != 1)
 		return rc;
-	if (entry_of(eis, r->o.iccid))
+	if (step_entry_of(eis, r->o.iccid))
 		return step_fail_with(s, r, ES_SC_ICCID_IN_USE, "a profile with this ICCID is on the eUICC");
 	if (eis->remaining_memory < (uint64_t)r->d.required_memory)
 		return step_fail(s, r,
 				 es_status_bad(turn_ctx(s->turn), ES_FAILED, ES_SC_MEMORY, r->eid,
 					       "%" PRIu64 " octets are free, %" PRId64 " are needed",
 					       eis->remaining_memory, r->d.required_memory));
-	return create(s, r);
+	return step_create(s, r);
 }
 
 /* It went or it did not: the EIS tells. */
@@ -275,12 +189,12 @@ static int on_old_cleaned(struct smdp *s, struct order_run *r, const struct orde
 
 	if (order_is_over(r))
 		return step_fail(s, r, step_expired(s));
-	return call(s, r, ORDER_ST_GET_EIS, ES3_GET_EIS, &q.base);
+	return step_call(s, r, ORDER_ST_GET_EIS, ES3_GET_EIS, &q.base);
 }
 
 /* ---- ISD-P ---- */
 
-static int created(struct smdp *s, struct order_run *r, struct bytes aid)
+int step_created(struct smdp *s, struct order_run *r, struct bytes aid)
 {
 	int rc = stock_use(s->stock, r->o.id);
 
@@ -293,7 +207,7 @@ static int created(struct smdp *s, struct order_run *r, struct bytes aid)
 	return keys_begin(s, r);
 }
 
-static int maybe_created(struct smdp *s, struct order_run *r)
+int step_maybe_created(struct smdp *s, struct order_run *r)
 {
 	r->d.created = true;
 	return stock_use(s->stock, r->o.id);
@@ -304,22 +218,22 @@ static int on_created(struct smdp *s, struct order_run *r, const struct order_in
 	const struct es_create_isdp_rsp *rsp = &in->rsp->create;
 	int rc;
 
-	if (is_done(&rsp->base.status) && rsp->isdp_aid.len)
-		return created(s, r, rsp->isdp_aid);
-	if (!is_done(&rsp->base.status) && !step_is_unknown(&rsp->base.status))
+	if (step_is_done(&rsp->base.status) && rsp->isdp_aid.len)
+		return step_created(s, r, rsp->isdp_aid);
+	if (!step_is_done(&rsp->base.status) && !step_is_unknown(&rsp->base.status))
 		return step_fail(s, r, rsp->base.status);
 	r->o.outcome = es_status_dup(turn_ctx(s->turn), &rsp->base.status);
 	if (!order_is_over(r))
 		return step_look(s, r, PURPOSE_CREATE_LOST);
-	rc = maybe_created(s, r);
+	rc = step_maybe_created(s, r);
 	return rc < 0 ? rc : step_fail(s, r, step_expired(s));
 }
 
 static int on_create_lost(struct smdp *s, struct order_run *r, const struct order_input *in)
 {
-	int rc = in->event == ORDER_EV_SILENT ? maybe_created(s, r) : 0;
+	int rc = in->event == ORDER_EV_SILENT ? step_maybe_created(s, r) : 0;
 
-	return rc < 0 ? rc : step_fail(s, r, no_answer(s, r, in));
+	return rc < 0 ? rc : step_fail(s, r, step_no_answer(s, r, in));
 }
 
 /* ---- keys and data ---- */
@@ -329,7 +243,7 @@ static int on_data(struct smdp *s, struct order_run *r, const struct order_input
 	const struct es_euicc_rsp *rsp = &in->rsp->euicc;
 	bool is_data = r->o.state == ORDER_ST_DATA;
 
-	if (!is_done(&rsp->base.status)) {
+	if (!step_is_done(&rsp->base.status)) {
 		if (is_data && step_is_unknown(&rsp->base.status) && !order_is_over(r))
 			return step_look(s, r, PURPOSE_DATA_LOST);
 		/* SGP.02: some SM-SRs report an error of the card like this, with its answer. */
@@ -345,7 +259,7 @@ static int on_data(struct smdp *s, struct order_run *r, const struct order_input
 
 static int fail_no_answer(struct smdp *s, struct order_run *r, const struct order_input *in)
 {
-	return step_fail(s, r, no_answer(s, r, in));
+	return step_fail(s, r, step_no_answer(s, r, in));
 }
 
 /* ---- the end ---- */
@@ -366,7 +280,7 @@ int step_completed(struct smdp *s, struct order_run *r)
 	q.profile_type = item.type;
 	q.address = &address;
 	q.pol2 = &item.pol2;
-	return call(s, r, ORDER_ST_COMPLETED, ES3_PROFILE_DOWNLOAD_COMPLETED, &q.base);
+	return step_call(s, r, ORDER_ST_COMPLETED, ES3_PROFILE_DOWNLOAD_COMPLETED, &q.base);
 }
 
 static int mark_installed(struct smdp *s, const struct order_run *r)
@@ -392,7 +306,7 @@ static int on_completed(struct smdp *s, struct order_run *r, const struct order_
 {
 	int rc;
 
-	if (!is_done(&in->rsp->base.status))
+	if (!step_is_done(&in->rsp->base.status))
 		return step_fail(s, r, in->rsp->base.status);
 	rc = mark_installed(s, r);
 	if (rc < 0)
@@ -401,7 +315,7 @@ static int on_completed(struct smdp *s, struct order_run *r, const struct order_
 		return order_finish(s, r, es_status_ok(), NULL);
 	if (order_is_over(r))
 		return warn(s, r, step_expired(s));
-	return profile_call(s, r, ORDER_ST_ENABLE, ES3_ENABLE_PROFILE, r->o.iccid);
+	return step_profile_call(s, r, ORDER_ST_ENABLE, ES3_ENABLE_PROFILE, r->o.iccid);
 }
 
 static int on_enabled(struct smdp *s, struct order_run *r, const struct order_input *in)
@@ -419,83 +333,7 @@ static int on_enable_lost(struct smdp *s, struct order_run *r, const struct orde
 		return warn(s, r,
 			    es_status_bad(turn_ctx(s->turn), ES_FAILED, ES_SC_NO_RESPONSE, NULL,
 					  "the SM-SR did not say whether the profile is enabled"));
-	return warn(s, r, no_answer(s, r, in));
-}
-
-/* ---- after the error routine ---- */
-
-static int on_cleaned(struct smdp *s, struct order_run *r, const struct order_input *in)
-{
-	const struct es_status *st = &in->rsp->base.status;
-	bool gone = is_done(st) || es_status_is(st, ES_SC_ICCID_UNKNOWN);
-	int rc;
-
-	/* POL1 guards a profile that is complete, and no other. */
-	if (es_status_is(st, ES_SC_POL1_REFUSED) && r->d.package_len && r->d.sent >= r->d.package_len) {
-		rc = order_note(s, r->o.id, STEP_CLEAN, "POL1 guards the profile: it is complete");
-		return rc < 0 ? rc : step_completed(s, r);
-	}
-	if (!gone) {
-		rc = order_note(s, r->o.id, STEP_CLEAN, "the ISD-P stays: the next order for this eUICC deletes it");
-		if (rc == 0 && r->d.purpose == PURPOSE_AGAIN)
-			r->o.outcome = es_status_dup(turn_ctx(s->turn), st);
-		return rc < 0 ? rc : order_finish(s, r, r->o.outcome, NULL);
-	}
-	rc = keys_db_delete(s->db, r->o.eid, r->o.iccid);
-	r->d.created = false;
-	if (rc < 0)
-		return rc;
-	return r->d.purpose == PURPOSE_AGAIN ? create(s, r) : order_finish(s, r, r->o.outcome, NULL);
-}
-
-static int on_clean_up_lost(struct smdp *s, struct order_run *r, const struct order_input *in)
-{
-	int rc = order_note(s, r->o.id, STEP_CLEAN, "DeleteISDP could not be delivered: the next order does it");
-
-	if (rc == 0 && r->d.purpose == PURPOSE_AGAIN)
-		r->o.outcome = no_answer(s, r, in);
-	return rc < 0 ? rc : order_finish(s, r, r->o.outcome, NULL);
-}
-
-/* ---- after a look ---- */
-
-static int again_from_nothing(struct smdp *s, struct order_run *r)
-{
-	r->d.created = false;
-	if (r->d.tries < (int)s->cfg->download.isdp_tries)
-		return create(s, r);
-	if (r->o.outcome.status == ES_EXECUTED_SUCCESS)
-		r->o.outcome =
-			es_status_bad(turn_ctx(s->turn), ES_FAILED, ES_SC_ISDP_ERROR, r->o.iccid, "the ISD-P is gone");
-	return end(s, r, r->o.outcome);
-}
-
-static int on_look(struct smdp *s, struct order_run *r, const struct order_input *in)
-{
-	const struct es_profile_info *p;
-
-	if (!is_done(&in->rsp->base.status) || !in->rsp->eis.eis) {
-		int rc = maybe_created(s, r);
-
-		return rc < 0 ? rc : step_fail(s, r, in->rsp->base.status);
-	}
-	p = entry_of(in->rsp->eis.eis, r->o.iccid);
-	if (!p)
-		return again_from_nothing(s, r);
-	if (r->d.purpose == PURPOSE_CREATE_LOST && p->state == ES_STATE_CREATED)
-		return created(s, r, p->isdp_aid);
-	if (r->d.purpose == PURPOSE_DATA_LOST && p->state != ES_STATE_CREATED)
-		return step_completed(s, r);
-	if (r->d.purpose == PURPOSE_DATA_LOST && r->d.sent < r->d.package_len)
-		return data_again(s, r, "an answer of the eUICC was lost");
-	return step_again(s, r, "the last answer of the eUICC was lost");
-}
-
-static int on_look_lost(struct smdp *s, struct order_run *r, const struct order_input *in)
-{
-	int rc = maybe_created(s, r);
-
-	return rc < 0 ? rc : step_fail(s, r, no_answer(s, r, in));
+	return warn(s, r, step_no_answer(s, r, in));
 }
 
 /* ---- the table ---- */
@@ -515,8 +353,8 @@ static const struct {
 	{ORDER_ST_DATA, on_data, fail_no_answer},
 	{ORDER_ST_COMPLETED, on_completed, fail_no_answer},
 	{ORDER_ST_ENABLE, on_enabled, on_enable_lost},
-	{ORDER_ST_CLEAN_UP, on_cleaned, on_clean_up_lost},
-	{ORDER_ST_LOOK, on_look, on_look_lost},
+	{ORDER_ST_CLEAN_UP, clean_answer, clean_none},
+	{ORDER_ST_LOOK, look_answer, look_none},
 };
 
 static int cancel(struct smdp *s, struct order_run *r, const char *why)
@@ -527,7 +365,7 @@ static int cancel(struct smdp *s, struct order_run *r, const char *why)
 		rc = es3_drop(s, r->o.id);
 	/* CreateISDP may be under way: it is deleted behind that. */
 	if (rc == 0 && (r->o.state == ORDER_ST_CREATE || r->o.state == ORDER_ST_LOOK))
-		rc = maybe_created(s, r);
+		rc = step_maybe_created(s, r);
 	return rc < 0 ? rc : step_fail_with(s, r, ES_SC_INTERNAL, "%s", why);
 }
 

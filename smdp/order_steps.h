@@ -6,6 +6,31 @@
 /* Steps of a download, shared by order_proc.c, order_keys.c, order_data.c and eligible.c.  Each step sends one call and
  * leaves the order in the state that waits for its answer, or ends the order. */
 
+/*! Move to a state and call.  \param[in] req  its base is filled in */
+int step_call(struct smdp *s, struct order_run *r, enum order_state state, enum es_fn fn,
+	      struct es_req *req) MUST_CHECK;
+/*! The same of a function that names a profile. */
+int step_profile_call(struct smdp *s, struct order_run *r, enum order_state state, enum es_fn fn,
+		      const char *iccid) MUST_CHECK;
+/*! CreateISDP. */
+int step_create(struct smdp *s, struct order_run *r) MUST_CHECK;
+/*! There is an ISD-P: go on with its keys. */
+int step_created(struct smdp *s, struct order_run *r, struct bytes aid) MUST_CHECK;
+/*! There may be one: the ICCID is used up, and it will be deleted. */
+int step_maybe_created(struct smdp *s, struct order_run *r) MUST_CHECK;
+/*! Entry of an EIS; NULL when there is none. */
+const struct es_profile_info *step_entry_of(const struct es_eis *eis, const char *iccid);
+
+/* order_clean.c */
+/*! EXECUTED_SUCCESS or EXECUTED_WITHWARNING. */
+bool step_is_done(const struct es_status *st);
+/*! Why there is no answer, for the operator. */
+struct es_status step_no_answer(struct smdp *s, const struct order_run *r, const struct order_input *in);
+/*! The table of order_proc.c: DeleteISDP of the error routine was answered, or not; the same of a look. */
+int clean_answer(struct smdp *s, struct order_run *r, const struct order_input *in) MUST_CHECK;
+int clean_none(struct smdp *s, struct order_run *r, const struct order_input *in) MUST_CHECK;
+int look_answer(struct smdp *s, struct order_run *r, const struct order_input *in) MUST_CHECK;
+int look_none(struct smdp *s, struct order_run *r, const struct order_input *in) MUST_CHECK;
 /*! Error routine: delete the ISD-P if there is or may be one, then end with this outcome. */
 int step_fail(struct smdp *s, struct order_run *r, struct es_status outcome) MUST_CHECK;
 /*! The same with FAILED and our own codes. */

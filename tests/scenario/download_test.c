@@ -467,6 +467,54 @@ static void a_repeated_order_is_one_order(void **state)
 	dpw_expect_silence(w);
 }
 
+/* ---- stopped by hand ---- */
+
+static int ev_cancel(void *smdp, void *unused)
+{
+	const struct order_input in = {.event = ORDER_EV_CANCEL, .text = "enough"};
+
+	return order_event(smdp, 1, &in);
+}
+
+static void a_cancelled_order_leaves_nothing(void **state)
+{
+	static const enum es_fn fns[] = {ES3_GET_EIS, ES3_CREATE_ISDP, ES3_SEND_DATA};
+
+	for (size_t i = 0; i < sizeof(fns) / sizeof(fns[0]); i++) {
+		struct dpw *w;
+
+		if (i) {
+			dpw_teardown(state);
+			dpw_setup(state);
+		}
+		w = *state;
+		dpw_rule(w, fns[i], 0, 1, DPW_LOSE_ANSWER, NULL);
+		dpw_download(w, "a", true, 3600);
+		while (dpw_calls(w, fns[i]) == 0) {
+			if (!dpw_smsr_step(w))
+				dpw_event(w, smdp_ev_tick, NULL);
+		}
+		assert_int_equal(dpw_event(w, ev_cancel, NULL), 0);
+		dpw_run(w);
+		dpw_expect_outcome(w, "FAILED 1.2/4.2");
+		dpw_expect_nothing(w);
+		assert_int_equal(dpw_stock(w, DPW_ICCID), fns[i] == ES3_GET_EIS ? STOCK_FREE : STOCK_USED);
+	}
+}
+
+static void a_profile_that_is_complete_is_not_cancelled(void **state)
+{
+	struct dpw *w = *state;
+
+	dpw_rule(w, ES3_ENABLE_PROFILE, 0, 1, DPW_LOSE_ANSWER, NULL);
+	dpw_download(w, "a", true, 3600);
+	dpw_run(w);
+	assert_int_equal(dpw_calls(w, ES3_ENABLE_PROFILE), 1);
+	assert_int_equal(dpw_event(w, ev_cancel, NULL), -EBUSY);
+	dpw_advance(w, HOUR_MS);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+}
+
 /* ---- kills ---- */
 
 static bool killed_at(void **state, unsigned int point)
@@ -545,6 +593,8 @@ int main(void)
 		DPW_TEST(answers_come_in_every_form),
 		DPW_TEST(forged_answers_change_nothing),
 		DPW_TEST(a_repeated_order_is_one_order),
+		DPW_TEST(a_cancelled_order_leaves_nothing),
+		DPW_TEST(a_profile_that_is_complete_is_not_cancelled),
 		DPW_TEST(a_kill_at_every_point),
 		DPW_TEST(no_session_outlives_the_process),
 	};

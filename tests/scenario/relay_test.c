@@ -39,6 +39,20 @@ static void install(struct dpw *w)
 	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
 }
 
+static char *note_to(struct dpw *w, const char *url)
+{
+	struct dpw_post *p;
+
+	llist_for_each_entry (p, &w->posts, entry) {
+		if (!strstr(p->url, url))
+			continue;
+		llist_del(&p->entry);
+		return p->body;
+	}
+	fail_msg("no notification to %s", url);
+	return NULL;
+}
+
 /* ---- synchronous ---- */
 
 static void get_eis_is_filtered(void **state)
@@ -198,6 +212,51 @@ static void time_runs_out(void **state)
 	dpw_expect_silence(w);
 }
 
+static void what_is_done_too_late_is_notified(void **state)
+{
+	struct dpw *w = *state;
+	struct es_profile_req q = {.base = {.validity_s = 600}, .eid = w->eid, .smsr_id = DPW_SMSR, .iccid = DPW_ICCID};
+	struct es_euicc_rsp rsp = {.base = {.start_ms = 1, .end_ms = 1700000000000LL}};
+	struct dpw_call *c;
+	struct bytes late;
+	char *id;
+
+	install(w);
+	dpw_rule(w, ES3_ENABLE_PROFILE, 0, 1, DPW_SWALLOW, NULL);
+	dpw_call(w, DPW_MNO, ES2_ENABLE_PROFILE, "a", &q.base);
+	dpw_advance(w, 800000);
+	dpw_expect_outcome(w, "EXPIRED 1.6/5.3");
+	c = llist_last_entry(&w->calls, struct dpw_call, entry);
+	assert_int_equal(c->fn, ES3_ENABLE_PROFILE);
+	id = strstr(c->body, "MessageID>") + strlen("MessageID>");
+	id = talloc_strndup(w->ctx, id, strcspn(id, "?<"));
+	late = dpw_callback(w, ES3_ENABLE_PROFILE, id, NULL, &rsp);
+	assert_int_equal(dpw_deliver(w, DPW_SMSR, late), 202);
+	assert_int_equal(dpw_deliver(w, DPW_SMSR, late), 202);
+	dpw_run(w);
+	assert_non_null(strstr(note_to(w, "mno.example/note"), "ES2-HandleProfileEnabledNotification"));
+	dpw_expect_silence(w);
+}
+
+static void a_link_that_is_gone_expires(void **state)
+{
+	struct dpw *w = *state;
+	struct es_profile_req q = {
+		.base = {.validity_s = 600}, .eid = w->eid, .smsr_id = DPW_SMSR, .iccid = STRANGE_ICCID};
+
+	w->leftover =
+		(struct dpw_entry){.there = true, .iccid = STRANGE_ICCID, .mno = DPW_MNO, .state = ES_STATE_DISABLED};
+	dpw_rule(w, ES3_GET_EIS, 0, 1, DPW_UNAVAILABLE, NULL);
+	dpw_call(w, DPW_MNO, ES2_ENABLE_PROFILE, "a", &q.base);
+	dpw_run(w);
+	w->cfg->n_smsrs = 0;
+	dpw_advance(w, 800000);
+	/* What was a row goes where it was to go, but nobody may answer it any more. */
+	dpw_expect_outcome(w, "EXPIRED 1.6/5.3");
+	dpw_expect_silence(w);
+	w->cfg->n_smsrs = 1;
+}
+
 static void a_kill_at_every_point(void **state)
 {
 	for (unsigned int point = 1;; point++) {
@@ -223,20 +282,6 @@ static void a_kill_at_every_point(void **state)
 static struct es_profile_note note_of(struct dpw *w, const char *iccid)
 {
 	return (struct es_profile_note){.eid = w->eid, .iccid = iccid, .completed_ms = 1700000000000LL};
-}
-
-static char *note_to(struct dpw *w, const char *url)
-{
-	struct dpw_post *p;
-
-	llist_for_each_entry (p, &w->posts, entry) {
-		if (!strstr(p->url, url))
-			continue;
-		llist_del(&p->entry);
-		return p->body;
-	}
-	fail_msg("no notification to %s", url);
-	return NULL;
 }
 
 static void notifications_find_their_operator(void **state)
@@ -294,6 +339,8 @@ int main(void)
 		DPW_TEST(audit_gives_a_filtered_eis),
 		DPW_TEST(nobody_acts_on_profiles_of_others),
 		DPW_TEST(time_runs_out),
+		DPW_TEST(what_is_done_too_late_is_notified),
+		DPW_TEST(a_link_that_is_gone_expires),
 		DPW_TEST(a_kill_at_every_point),
 		DPW_TEST(notifications_find_their_operator),
 		DPW_TEST(a_profile_that_is_gone_needs_no_keys),

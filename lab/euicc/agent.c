@@ -139,7 +139,6 @@ static void try(struct euicc *card)
 static int start(struct euicc *card, struct agent *a)
 {
 	if (!a->par.conn.address.len && !card->fleet->set.https_host) {
-		out_event(card, "administration session: no server is known");
 		talloc_free(a);
 		return -ENOENT;
 	}
@@ -160,10 +159,8 @@ int agent_trigger(struct euicc *card, struct bytes trigger)
 {
 	struct agent *a;
 
-	if (is_open(card)) {
-		out_event(card, "trigger is ignored: an administration session is open");
+	if (is_open(card))
 		return -EBUSY;
-	}
 	a = agent_new(card, trigger);
 	if (!a)
 		return -EINVAL;

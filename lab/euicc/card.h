@@ -211,7 +211,7 @@ int notify_confirm(struct euicc *card, uint16_t seq) MUST_CHECK;
 /* agent.c: administration sessions over HTTPS */
 /*! Does the content of a packet to the ISD-R open a session? */
 bool agent_is_trigger(struct bytes content);
-/*! \returns 0; -EINVAL; -EBUSY a session is open; -ENOENT no server is known (both with an event) */
+/*! \returns 0; -EINVAL; -EBUSY a session is open; -ENOENT no server is known */
 int agent_trigger(struct euicc *card, struct bytes trigger) MUST_CHECK;
 /*! Start a session for the pending notification.  \returns 0; -EBUSY, -ENOENT as above */
 int agent_notify(struct euicc *card) MUST_CHECK;

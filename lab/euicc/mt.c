@@ -177,6 +177,17 @@ static int packet_open(struct euicc *card, const void *ctx, struct bytes pkt, st
 	return sp_cmd_open(&keys, SP_SMS, pkt, &plain, cmd);
 }
 
+static void session_start(struct euicc *card, struct bytes trigger)
+{
+	int rc = agent_trigger(card, trigger);
+
+	if (rc)
+		out_event(card, "trigger is ignored: %s",
+			  rc == -EBUSY	  ? "an administration session is open"
+			  : rc == -ENOENT ? "no server is known"
+					  : "malformed");
+}
+
 static void packet_rx(struct euicc *card, const void *ctx, const struct sms_deliver *sms, struct bytes pkt)
 {
 	struct bytes rsp = bytes_of(NULL, 0);
@@ -207,7 +218,7 @@ static void packet_rx(struct euicc *card, const void *ctx, const struct sms_deli
 	answer(card, ctx, sms, &cmd.hdr, status, rsp);
 	/* The PoR says that the trigger came, not what became of it. */
 	if (trigger)
-		(void)!agent_trigger(card, cmd.data);
+		session_start(card, cmd.data);
 	phone_reset_when_ready(card);
 }
 

@@ -208,13 +208,13 @@ static bool handshake(struct https_conn *conn)
 {
 	int rc = tls_pipe_handshake(conn->tls);
 
-	if (rc == -EPROTO) {
-		(void)!flush(conn); /* the alert */
-		broken(conn, tls_pipe_error(conn->tls));
+	/* A failure leaves an alert to send. */
+	if (flush(conn) && rc != -EPROTO) {
+		broken(conn, "connection lost");
 		return false;
 	}
-	if (flush(conn)) {
-		broken(conn, "connection lost");
+	if (rc == -EPROTO) {
+		broken(conn, tls_pipe_error(conn->tls));
 		return false;
 	}
 	if (rc == 0) {

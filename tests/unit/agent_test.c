@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "scp81/trigger.h"
+
 #define NEXT "/gsma/adminagent?tid=17&s=1"
 #define POST_NEXT "POST " NEXT " HTTP/1.1\r\n" AGENT_HEAD
 #define RSP_TYPE "Content-Type: application/vnd.globalplatform.card-content-mgt-response;version=1.0\r\n"
@@ -194,6 +196,38 @@ static void settings_of_the_card_itself(void **state)
 	assert_non_null(strstr(agent_sent(b), "POST /gsma/adminagent HTTP/1.1\r\nHost: lab.example\r\n"));
 }
 
+/* An agent id, and the identity as objects instead of their text; an IPv6 address and no name. */
+static void a_trigger_that_says_more(void **state)
+{
+	struct bench *b = *state;
+	const struct trigger t = {
+		.conn = {.port = 8443, .address = bench_hex(b, "20010DB8000000000000000000000001")},
+		.security = {.psk_id = bench_hex(b, "8001028110" AGENT_EID "820101830142"),
+			     .kvn = 0x42,
+			     .kid = 1,
+			     .hash = -1},
+		.post = {.agent = "//se-id/eid/" AGENT_EID, .uri = "/b"},
+		.has_conn = true,
+		.has_security = true,
+		.has_post = true,
+	};
+	const struct euicc_channel *ch;
+	struct bytes octets;
+	struct wr w;
+
+	wr_init(&w, b->ctx);
+	assert_int_equal(trigger_enc(&t, &w), 0);
+	assert_int_equal(wr_end(&w, &octets), 0);
+	assert_int_equal(euicc_trigger(b->card, octets), 0);
+	ch = agent_connect(b);
+	bench_assert_bytes(b, ch->address, t.conn.address);
+	assert_string_equal(ch->identity, "8001028110" AGENT_EID "820101830142");
+	assert_int_equal(ch->kvn, 0x42);
+	assert_string_equal(agent_sent(b), "POST /b HTTP/1.1\r\nHost: [2001:db8::1]\r\n"
+					   "X-Admin-Protocol: globalplatform-remote-admin/1.0\r\n"
+					   "X-Admin-From: //se-id/eid/" AGENT_EID "\r\n\r\n");
+}
+
 /* 3A07 with A5: what a trigger does not say stands there, also after a loss of power. */
 static void stored_parameters(void **state)
 {
@@ -280,6 +314,7 @@ int main(void)
 		cmocka_unit_test(forms_of_next_uri),
 		TEST(a_change_of_profiles_waits_for_the_end),
 		TEST(settings_of_the_card_itself),
+		TEST(a_trigger_that_says_more),
 		TEST(stored_parameters),
 		TEST(a_notification_over_https),
 		TEST(a_notification_falls_back_to_sms),

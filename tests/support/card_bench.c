@@ -240,7 +240,7 @@ static void send_content(struct bench *b, uint16_t spi, struct bytes content)
 	b->hdr = (struct sp_hdr){
 		.kic = sp_kix(BENCH_KVN, SP_ALG_AES),
 		.kid = sp_kix(BENCH_KVN, SP_ALG_AES),
-		.tar = 0x000001,
+		.tar = b->tar ? b->tar : 0x000001,
 		.cntr = ++b->cntr,
 	};
 	assert_int_equal(spi_dec(spi, &b->hdr.spi), 0);

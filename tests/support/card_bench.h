@@ -28,6 +28,7 @@ struct bench {
 	struct euicc *card;
 	struct sp_keys keys;
 	uint64_t cntr;	       /* of the last command */
+	uint32_t tar;	       /* of commands; 0 = the ISD-R */
 	struct sp_hdr hdr;     /* of the last command */
 	struct bytes last;     /* packet of the last command */
 	struct euicc_out *ack; /* its acknowledgement */

@@ -222,6 +222,29 @@ def check_certificate(folder):
     sim.kill()
 
 
+def check_sm_dp(folder):
+    """The first half of a key establishment: the card knows the CI, and nothing but its certificates."""
+    pki = [B + "/bin/esim-pki"]
+    for which in ("pki", "other"):
+        subprocess.run([*pki, "ca", folder + "/" + which], check=True)
+        subprocess.run([*pki, "dp", folder + "/" + which, "dp", "1.3.6.1.4.1.32473.20"], check=True)
+    sim = Sim(folder, "--state", folder + "/fresh", "--ci", folder + "/pki/ci.gp")
+    with open("tests/vectors/es8.json") as f:
+        vectors = json.load(f)
+    aid = "A0000005591010FFFFFFFF8900007700"
+    create = vectors["es5_commands"]["CreateISDP"].replace("A0000005591010FFFFFFFF8900001000", aid)
+    assert sim.command("apdu #0 " + create) == "009000\nok\n"
+    for which, good in (("other", False), ("pki", True)):
+        with open("%s/%s/dp.dp" % (folder, which)) as f:
+            cert = f.read().strip()
+        assert sim.command("apdu #0 80E6200016000010" + aid + "00000000") == "009000\nok\n"
+        dgi = "3A01%02X%s" % (len(cert) // 2, cert)
+        answer = sim.command("apdu #0 80E20900%02X%s00" % (len(dgi) // 2, dgi))
+        assert re.fullmatch("8510[0-9A-F]{32}9000\nok\n" if good else "6A80\nok\n", answer), answer
+    assert sim.command("package #0") == "ok\n"
+    sim.kill()
+
+
 def check_life(folder):
     sim = Sim(folder)
     imsis = check_start(sim, folder + "/state")
@@ -235,6 +258,7 @@ def check_life(folder):
     check_state_folder(folder)
     check_commands_file(folder)
     check_certificate(folder)
+    check_sm_dp(folder)
 
 
 work = tempfile.mkdtemp(prefix="euicc-sim-")

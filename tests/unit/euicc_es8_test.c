@@ -546,6 +546,48 @@ static void commands_over_scp03(void **state)
 	assert_non_null(strstr(euicc_describe(b->card, b->ctx), "scp03 kvn 48 counter 2 token-key"));
 }
 
+/* An ISD-P by the TAR in its AID; what it answers fits into a PoR. */
+static void by_short_message(void **state)
+{
+	static const uint8_t host[SCP03_CHALLENGE_LEN] = {1, 2, 3, 4, 5, 6, 7, 8};
+	struct bench *b = *state;
+	struct wr script = writer(b), init = writer(b), items = writer(b), plain = writer(b);
+	struct script_rsp rsp;
+	struct ecka_keys keys;
+	uint8_t error = 0;
+	struct bytes capdu;
+	struct scp03 *s;
+	struct sp_por por;
+
+	create(b);
+	keys = establish(b);
+	euicc_power(b->card, true);
+	bench_attach(b, BENCH_IMSI_BOOT, 0);
+	b->tar = 0x000012;
+	scp03_put_init(0x30, host, &init);
+	capdu = written(&init);
+	assert_int_equal(bench_ask(b, capdu).len, SCP03_INIT_RSP_LEN + 2);
+	s = download_open(b, &keys, 2, &items);
+	ber_put(&script, 0xaa, written(&items));
+	bench_send_content(b, written(&script));
+	por = bench_por(b);
+	assert_int_equal(por.status, 0);
+	assert_int_equal(script_rsp_dec(por.data, &rsp), 0);
+	assert_int_equal(rsp.executed, 2);
+	assert_int_equal(take(b, s, rsp.body, &plain, &error), 0);
+	/* A refusal has a tag of two octets. */
+	script.len = 0;
+	ber_put(&script, 0xaa, bench_hex(b, "840A31001122334455667788"));
+	bench_send_content(b, written(&script));
+	por = bench_por(b);
+	assert_int_equal(script_rsp_dec(por.data, &rsp), 0);
+	assert_true(bytes_eq(rsp.body, bench_hex(b, "9F440103")));
+	/* No ISD-P has this TAR. */
+	b->tar = 0x000099;
+	bench_send_content(b, written(&script));
+	assert_int_equal(bench_por(b).status, SP_ST_TAR_UNKNOWN);
+}
+
 static void an_unknown_application(void **state)
 {
 	struct bench *b = *state;
@@ -572,6 +614,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sessions_in_disorder, bench_setup, tidy),
 		cmocka_unit_test_setup_teardown(establishment_in_disorder, bench_setup, tidy),
 		cmocka_unit_test_setup_teardown(commands_over_scp03, bench_setup, tidy),
+		cmocka_unit_test_setup_teardown(by_short_message, bench_setup, tidy),
 		cmocka_unit_test_setup_teardown(an_unknown_application, bench_setup, tidy),
 	};
 

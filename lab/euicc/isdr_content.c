@@ -115,6 +115,46 @@ static uint16_t delete_slot(struct euicc *card, int slot)
 	return SW_OK;
 }
 
+/* The token covers P1, P2, the length of what stands before it, and that. */
+static bool token_good(struct euicc *card, int slot, struct bytes covered, struct bytes token)
+{
+	const uint8_t lead[] = {0x00, 0x40, (uint8_t)covered.len};
+	const struct bytes parts[] = {BYTES_ARR(lead), covered};
+	uint8_t want[16];
+	struct key *key;
+	int rc = isdp_token_load(card, card->session, slot, &key);
+
+	if (rc)
+		return false;
+	rc = key_mac(card->fleet->crypto, key, parts, ARRAY_SIZE(parts), want, sizeof(want));
+	talloc_free(key);
+	return rc == 0 && bytes_eq_secret(token, BYTES_ARR(want));
+}
+
+/* MasterDelete: the SM-DP's token in place of POL1. */
+static uint16_t master_delete(struct euicc *card, const struct capdu *cmd, struct bytes aid, struct rd *r)
+{
+	const struct euicc_profile *p;
+	struct bytes covered, token;
+	int slot = profile_find(card, aid);
+
+	(void)ber_expect(r, 0xb6);
+	covered = bytes_sub(cmd->data, 0, r->failed ? 0 : cmd->data.len - rd_left(r));
+	token = ber_expect(r, 0x9e);
+	if (rd_end(r))
+		return 0x6a80;
+	if (slot < 0)
+		return UNC_SW_DELETE_UNKNOWN;
+	p = &card->nv.profiles[slot];
+	if (p->state != ISDP_DISABLED || p->fallback || card->nv.switch_to == slot)
+		return 0x6985;
+	if (!token_good(card, slot, covered, token))
+		return UNC_SW_MASTER_DELETE;
+	out_event(card, "ISD-P in slot %d deleted by token", slot);
+	profile_delete(card, slot);
+	return SW_OK;
+}
+
 uint16_t isdr_delete(struct euicc *card, const struct capdu *cmd, struct wr *out)
 {
 	struct bytes aid;
@@ -126,12 +166,14 @@ uint16_t isdr_delete(struct euicc *card, const struct capdu *cmd, struct wr *out
 		return 0x6a86;
 	rd_init(&r, cmd->data);
 	aid = ber_expect(&r, 0x4f);
-	if (rd_left(&r) > 0)
-		return ber_check(cmd->data, 2) ? 0x6a80 : UNC_SW_MASTER_DELETE;
-	if (rd_end(&r))
-		return 0x6a80;
-	slot = profile_find(card, aid);
-	sw = slot < 0 ? UNC_SW_DELETE_UNKNOWN : delete_slot(card, slot);
+	if (rd_left(&r) > 0) {
+		sw = master_delete(card, cmd, aid, &r);
+	} else if (rd_end(&r)) {
+		sw = 0x6a80;
+	} else {
+		slot = profile_find(card, aid);
+		sw = slot < 0 ? UNC_SW_DELETE_UNKNOWN : delete_slot(card, slot);
+	}
 	if (sw == SW_OK)
 		receipt(out);
 	return sw;

@@ -27,7 +27,7 @@
 #define UNC_SW_SWITCH_PENDING 0x6985   /* a change commanded before the REFRESH of the last one */
 #define UNC_SW_FALLBACK_STATE 0x6985   /* 3A05 on a profile that is neither DISABLED nor ENABLED */
 #define UNC_SW_UNKNOWN_TEMPLATE 0x6a80 /* 3A07 with a template other than A3 .. A6 */
-#define UNC_SW_MASTER_DELETE 0x6982    /* DELETE with a token: the token cannot be right, no ISD-P holds a token key */
+#define UNC_SW_MASTER_DELETE 0x6982    /* DELETE with a wrong token; whether a token serves once only is open too */
 
 /* POL1 (SGP.02): order of the bits. */
 #define UNC_POL1_NO_DISABLE 0x01

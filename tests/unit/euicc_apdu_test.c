@@ -152,7 +152,7 @@ static void create_and_delete(void **state)
 	expect_vector(b, "DeleteProfile", "009000");
 	b->fleet->set.nv_total = 0x1ffff;
 	expect_vector(b, "CreateISDP_with_memory_64KiB", "6A84");
-	expect_vector(b, "MasterDelete", "6982");
+	expect_vector(b, "MasterDelete", "6A82");
 	expect_vector(b, "FinaliseISDRHandover_keep_SCP80_02_and_SCP81_41", "6A86");
 	/* the enabled one; the fall-back one */
 	expect(b, "80E40040124F10" BENCH_AID_BOOT "00", "6985");

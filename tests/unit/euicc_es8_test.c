@@ -14,7 +14,8 @@
 #include "scp80/script.h"
 #include "tests/support/es8.h"
 
-#define AID_NEW "A0000005591010FFFFFFFF8900001200"
+/* The AID for which the vectors have a delete token. */
+#define AID_NEW BENCH_AID_OPER
 #define AID_ISDR "A0000005591010FFFFFFFF8900000100"
 #define IMSI_NEW "001010000000077"
 
@@ -73,8 +74,10 @@ static uint16_t isdr(struct bench *b, const char *hex)
 	return r.sw;
 }
 
+/* In place of the profile that the bench has there. */
 static void create(struct bench *b)
 {
+	(void)isdr(b, "80E40040124F10" AID_NEW "00");
 	assert_int_equal(isdr(b,
 			      "80E60C003F10A0000005591010FFFFFFFF8900000D0010A0000005591010FFFFFFFF8900000E0010" AID_NEW
 			      "0380C00006C904810203700000"),
@@ -501,31 +504,67 @@ static struct bytes secured(struct bench *b, struct scp03 *s, const char *hex, u
 	return written(&data);
 }
 
+/* An authenticated session over APDUs. */
+static struct scp03 *session(struct bench *b, const struct ecka_keys *keys, uint32_t counter,
+			     struct scp03_keys *static_keys)
+{
+	static const uint8_t host[SCP03_CHALLENGE_LEN] = {1, 2, 3, 4, 5, 6, 7, 8};
+	struct wr items = writer(b), auth = writer(b), init = writer(b);
+	struct scp03 *s = predicted(b, keys, counter, static_keys);
+
+	scp03_put_init(0x30, host, &init);
+	assert_int_equal(scp03_put_auth(s, &auth), 0);
+	ber_put(&items, 0x22, written(&init));
+	assert_int_equal(scp03_rx_init(s, last_rapdu(run(b, AID_NEW, &items)).data), 0);
+	items.len = 0;
+	ber_put(&items, 0x22, written(&auth));
+	assert_int_equal(last_rapdu(run(b, AID_NEW, &items)).sw, 0x9000);
+	return s;
+}
+
+static void deletion_by_token(void **state)
+{
+	struct bench *b = *state;
+	struct key *token = es8_key(b->ctx, "token_key", "key");
+	const char *del = vec_str(es8_at("es5_commands"), "MasterDelete");
+	struct scp03_keys static_keys;
+	struct euicc_response rsp;
+	struct ecka_keys keys;
+	struct wr put = writer(b);
+	char *wrong;
+	uint16_t sw = 0;
+
+	create(b);
+	keys = establish(b);
+	assert_int_equal(isdr(b, del), 0x6985);
+	rsp = download(b, &keys, 1, package(b, &plain_parts), 1007);
+	assert_true(euicc_response_ok(&rsp));
+	assert_int_equal(isdr(b, del), 0x6982);
+	assert_int_equal(scp03_put_key_enc(b->crypto, keys.dek, 0x70, 0x01, token, &put), 0);
+	(void)secured(b, session(b, &keys, 2, &static_keys), hex_enc(b->ctx, written(&put)), &sw);
+	assert_int_equal(sw, 0x9000);
+	wrong = talloc_strdup(b->ctx, del);
+	wrong[strlen(wrong) - 4] ^= 1;
+	assert_int_equal(isdr(b, wrong), 0x6982);
+	assert_int_equal(isdr(b, del), 0x9000);
+	assert_null(profile(b));
+}
+
 static void commands_over_scp03(void **state)
 {
 	static const uint8_t host[SCP03_CHALLENGE_LEN] = {1, 2, 3, 4, 5, 6, 7, 8};
 	struct bench *b = *state;
-	struct wr items = writer(b), auth = writer(b), init = writer(b), put = writer(b);
+	struct wr items = writer(b), init = writer(b), put = writer(b);
 	struct key *token = es8_key(b->ctx, "token_key", "key");
 	struct scp03_keys static_keys;
 	struct ecka_keys keys;
-	struct bytes body, data;
-	struct rapdu r;
+	struct bytes data;
 	struct scp03 *s;
 	uint16_t sw = 0;
 
 	create(b);
 	keys = establish(b);
-	s = predicted(b, &keys, 1, &static_keys);
-	scp03_put_init(0x30, host, &init);
-	assert_int_equal(scp03_put_auth(s, &auth), 0);
-	ber_put(&items, 0x22, written(&init));
-	body = run(b, AID_NEW, &items);
-	assert_int_equal(scp03_rx_init(s, last_rapdu(body).data), 0);
-	items.len = 0;
-	ber_put(&items, 0x22, written(&auth));
-	r = last_rapdu(run(b, AID_NEW, &items));
-	assert_int_equal(r.sw, 0x9000);
+	s = session(b, &keys, 1, &static_keys);
 	assert_int_equal(secured(b, s, "80E288000E3A070BA0090607913386994211F1", &sw).len, 0);
 	assert_int_equal(sw, 0x9000);
 	assert_int_equal(scp03_put_key_enc(b->crypto, static_keys.dek, 0x70, 0x01, token, &put), 0);
@@ -540,10 +579,37 @@ static void commands_over_scp03(void **state)
 	assert_int_equal(last_rapdu(run(b, AID_NEW, &items)).sw, 0x6982);
 	bench_restart(b);
 	s = predicted(b, &keys, 2, &static_keys);
+	scp03_put_init(0x30, host, &init);
 	items.len = 0;
 	ber_put(&items, 0x22, written(&init));
 	assert_int_equal(scp03_rx_init(s, last_rapdu(run(b, AID_NEW, &items)).data), 0);
 	assert_non_null(strstr(euicc_describe(b->card, b->ctx), "scp03 kvn 48 counter 2 token-key"));
+}
+
+/* Keys of the token's owner; the file cut anywhere, or with any bit turned. */
+static void the_state_of_a_downloaded_profile(void **state)
+{
+	struct bench *b = *state;
+	struct ecka_keys keys;
+	struct bytes saved;
+
+	create(b);
+	keys = establish(b);
+	(void)download(b, &keys, 1, package(b, &plain_parts), 1007);
+	saved = euicc_save(b->card, b->ctx);
+	bench_restart(b);
+	for (size_t n = 0; n < saved.len; n++)
+		assert_int_equal(euicc_load(b->card, bytes_sub(saved, 0, n)), -EINVAL);
+	for (size_t bit = 0; bit < 8 * saved.len; bit++) {
+		uint8_t *bad = talloc_memdup(b->ctx, saved.data, saved.len);
+
+		bad[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		if (euicc_load(b->card, bytes_of(bad, saved.len)) == 0)
+			bench_assert_bytes(b, euicc_save(b->card, b->ctx), bytes_of(bad, saved.len));
+		talloc_free(bad);
+	}
+	assert_int_equal(euicc_load(b->card, saved), 0);
+	bench_assert_bytes(b, euicc_save(b->card, b->ctx), saved);
 }
 
 /* An ISD-P by the TAR in its AID; what it answers fits into a PoR. */
@@ -563,7 +629,7 @@ static void by_short_message(void **state)
 	keys = establish(b);
 	euicc_power(b->card, true);
 	bench_attach(b, BENCH_IMSI_BOOT, 0);
-	b->tar = 0x000012;
+	b->tar = 0x000010;
 	scp03_put_init(0x30, host, &init);
 	capdu = written(&init);
 	assert_int_equal(bench_ask(b, capdu).len, SCP03_INIT_RSP_LEN + 2);
@@ -593,7 +659,8 @@ static void an_unknown_application(void **state)
 	struct bench *b = *state;
 	struct bytes answer;
 
-	assert_int_equal(euicc_script(b->card, b->ctx, bench_hex(b, AID_NEW), BYTES_LIT("\xae\x80\0\0"), &answer),
+	assert_int_equal(euicc_script(b->card, b->ctx, bench_hex(b, "A0000005591010FFFFFFFF8900007700"),
+				      BYTES_LIT("\xae\x80\0\0"), &answer),
 			 -ENOENT);
 }
 
@@ -613,7 +680,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(faults_of_the_lab, bench_setup, tidy),
 		cmocka_unit_test_setup_teardown(sessions_in_disorder, bench_setup, tidy),
 		cmocka_unit_test_setup_teardown(establishment_in_disorder, bench_setup, tidy),
+		cmocka_unit_test_setup_teardown(deletion_by_token, bench_setup, tidy),
 		cmocka_unit_test_setup_teardown(commands_over_scp03, bench_setup, tidy),
+		cmocka_unit_test_setup_teardown(the_state_of_a_downloaded_profile, bench_setup, tidy),
 		cmocka_unit_test_setup_teardown(by_short_message, bench_setup, tidy),
 		cmocka_unit_test_setup_teardown(an_unknown_application, bench_setup, tidy),
 	};

@@ -268,6 +268,30 @@ static void a_download(void **state)
 	assert_int_equal(none.len, 0);
 }
 
+/* A whole package goes out before the card answers each segment with data. */
+static void answers_to_segments_may_come_late(void **state)
+{
+	struct ends e = ends_tlv();
+	struct wr answers = writer(), none = writer();
+
+	for (int i = 0; i < 12; i++) {
+		struct wr cmd = writer(), opened = writer();
+
+		assert_int_equal(scp03t_seal(e.off, BYTES_LIT("segment"), &cmd), 0);
+		assert_int_equal(scp03t_card_open(e.card, value_of(written(&cmd)), &opened), 0);
+		assert_int_equal(scp03t_card_answer(e.card, BYTES_LIT("answer"), &answers), 0);
+	}
+	assert_int_equal(rx(e.off, es8_hex(ctx, "scp03t", "init_update_response"), &none), 0);
+	assert_int_equal(rx(e.off, es8_hex(ctx, "scp03t", "ext_auth_response"), &none), 0);
+	for (size_t i = 0; i < 12; i++) {
+		size_t len = answers.len / 12;
+		struct wr data = writer();
+
+		assert_int_equal(rx(e.off, bytes_sub(written(&answers), i * len, len), &data), 0);
+		assert_true(bytes_eq(written(&data), BYTES_LIT("answer")));
+	}
+}
+
 static int collect(void *arg, struct bytes tlv)
 {
 	wr_bytes(arg, tlv);
@@ -440,6 +464,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_counter_is_told_from_a_wrong_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_token_key_by_put_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_download, setup, teardown),
+		cmocka_unit_test_setup_teardown(answers_to_segments_may_come_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_cutter_gives_the_same_segments, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_cutter_hands_on_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(errors_of_the_card, setup, teardown),

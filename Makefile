@@ -166,8 +166,8 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
-	sed 's,/usr/bin/,$(PREFIX)/bin/,; s,/etc/osmocom,$(SYSCONFDIR),g' contrib/systemd/smsr.service \
-	 >$(DESTDIR)$(PREFIX)/lib/systemd/system/smsr.service
+	for d in smsr smdp; do sed 's,/usr/bin/,$(PREFIX)/bin/,; s,/etc/osmocom,$(SYSCONFDIR),g' contrib/systemd/$$d.service \
+	 >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$d.service || exit 1; done
 clean:
 	rm -rf build
 help:

@@ -12,6 +12,7 @@
 #include "scp03/scp03t.h"
 
 #define CHUNK_DEFAULT (64 * 1024)
+#define SYNC_WAIT_END_S 60 /* struct http_server_conf, answer_timeout_ms */
 #define STOCK_LOW_DEFAULT 10
 
 static const struct smdp_limits limits_default = {
@@ -30,6 +31,7 @@ static const struct smdp_limits limits_default = {
 	.callback_give_up_s = 7 * 24 * 3600,
 	.queue_max = 16,
 	.outcome_keep_days = 30,
+	.free_space_min = 64 << 20,
 };
 
 static const struct download_cfg download_default = {
@@ -184,6 +186,8 @@ static const char *missing(const struct smdp_cfg *cfg)
 	}
 	if (!cfg->dp_cert != !cfg->dp_key)
 		return "smdp: dp-certificate and dp-key belong together";
+	if (cfg->limits.sync_wait_s >= SYNC_WAIT_END_S)
+		return "smdp: limit sync-wait-s: the HTTP server gives up after 60 s";
 	return https_cfg_missing(&cfg->https);
 }
 

@@ -75,6 +75,7 @@ struct smdp_limits {
 	unsigned int callback_give_up_s;
 	unsigned int queue_max; /* downloads waiting for one eUICC; more are refused as busy */
 	unsigned int outcome_keep_days;
+	uint64_t free_space_min; /* octets; below, requests that change something are answered 503 */
 };
 
 struct smdp_cfg {

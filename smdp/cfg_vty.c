@@ -171,6 +171,13 @@ DEFUN(cfg_limit, cfg_limit_cmd, "limit NAME <0-2147483647>",
 	return CMD_WARNING;
 }
 
+DEFUN(cfg_space, cfg_space_cmd, "free-space-min <0-1048576>",
+      "Below this, requests that change something are answered 503\nMebibytes\n")
+{
+	edit()->limits.free_space_min = (uint64_t)atoi(argv[0]) << 20;
+	return CMD_SUCCESS;
+}
+
 static void write_number(struct vty *vty, const char *name, unsigned int value, unsigned int def)
 {
 	if (value != def)
@@ -206,6 +213,8 @@ static int write_smdp(struct vty *vty)
 		out_limit_name(vty, i);
 		vty_out(vty, " %u%s", *limit_at(&c->limits, i), VTY_NEWLINE);
 	}
+	write_number(vty, " free-space-min", (unsigned int)(c->limits.free_space_min >> 20),
+		     (unsigned int)(def->limits.free_space_min >> 20));
 	talloc_free(def);
 	return CMD_SUCCESS;
 }
@@ -430,6 +439,7 @@ void smdp_vty_cfg_init(struct smdp_daemon *d)
 	install_element(SMDP_NODE, &cfg_isdps_cmd);
 	install_element(SMDP_NODE, &cfg_sessions_cmd);
 	install_element(SMDP_NODE, &cfg_limit_cmd);
+	install_element(SMDP_NODE, &cfg_space_cmd);
 	https_vty_init(SMDP_NODE, HTTPS_NODE, "%s(config-smdp-https)# ", edit_https);
 	install_lists();
 }

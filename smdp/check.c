@@ -2,6 +2,7 @@
 /* What can be looked at without opening a port or changing a file: for -C, and before every start.  All of it is looked
  * at, so that one run names everything that is wrong. */
 #include <errno.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,6 +90,9 @@ static enum app_exit check_database(const struct smdp_cfg *cfg, void *ctx)
 		return APP_OK; /* made at the first start */
 	if (db_open(ctx, cfg->database, &smdp_db_desc, &opts, &db, &why) < 0)
 		return complain(APP_DB, talloc_asprintf(ctx, "database %s: %s", cfg->database, why));
+	if (db_free_space(db) && db_free_space(db) < cfg->limits.free_space_min)
+		LOGP(DMAIN, LOGL_NOTICE, "the disk of the database is nearly full: %" PRIu64 " octets left\n",
+		     db_free_space(db));
 	return APP_OK;
 }
 

@@ -234,6 +234,18 @@ static int check_body(struct smdp *s, struct es_call *c)
 	return 1;
 }
 
+/* What cannot be kept is not taken. */
+static bool has_no_room(struct smdp *s, const struct es_request *req)
+{
+	uint64_t left = es_fn_info(req->msg->fn)->changes ? db_free_space(s->db) : 0;
+
+	if (!left || left >= s->cfg->limits.free_space_min)
+		return false;
+	LOGP(DES, LOGL_ERROR, "the disk of the database is nearly full: %s refused\n", es_fn_name(req->msg->fn));
+	answer_alloc(s, req, 503)->retry_after_s = 60;
+	return true;
+}
+
 static int request(struct smdp *s, const struct es_request *req)
 {
 	int (*const checks[])(struct smdp * s, const struct es_call *c) = {check_addresses, check_right};
@@ -244,6 +256,8 @@ static int request(struct smdp *s, const struct es_request *req)
 		rc = checks[i](s, &c);
 	if (rc == 1)
 		rc = check_body(s, &c);
+	if (rc == 1 && has_no_room(s, req))
+		return 0;
 	if (rc == 1)
 		rc = check_repeat(s, &c);
 	return rc == 1 ? es2_run(s, &c) : rc;

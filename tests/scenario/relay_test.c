@@ -121,6 +121,20 @@ static void an_sm_sr_that_does_not_answer(void **state)
 	expect_answer(w, "FAILED 8.7/5.1");
 }
 
+static void a_full_disk_takes_no_orders(void **state)
+{
+	struct dpw *w = *state;
+	struct es_get_eis_req q = {.eid = w->eid, .smsr_id = DPW_SMSR};
+
+	w->cfg->limits.free_space_min = UINT64_MAX;
+	ask(w, DPW_MNO, ES2_ENABLE_PROFILE, "a", DPW_ICCID);
+	assert_int_equal(w->answer->http_status, 503);
+	assert_int_equal(dpw_calls(w, ES3_GET_EIS), 0);
+	dpw_call(w, DPW_MNO, ES2_GET_EIS, "b", &q.base);
+	dpw_run(w);
+	expect_answer(w, "EXECUTED_SUCCESS");
+}
+
 static void an_sm_sr_that_refuses(void **state)
 {
 	struct dpw *w = *state;
@@ -335,6 +349,7 @@ int main(void)
 		DPW_TEST(rules_and_address_are_passed_on),
 		DPW_TEST(an_sm_sr_that_does_not_answer),
 		DPW_TEST(an_sm_sr_that_refuses),
+		DPW_TEST(a_full_disk_takes_no_orders),
 		DPW_TEST(enable_disable_delete),
 		DPW_TEST(audit_gives_a_filtered_eis),
 		DPW_TEST(nobody_acts_on_profiles_of_others),

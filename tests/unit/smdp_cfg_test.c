@@ -66,7 +66,8 @@ static void the_example_says_what_it_seems_to(void **state)
 
 static void written_and_read_again_it_is_the_same(void **state)
 {
-	static const char *const defaults[] = {"limit ", "download ", "stock ", NULL} /* are not written */;
+	static const char *const defaults[] = {"limit ", "download ", "stock ", "free-space",
+					       NULL} /* are not written */;
 	char *first, *second;
 
 	assert_int_equal(read_from(fopen(EXAMPLE, "r")), 0);
@@ -107,6 +108,7 @@ static void what_is_missing_is_named(void **state)
 		{"smdp\n entity-id 1.2\n uri u\n", "database"},
 		{"smdp\n entity-id 1.2\n uri u\n database d\n", "master-key"},
 		{OWN " dp-key k\n", "belong together"},
+		{OWN " limit sync-wait-s 60\n", "sync-wait-s"},
 		{OWN, "https / ca"},
 		{OWN HTTPS, "https / listen"},
 		{OWN HTTPS LISTEN " peer p\n", "peer p: no entity-id"},

@@ -55,6 +55,7 @@ struct download_cfg {
 	unsigned int scenario;	    /* parameter byte of the key agreement: 0B with a random of the card, 09 without */
 	unsigned int memory_margin; /* percent on top of what a package asks for */
 	unsigned int isdp_tries;    /* ISD-Ps begun for one order */
+	bool token_key;		    /* put a token key before the package */
 	unsigned int session_tries; /* SCP03t sessions begun in one ISD-P */
 };
 

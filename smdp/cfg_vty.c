@@ -93,6 +93,20 @@ NUMBER_CMD(cfg_isdps, "download isdp-tries <1-10>", "How profiles are loaded\nIS
 NUMBER_CMD(cfg_sessions, "download session-tries <1-10>",
 	   "How profiles are loaded\nSCP03t sessions begun in one ISD-P\nSessions\n", &edit()->download.session_tries)
 
+#define TOKEN_HELP "How profiles are loaded\nPut a key for delete tokens into each ISD-P, before the package\n"
+
+DEFUN(cfg_token, cfg_token_cmd, "download token-key", TOKEN_HELP)
+{
+	edit()->download.token_key = true;
+	return CMD_SUCCESS;
+}
+
+DEFUN(no_cfg_token, no_cfg_token_cmd, "no download token-key", NO_STR TOKEN_HELP)
+{
+	edit()->download.token_key = false;
+	return CMD_SUCCESS;
+}
+
 static const struct value_string scenarios[] = {
 	{0x0b, "card-random"},
 	{0x09, "no-card-random"},
@@ -204,6 +218,8 @@ static int write_smdp(struct vty *vty)
 	if (c->download.scenario != def->download.scenario)
 		text_vty_out(vty, " ", "download key-agreement", get_value_string(scenarios, c->download.scenario));
 	write_number(vty, " download memory-margin", c->download.memory_margin, def->download.memory_margin);
+	if (c->download.token_key)
+		vty_out(vty, " download token-key%s", VTY_NEWLINE);
 	write_number(vty, " download isdp-tries", c->download.isdp_tries, def->download.isdp_tries);
 	write_number(vty, " download session-tries", c->download.session_tries, def->download.session_tries);
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
@@ -435,6 +451,8 @@ void smdp_vty_cfg_init(struct smdp_daemon *d)
 	install_element(SMDP_NODE, &cfg_stock_low_cmd);
 	install_element(SMDP_NODE, &cfg_segment_cmd);
 	install_element(SMDP_NODE, &cfg_scenario_cmd);
+	install_element(SMDP_NODE, &cfg_token_cmd);
+	install_element(SMDP_NODE, &no_cfg_token_cmd);
 	install_element(SMDP_NODE, &cfg_margin_cmd);
 	install_element(SMDP_NODE, &cfg_isdps_cmd);
 	install_element(SMDP_NODE, &cfg_sessions_cmd);

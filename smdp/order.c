@@ -20,11 +20,22 @@
 #include "smdp/dp_record_db.h"
 
 static const struct value_string states[] = {
-	{ORDER_ST_QUEUED, "queued"},	  {ORDER_ST_GET_EIS, "get-eis"},     {ORDER_ST_CLEAN_OLD, "clean-old"},
-	{ORDER_ST_CREATE, "create-isdp"}, {ORDER_ST_KE1, "keys-1"},	     {ORDER_ST_KE2, "keys-2"},
-	{ORDER_ST_DATA, "data"},	  {ORDER_ST_COMPLETED, "completed"}, {ORDER_ST_ENABLE, "enable"},
-	{ORDER_ST_CLEAN_UP, "clean-up"},  {ORDER_ST_LOOK, "look"},	     {ORDER_ST_RELAY_LOOK, "relay-look"},
-	{ORDER_ST_RELAY, "relay"},	  {ORDER_ST_DONE, "done"},	     {0, NULL},
+	{ORDER_ST_QUEUED, "queued"},
+	{ORDER_ST_GET_EIS, "get-eis"},
+	{ORDER_ST_CLEAN_OLD, "clean-old"},
+	{ORDER_ST_CREATE, "create-isdp"},
+	{ORDER_ST_KE1, "keys-1"},
+	{ORDER_ST_KE2, "keys-2"},
+	{ORDER_ST_DATA, "data"},
+	{ORDER_ST_COMPLETED, "completed"},
+	{ORDER_ST_ENABLE, "enable"},
+	{ORDER_ST_CLEAN_UP, "clean-up"},
+	{ORDER_ST_LOOK, "look"},
+	{ORDER_ST_TOKEN, "token"},
+	{ORDER_ST_RELAY_LOOK, "relay-look"},
+	{ORDER_ST_RELAY, "relay"},
+	{ORDER_ST_DONE, "done"},
+	{0, NULL},
 };
 
 static const struct value_string steps[] = {

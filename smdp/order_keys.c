@@ -113,7 +113,7 @@ int keys_rx_challenge(struct smdp *s, struct order_run *r, struct bytes erd)
 
 /* ---- the key set ---- */
 
-static struct bytes key_place(const void *ctx, const struct order_run *r, uint8_t kvn, int idx)
+struct bytes keys_place(const void *ctx, const struct order_run *r, uint8_t kvn, int idx)
 {
 	return bytes_str(talloc_asprintf(ctx, "isdp|%s|%s|%d|%d", r->eid, r->o.iccid, kvn, idx));
 }
@@ -128,7 +128,7 @@ static int wrap(struct smdp *s, const struct order_run *r, const struct ecka_key
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(all); i++)
-		rc = keystore_wrap(s->keystore, s->crypto, ctx, all[i].key, key_place(ctx, r, keys->kvn, (int)i + 1),
+		rc = keystore_wrap(s->keystore, s->crypto, ctx, all[i].key, keys_place(ctx, r, keys->kvn, (int)i + 1),
 				   all[i].out);
 	return rc;
 }
@@ -158,7 +158,7 @@ int keys_load(struct smdp *s, const void *ctx, const struct order_run *r, struct
 	const struct bytes *wrapped[] = {&row.enc, &row.mac, &row.dek};
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(handles); i++)
-		rc = keystore_unwrap(s->keystore, s->crypto, ctx, key_place(turn_ctx(s->turn), r, row.kvn, (int)i + 1),
+		rc = keystore_unwrap(s->keystore, s->crypto, ctx, keys_place(turn_ctx(s->turn), r, row.kvn, (int)i + 1),
 				     *wrapped[i], handles[i]);
 	if (rc < 0)
 		return rc;
@@ -189,5 +189,7 @@ int keys_rx_receipt(struct smdp *s, struct order_run *r, struct bytes erd)
 	rc = keep(s, r, &m->keys);
 	if (rc == 0)
 		rc = order_note(s, r->o.id, STEP_KEYS, "key set agreed");
-	return rc < 0 ? rc : data_begin(s, r, 1);
+	if (rc < 0)
+		return rc;
+	return s->cfg->download.token_key ? token_begin(s, r) : data_begin(s, r, 1);
 }

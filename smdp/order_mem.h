@@ -15,6 +15,7 @@ struct order_mem {
 	struct pubkey *ecasd; /* of ecka */
 	struct ecka_keys keys;
 	struct scp03 *session; /* with keys */
+	struct key *token;     /* on its way to the card */
 };
 
 /*! \returns NULL when there is none */

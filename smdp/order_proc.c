@@ -253,6 +253,8 @@ static int on_data(struct smdp *s, struct order_run *r, const struct order_input
 		return data_rx(s, r, rsp->euicc_data);
 	if (order_is_over(r))
 		return step_fail(s, r, step_expired(s));
+	if (r->o.state == ORDER_ST_TOKEN)
+		return token_rx(s, r, rsp->euicc_data);
 	return r->o.state == ORDER_ST_KE1 ? keys_rx_challenge(s, r, rsp->euicc_data)
 					  : keys_rx_receipt(s, r, rsp->euicc_data);
 }
@@ -345,15 +347,11 @@ static const struct {
 	step_cb answer;
 	step_cb none; /* refused, expired, silent */
 } steps[] = {
-	{ORDER_ST_GET_EIS, on_eis, fail_no_answer},
-	{ORDER_ST_CLEAN_OLD, on_old_cleaned, on_old_cleaned},
-	{ORDER_ST_CREATE, on_created, on_create_lost},
-	{ORDER_ST_KE1, on_data, fail_no_answer},
-	{ORDER_ST_KE2, on_data, fail_no_answer},
-	{ORDER_ST_DATA, on_data, fail_no_answer},
-	{ORDER_ST_COMPLETED, on_completed, fail_no_answer},
-	{ORDER_ST_ENABLE, on_enabled, on_enable_lost},
-	{ORDER_ST_CLEAN_UP, clean_answer, clean_none},
+	{ORDER_ST_GET_EIS, on_eis, fail_no_answer},    {ORDER_ST_CLEAN_OLD, on_old_cleaned, on_old_cleaned},
+	{ORDER_ST_CREATE, on_created, on_create_lost}, {ORDER_ST_KE1, on_data, fail_no_answer},
+	{ORDER_ST_KE2, on_data, fail_no_answer},       {ORDER_ST_TOKEN, on_data, fail_no_answer},
+	{ORDER_ST_DATA, on_data, fail_no_answer},      {ORDER_ST_COMPLETED, on_completed, fail_no_answer},
+	{ORDER_ST_ENABLE, on_enabled, on_enable_lost}, {ORDER_ST_CLEAN_UP, clean_answer, clean_none},
 	{ORDER_ST_LOOK, look_answer, look_none},
 };
 

@@ -59,6 +59,14 @@ int keys_rx_receipt(struct smdp *s, struct order_run *r, struct bytes erd) MUST_
 int keys_load(struct smdp *s, const void *ctx, const struct order_run *r, struct ecka_keys *keys,
 	      uint32_t *seq) MUST_CHECK;
 
+/*! What a wrapped key is bound to. */
+struct bytes keys_place(const void *ctx, const struct order_run *r, uint8_t kvn, int idx);
+
+/* order_token.c */
+/*! A random token key for the card, before the package. */
+int token_begin(struct smdp *s, struct order_run *r) MUST_CHECK;
+int token_rx(struct smdp *s, struct order_run *r, struct bytes erd) MUST_CHECK;
+
 /* order_data.c */
 /*! A session with the next counter, and the package from its beginning. */
 int data_begin(struct smdp *s, struct order_run *r, uint32_t counter) MUST_CHECK;

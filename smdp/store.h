@@ -48,6 +48,7 @@ enum order_state {
 	ORDER_ST_ENABLE = 8,	  /* EnableProfile */
 	ORDER_ST_CLEAN_UP = 9,	  /* error routine: DeleteISDP */
 	ORDER_ST_LOOK = 10,	  /* an outcome is unknown: what does the EIS say? */
+	ORDER_ST_TOKEN = 11,	  /* token key on its way */
 	ORDER_ST_RELAY_LOOK = 20, /* whose profile is it? */
 	ORDER_ST_RELAY = 21,	  /* the ES3 twin is under way */
 	ORDER_ST_DONE = 100,

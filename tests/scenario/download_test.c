@@ -6,6 +6,7 @@
 
 #include <talloc.h>
 
+#include "smdp/keys_db.h"
 #include "tests/support/dp_world.h"
 
 #define HOUR_MS (3600 * 1000LL)
@@ -35,6 +36,43 @@ static void it_stays_disabled_when_nobody_asks(void **state)
 	dpw_run(w);
 	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
 	dpw_expect_profile(w, ES_STATE_DISABLED);
+}
+
+static void keys_of(struct dpw *w, struct isdp_keys *k)
+{
+	uint8_t eid[EID_LEN];
+
+	assert_int_equal(eid_dec(w->eid, eid), 0);
+	assert_int_equal(keys_db_get(w->ctx, w->db, eid, w->entry.iccid, k), 0);
+}
+
+static void a_token_key_goes_first(void **state)
+{
+	struct dpw *w = *state;
+	struct isdp_keys k;
+
+	w->cfg->download.token_key = true;
+	dpw_download(w, "a", true, 3600);
+	dpw_run(w);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+	dpw_expect_profile(w, ES_STATE_ENABLED);
+	assert_non_null(w->card.token);
+	keys_of(w, &k);
+	assert_true(k.token.len > 0);
+	assert_int_equal(k.seq, 2);
+}
+
+static void a_card_without_token_keys_is_loaded_too(void **state)
+{
+	struct dpw *w = *state;
+	struct isdp_keys k;
+
+	w->cfg->download.token_key = w->card.refuse_token = true;
+	dpw_download(w, "a", true, 3600);
+	dpw_run(w);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+	keys_of(w, &k);
+	assert_int_equal(k.token.len, 0);
 }
 
 static void by_iccid_and_without_card_random(void **state)
@@ -522,6 +560,7 @@ static bool killed_at(void **state, unsigned int point)
 	struct dpw *w = *state;
 	bool reached;
 
+	w->cfg->download.token_key = true;
 	w->kill_at = point;
 	dpw_download(w, "a", true, 3600);
 	dpw_advance(w, HOUR_MS / 2);
@@ -571,6 +610,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		DPW_TEST(a_profile_is_loaded_and_enabled),
 		DPW_TEST(it_stays_disabled_when_nobody_asks),
+		DPW_TEST(a_token_key_goes_first),
+		DPW_TEST(a_card_without_token_keys_is_loaded_too),
 		DPW_TEST(by_iccid_and_without_card_random),
 		DPW_TEST(every_failure_has_its_end),
 		DPW_TEST(pol1_says_that_the_profile_is_complete),

@@ -93,6 +93,46 @@ static void agreement(struct dpw *w, struct bytes dgis, struct wr *out)
 	put_rapdu(out, bytes_of(rsp.buf, rsp.len), SW_OK);
 }
 
+/* SCP03: one session with one PUT KEY. */
+static bool scp03_apdu(struct dpw *w, uint8_t ins, struct bytes apdu, struct bytes data, struct wr *out)
+{
+	struct dpw_card *c = &w->card;
+	const struct scp03_keys keys = {c->keys.kvn, c->keys.enc, c->keys.mac, c->keys.dek};
+	uint8_t rsp[SCP03_INIT_RSP_LEN], kvn;
+	struct wr plain, answer;
+	struct bytes check;
+
+	if (ins != 0x50 && ins != 0x82 && ins != 0xd8)
+		return false;
+	if (ins == 0x50) {
+		assert_int_equal(scp03_card_init(w->crypto, c->keys_ctx, &keys, BYTES_ARR(w->entry.aid), ++c->counter,
+						 data, &c->session, rsp),
+				 0);
+		put_rapdu(out, BYTES_ARR(rsp), SW_OK);
+	} else if (ins == 0x82) {
+		assert_int_equal(scp03_card_auth(c->session, apdu), 0);
+		put_rapdu(out, (struct bytes){0}, SW_OK);
+	} else if (c->refuse_token) {
+		put_rapdu(out, (struct bytes){0}, 0x9484);
+	} else {
+		wr_init(&plain, w->ctx);
+		wr_init(&answer, w->ctx);
+		assert_int_equal(scp03_card_open(c->session, apdu, &plain), 0);
+		/* Header and Lc, then key version and the key's block. */
+		assert_int_equal(scp03_card_put_key(w->crypto, c->keys_ctx, c->keys.dek,
+						    bytes_of(plain.buf + 5, plain.buf[4]), &kvn, &c->token),
+				 0);
+		assert_int_equal(kvn, 0x70);
+		check = bytes_of(plain.buf + 5 + plain.buf[4] - 3, 3);
+		wr_init(&plain, w->ctx);
+		wr_u8(&plain, kvn);
+		wr_bytes(&plain, check);
+		assert_int_equal(scp03_card_answer(c->session, bytes_of(plain.buf, plain.len), SW_OK, &answer), 0);
+		ber_put(out, 0x23, bytes_of(answer.buf, answer.len));
+	}
+	return true;
+}
+
 static void capdu(struct dpw *w, struct bytes apdu, struct wr *out)
 {
 	struct bytes data;
@@ -110,6 +150,8 @@ static void capdu(struct dpw *w, struct bytes apdu, struct wr *out)
 		put_rapdu(out, BYTES_LIT("\0"), SW_OK);
 		return;
 	}
+	if (scp03_apdu(w, ins, apdu, data, out))
+		return;
 	assert_int_equal(ins, 0xe2);
 	rd_init(&in, data);
 	assert_true(dgi_next(&in, &dgi));

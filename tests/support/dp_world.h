@@ -90,12 +90,14 @@ struct dpw_card {
 	void *keys_ctx;
 	uint32_t counter;
 	struct scp03 *session;
+	struct key *token; /* as the SM-DP put it */
 	struct wr package;
 	bool installed;
 	unsigned int segments; /* 86 taken */
 	unsigned int sessions;
 	/* What it does wrong. */
 	bool refuse_certificate;
+	bool refuse_token;
 	bool bad_receipt;
 	bool abort;
 	unsigned int break_at; /* this segment is answered 9F46 */

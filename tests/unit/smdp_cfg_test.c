@@ -66,8 +66,8 @@ static void the_example_says_what_it_seems_to(void **state)
 
 static void written_and_read_again_it_is_the_same(void **state)
 {
-	static const char *const defaults[] = {"limit ", "download ", "stock ", "free-space",
-					       NULL} /* are not written */;
+	static const char *const defaults[] = {"limit ", "download ",  "no download",
+					       "stock ", "free-space", NULL} /* are not written */;
 	char *first, *second;
 
 	assert_int_equal(read_from(fopen(EXAMPLE, "r")), 0);

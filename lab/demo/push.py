@@ -15,6 +15,7 @@ WORDS = {
     'SMSC': 'SMPP  <-',
     'receipt': 'SMPP  <- receipt:',
     'PoR': 'card  -> proof of receipt,',
+    'HTTPS': 'HTTPS   ',
     'notification': 'card  -> notification',
     'confirmed': 'card  ->',
     'EIS': 'smsr     EIS:',
@@ -22,7 +23,6 @@ WORDS = {
     'outcome': 'smsr     outcome',
     'reported': 'smsr     report:',
 }
-BY_HTTPS = {'submitted': 'HTTPS ->', 'receipt': 'HTTPS <-', 'PoR': 'HTTPS <-'}
 SMDP_WORDS = {
     'ordered': 'smdp     order stored:',
     'started': 'smdp     its turn',
@@ -52,10 +52,7 @@ class Story:
     @staticmethod
     def smsr_line(line):
         step = re.search(r'#\d+ ([\w ]+): (.*)', line)
-        if not step or step.group(1) not in WORDS:
-            return None
-        words = BY_HTTPS if 'HTTPS' in step.group(2) else WORDS
-        return f'{words.get(step.group(1), WORDS[step.group(1)])} {step.group(2)}'
+        return f'{WORDS[step.group(1)]} {step.group(2)}' if step and step.group(1) in WORDS else None
 
     @staticmethod
     def smdp_line(line):

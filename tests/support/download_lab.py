@@ -20,6 +20,7 @@ class DownloadLab(Lab, SmdpLab):
         super().__init__(count, **kwargs)
         self.package, self.pieces = package, pieces
         self.smdp_limits, self.smdp = {'es3-retry-min-s': 1, 'callback-retry-min-s': 1}, None
+        self.download = {}   # settings of smdp
         self.cards_control = Cards(self.dir / 'ctl')
         self.answers, self.lock = [], threading.Lock()
 
@@ -29,7 +30,7 @@ class DownloadLab(Lab, SmdpLab):
     def start_radio(self):
         """The stock comes first: the network learns its subscribers from it."""
         self.card_options += ['--ci', self.pki / 'ci.gp', '--https-retry-ms', '300']
-        config = self.write_smdp_config(self.operational.url, self.smdp_limits,
+        config = self.write_smdp_config(self.operational.url, self.smdp_limits, self.download,
                                         smsr={'send-data-size': self.pieces} if self.pieces else None)
         self.smdp = self.start_smdp(config)
         self.smdp.wait_for('is running')
@@ -80,4 +81,4 @@ class DownloadLab(Lab, SmdpLab):
             return db.execute(sql, values).fetchall()
 
 
-__all__ = ['DELETED', 'DownloadLab', 'MNO_OID', 'OPERATORS', 'PROFILE_TYPE', 'SMSR_OID']
+__all__ = ['ANSWER', 'DELETED', 'DownloadLab', 'MNO_OID', 'OPERATORS', 'PROFILE_TYPE', 'SMSR_OID']

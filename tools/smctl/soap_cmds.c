@@ -295,7 +295,8 @@ static int parse_rule(const struct smctl *c, const char *text, struct es_pol2_ru
 enum smctl_exit cmd_set_pol2(struct smctl *c, const struct command *cmd)
 {
 	struct es_pol2 pol2 = {.rules = talloc_zero_array(c, struct es_pol2_rule, (unsigned int)c->n_args)};
-	const struct es_pol2_req req = {.base = soap_cmd_base(c), .eid = c->args[0], .iccid = c->args[1], .pol2 = &pol2};
+	const struct es_pol2_req req = {
+		.base = soap_cmd_base(c), .eid = c->args[0], .iccid = c->args[1], .pol2 = &pol2};
 
 	OSMO_ASSERT(pol2.rules);
 	for (int i = 2; i < c->n_args && strcmp(c->args[2], "none"); i++) {

@@ -4,6 +4,9 @@
  *   call 1: INSTALL [for personalization] naming one ISD-P, then STORE DATA whose blocks hold DGI 3A01 alone
  *   call 2: STORE DATA whose blocks hold DGI 3A02, 7F49 and 5F37
  *
+ * Call 2 names no ISD-P.  A card that has forgotten call 1, by a reset between them, would take it for the ISD-R's own
+ * key establishment; so it has to make a key set of SCP03, which no ISD-R has.
+ *
  * What begins otherwise is for an ISD-P.  A SELECT there would lead the rest of the script to another application. */
 #include "smsr/sd_guard.h"
 
@@ -29,6 +32,10 @@
 #define DGI_CRT 0x3a02
 #define DGI_EPK 0x7f49
 #define DGI_SIGNATURE 0x5f37
+#define TAG_CRT 0xa6
+#define TAG_KVN 0x83
+#define KVN_SCP03_MIN 0x30
+#define KVN_SCP03_MAX 0x3f
 
 /* ---- template ---- */
 
@@ -184,6 +191,40 @@ static bool is_begin(const void *ctx, struct bytes cmds, struct bytes *isdp)
 	       dgis_are(all, ids, ARRAY_SIZE(ids));
 }
 
+static bool is_scp03_version(struct bytes kvn)
+{
+	uint8_t version;
+	struct rd r;
+
+	rd_init(&r, kvn);
+	version = rd_u8(&r);
+	return rd_end(&r) == 0 && version >= KVN_SCP03_MIN && version <= KVN_SCP03_MAX;
+}
+
+/* DGI 3A02 is the first of them.  The version stands there once: which of two a card would take is not known. */
+static bool makes_scp03_keys(struct bytes dgis)
+{
+	unsigned int n = 0;
+	struct bytes crt;
+	struct dgi d;
+	struct ber t;
+	struct rd r;
+
+	rd_init(&r, dgis);
+	if (!dgi_next(&r, &d))
+		return false;
+	rd_init(&r, d.value);
+	crt = ber_expect(&r, TAG_CRT);
+	if (rd_end(&r) < 0)
+		return false;
+	rd_init(&r, crt);
+	while (ber_next(&r, &t)) {
+		if (t.tag == TAG_KVN && (n++ > 0 || !is_scp03_version(t.value)))
+			return false;
+	}
+	return n == 1 && rd_end(&r) == 0;
+}
+
 static bool is_finish(const void *ctx, struct bytes cmds)
 {
 	static const uint16_t ids[] = {DGI_CRT, DGI_EPK, DGI_SIGNATURE};
@@ -191,7 +232,7 @@ static bool is_finish(const void *ctx, struct bytes cmds)
 	struct rd r;
 
 	rd_init(&r, cmds);
-	return join_blocks(ctx, &r, &all) && dgis_are(all, ids, ARRAY_SIZE(ids));
+	return join_blocks(ctx, &r, &all) && dgis_are(all, ids, ARRAY_SIZE(ids)) && makes_scp03_keys(all);
 }
 
 static bool selects(struct bytes cmds)

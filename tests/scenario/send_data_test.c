@@ -46,7 +46,7 @@ static char *store(struct world *w, const char *p1p2, const char *data)
 }
 
 #define DGI_CERT "3A01097F2106AABBCCDDEEFF"
-#define DGI_CRT "3A0206A60490020301"
+#define DGI_CRT "3A0209A60790020301830130"
 #define DGI_EPK "7F490304AABB"
 #define DGI_SIG "5F3704CCDDEEFF"
 #define DGI_ENABLE "3A0303010203"

@@ -83,9 +83,43 @@ static void whole_key_establishments(void **state)
 static void keys_of_the_isd_r(void **state)
 {
 	struct bytes first = capdu(*state, "ecka_eg", "isdr_0B_scp80_kvn02", "store_data_1");
+	struct bytes second = capdu(*state, "ecka_eg", "isdr_0B_scp80_kvn02", "store_data_2");
 	struct sd_look l;
 
 	assert_int_equal(look(*state, script(*state, first, bytes_of(NULL, 0)), &l), -EPERM);
+	assert_int_equal(look(*state, script(*state, second, bytes_of(NULL, 0)), &l), -EPERM);
+}
+
+/* The key set that call 2 makes: of SCP03, named once, in one template. */
+static void key_sets(void **state)
+{
+	static const struct {
+		const char *crt;
+		int rc;
+	} cases[] = {
+		{"A603830130", 0},
+		{"A60383013F", 0},
+		{"A60383012F", -EPERM},
+		{"A603830140", -EPERM},
+		{"A603830102", -EPERM},
+		{"A60483023030", -EPERM},
+		{"A6028300", -EPERM},
+		{"A600", -EPERM},
+		{"830130", -EPERM},
+		{"A603830130A600", -EPERM},
+		{"A6048301308301", -EPERM},
+		{"A606830130830102", -EPERM},
+		{"A606830102830130", -EPERM},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t n = strlen(cases[i].crt) / 2;
+		char *hex =
+			talloc_asprintf(*state, "80E28901%02zX3A02%02zX%s7F4901005F370100", n + 11, n, cases[i].crt);
+		struct sd_look l;
+
+		assert_int_equal(look(*state, script(*state, unhex(*state, hex), bytes_of(NULL, 0)), &l), cases[i].rc);
+	}
 }
 
 static void commands_of_an_sm_sr_are_for_the_isd_p(void **state)
@@ -163,8 +197,13 @@ static void templates(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(whole_key_establishments), T(keys_of_the_isd_r),    T(commands_of_an_sm_sr_are_for_the_isd_p),
-		T(cut_at_every_octet),	     T(any_bit_of_the_heads), T(templates),
+		T(whole_key_establishments),
+		T(keys_of_the_isd_r),
+		T(key_sets),
+		T(commands_of_an_sm_sr_are_for_the_isd_p),
+		T(cut_at_every_octet),
+		T(any_bit_of_the_heads),
+		T(templates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

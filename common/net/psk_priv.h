@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 #include <osmocom/core/hashtable.h>
 
@@ -14,7 +15,6 @@
  * connection from its handshake to its end, psk_data.c what goes over it, psk_fail.c the failures of each address. */
 
 struct event;
-struct sockaddr;
 struct ssl_ctx_st;
 struct ssl_st;
 

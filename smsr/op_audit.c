@@ -17,6 +17,7 @@
 #include "smsr/eis_db.h"
 #include "smsr/op_proc.h"
 #include "smsr/report.h"
+#include "smsr/stray_db.h"
 
 /* Enough for any eUICC: 100 profiles of 60 octets. */
 #define STATUS_MAX 6000
@@ -83,14 +84,21 @@ static enum profile_state state_of(enum es5_life life)
 	return PROFILE_CREATED;
 }
 
+static int stray(struct smsr *s, struct op_run *r, struct bytes aid)
+{
+	int rc = stray_db_add(s->db, r->euicc.id, aid);
+
+	return rc < 0 ? rc
+		      : op_note(s, r->op.id, STEP_EIS, "the card has an ISD-P %s that the EIS does not know",
+				hex_enc(turn_ctx(s->turn), aid));
+}
+
 static int apply_isdp(struct smsr *s, struct op_run *r, const struct es5_isdp *isdp)
 {
 	struct profile *p = op_profile_by_aid(r, isdp->aid);
-	void *ctx = turn_ctx(s->turn);
 
 	if (!p)
-		return op_note(s, r->op.id, STEP_EIS, "the card has an ISD-P %s that the EIS does not know",
-			       hex_enc(ctx, isdp->aid));
+		return stray(s, r, isdp->aid);
 	if (isdp->fallback >= 0)
 		p->fallback = isdp->fallback;
 	if (isdp->granted_memory >= 0)
@@ -141,7 +149,7 @@ static int apply_status(struct smsr *s, struct op_run *r, struct bytes status)
 	struct bytes enabled = bytes_of(NULL, 0);
 	struct es5_isdp isdp;
 	struct rd rd;
-	int rc = 0;
+	int rc = stray_db_clear(s->db, r->euicc.id);
 
 	rd_init(&rd, status);
 	while (rc == 0 && es5_isdp_next(&rd, &isdp)) {

@@ -14,19 +14,26 @@
 #include "smsr/eis_db.h"
 #include "smsr/op_db.h"
 #include "smsr/op_proc.h"
+#include "smsr/stray_db.h"
 
 static struct profile *created(struct op_run *r)
 {
 	return op_profile_by_aid(r, r->op.aid);
 }
 
-/* Lowest that no row has.  \returns 0; -ENOSPC */
-static int free_aid(struct op_run *r, uint8_t aid[AID_MAX])
+/* Lowest that neither a row nor, by the last audit, the card has.  \returns 0; -ENOSPC; db errors */
+static int free_aid(struct smsr *s, struct op_run *r, uint8_t aid[AID_MAX])
 {
+	bool stray;
+	int rc;
+
 	for (uint32_t tar = ES5_ISDP_TAR_MIN; tar <= ES5_ISDP_TAR_MAX; tar++) {
 		es5_isdp_aid(tar, aid);
-		if (!op_profile_by_aid(r, bytes_of(aid, AID_MAX)))
-			return 0;
+		if (op_profile_by_aid(r, bytes_of(aid, AID_MAX)))
+			continue;
+		rc = stray_db_has(s->db, r->euicc.id, bytes_of(aid, AID_MAX), &stray);
+		if (rc < 0 || !stray)
+			return rc;
 	}
 	return -ENOSPC;
 }
@@ -90,8 +97,11 @@ int op_create_begin(struct smsr *s, struct op_run *r)
 			       "this eUICC has a profile with this ICCID");
 	if (d.memory > r->euicc.remaining_memory)
 		return no_memory(s, r, "RequiredMemory is more than the eUICC has left");
-	if (free_aid(r, aid) < 0)
+	rc = free_aid(s, r, aid);
+	if (rc == -ENOSPC)
 		return no_memory(s, r, "all AIDs of ISD-Ps are taken");
+	if (rc < 0)
+		return rc;
 	r->op.aid = bytes_dup(turn_ctx(s->turn), BYTES_ARR(aid));
 	rc = send_create(s, r, &d);
 	/* Nothing has left before the commit; an operation that ended at once needs no row. */
@@ -137,6 +147,21 @@ static int drop_row(struct smsr *s, struct op_run *r)
 	return p ? eis_db_profile_delete(s->db, p->id) : 0;
 }
 
+/* The card did not say that it has done it. */
+static int not_done(struct smsr *s, struct op_run *r, const struct op_input *in, uint16_t sw)
+{
+	int rc;
+
+	/* Neither a status word nor a refusal of the whole packet: it may be there or not. */
+	if (in->event == OP_EV_ANSWER && !sw)
+		return op_mark_audit(s, r, "the answer to CreateISDP cannot be read");
+	rc = drop_row(s, r);
+	if (rc < 0 || in->event != OP_EV_ANSWER || sw == ES5_SW_NO_MEMORY)
+		return rc;
+	/* No status word says "this AID is taken": without a look the next attempt would choose it again. */
+	return op_mark_audit(s, r, "CreateISDP was refused: the card may have an ISD-P that the EIS does not know");
+}
+
 int op_create_answer(struct smsr *s, struct op_run *r, const struct op_input *in)
 {
 	uint16_t sw = in->script ? in->script->last.sw : 0;
@@ -144,11 +169,7 @@ int op_create_answer(struct smsr *s, struct op_run *r, const struct op_input *in
 
 	if (op_answered_ok(in))
 		return done(s, r);
-	/* Neither a status word nor a refusal of the whole packet: it may be there or not. */
-	if (in->event == OP_EV_ANSWER && !sw)
-		rc = op_mark_audit(s, r, "the answer to CreateISDP cannot be read");
-	else
-		rc = drop_row(s, r);
+	rc = not_done(s, r, in, sw);
 	if (rc < 0)
 		return rc;
 	if (sw == ES5_SW_NO_MEMORY) {

@@ -15,6 +15,7 @@ enum store_slot {
 	SLOT_CMD,
 	SLOT_RECORD,
 	SLOT_HTTPS,
+	SLOT_STRAY,
 };
 
 extern const struct db_desc smsr_db_desc;

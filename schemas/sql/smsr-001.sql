@@ -85,6 +85,13 @@ CREATE INDEX profile_msisdn ON profile (msisdn);
 CREATE INDEX profile_imsi ON profile (imsi);
 CREATE INDEX profile_iccid ON profile (iccid);
 
+-- ISD-Ps that the last audit saw on the card, and no profile is the row of: their AIDs are not given out.
+CREATE TABLE stray_isdp (
+	euicc_id INTEGER NOT NULL REFERENCES euicc ON DELETE CASCADE,
+	aid BLOB NOT NULL,
+	PRIMARY KEY (euicc_id, aid)
+) WITHOUT ROWID;
+
 -- One call of a requester, or one internal or operator's action, on one eUICC.
 CREATE TABLE operation (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,	-- people and peers name it: never given twice

@@ -4,6 +4,7 @@
 
 #include <talloc.h>
 
+#include "smsr/es5.h"
 #include "tests/support/world.h"
 
 static void create(struct world *w, const char *call_id)
@@ -160,7 +161,51 @@ static void card_refuses(void **state)
 	euicc_fault_set(w->card, EUICC_FAULT_MEMORY, true, 0);
 	create(w, "create");
 	world_expect_outcome(w, "ES3-CreateISDP", "FAILED 8.4/4.2");
-	expect_nothing_left(w);
+	assert_true(world_audit_due(w)); /* the card did not say why */
+	euicc_fault_set(w->card, EUICC_FAULT_MEMORY, false, 0);
+	world_order(w, MNO_OPER, ES4_AUDIT_EIS, SEED_OPERATIONAL, "audit", 3600);
+	world_advance(w, MINUTE_MS);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+	assert_false(world_audit_due(w));
+	assert_int_equal(world_new_state(w), -1);
+	assert_int_equal(world_new_on_card(w), ISDP_NONE);
+	world_expect_silence(w);
+}
+
+/* An ISD-P that the EIS does not know: its AID is refused once, and passed over behind an audit. */
+static void aid_taken_on_the_card(void **state)
+{
+	struct world *w = *state;
+	struct bytes aid, capdu, rsp;
+	uint8_t buf[128];
+	struct profile p;
+	struct wr wr;
+
+	world_register(w);
+	assert_int_equal(hex_dec(w->ctx, world_free_aid(w, 0), &aid), 0);
+	wr_init_buf(&wr, buf, sizeof(buf));
+	assert_int_equal(es5_create_isdp(aid, 100, &wr), 0);
+	assert_int_equal(wr_end(&wr, &capdu), 0);
+	assert_int_equal(euicc_apdu(w->card, w->ctx, capdu, &rsp), 0);
+	create(w, "create-1");
+	world_expect_outcome(w, "ES3-CreateISDP", "FAILED 8.4/4.2");
+	assert_int_equal(world_new_state(w), -1);
+	assert_true(world_audit_due(w));
+	create(w, "create-2");
+	world_expect_outcome(w, "ES3-CreateISDP", "EXECUTED_SUCCESS");
+	assert_true(world_new_profile(w, w->ctx, &p));
+	assert_string_equal(hex_enc(w->ctx, p.isdp_aid), world_free_aid(w, 1));
+	assert_false(world_audit_due(w));
+	/* Gone from the card, and an audit has looked: the AID is free again. */
+	assert_int_equal(hex_dec(w->ctx, talloc_asprintf(w->ctx, "80E40040124F10%s00", world_free_aid(w, 0)), &capdu),
+			 0);
+	assert_int_equal(euicc_apdu(w->card, w->ctx, capdu, &rsp), 0);
+	world_ask_new(w, SMDP, ES3_DELETE_ISDP, "delete");
+	world_audit_es3(w, SMDP, "audit");
+	world_advance(w, 10 * MINUTE_MS);
+	create(w, "create-3");
+	assert_true(world_new_profile(w, w->ctx, &p));
+	assert_string_equal(hex_enc(w->ctx, p.isdp_aid), world_free_aid(w, 0));
 }
 
 static void never_delivered(void **state)
@@ -446,6 +491,7 @@ int main(void)
 		WORLD_TEST(negative_memory),
 		WORLD_TEST(for_an_operator_of_others),
 		WORLD_TEST(card_refuses),
+		WORLD_TEST(aid_taken_on_the_card),
 		WORLD_TEST(never_delivered),
 		WORLD_TEST(refused_by_the_service_centre),
 		WORLD_TEST(answer_lost_and_found_by_a_look),

@@ -230,6 +230,25 @@ static void change_was_not_executed(void **state)
 	change_whose_result_is_lost(*state, false);
 }
 
+/* The look that was to tell is refused: the outcome stays unknown (P5). */
+static void look_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = begin(w, BEARER_HTTPS);
+
+	world_order(w, MNO_OPER, ES4_ENABLE_PROFILE, SEED_OPERATIONAL, "call-1", 4 * 3600);
+	world_run(w);
+	https_card_first(c, "", false);
+	https_card_break(c);
+	https_card_first(c, "", false);
+	assert_true(world_told(w, "what it did with script 1 is not known"));
+	c->status = "security-error";
+	https_card_result(c, false);
+	world_run(w);
+	world_expect_outcome(w, "ES4-EnableProfile", "FAILED 8.4/4.2");
+	assert_true(world_audit_due(w));
+}
+
 /* ---- parking ---- */
 
 static void session_is_kept_for_the_next_call(void **state)
@@ -395,6 +414,7 @@ int main(void)
 		WORLD_TEST(second_connection_takes_over),
 		WORLD_TEST(change_was_executed),
 		WORLD_TEST(change_was_not_executed),
+		WORLD_TEST(look_is_refused),
 		WORLD_TEST(session_is_kept_for_the_next_call),
 		WORLD_TEST(nothing_follows),
 		WORLD_TEST(parked_connection_is_lost),

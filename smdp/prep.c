@@ -17,7 +17,6 @@
 #include "smdp/pkg.h"
 #include "smdp/prep_priv.h"
 
-#define PACKAGE_MAX (128 * 1024) /* of a prepared one */
 #define HEAD_MAX 8
 #define KEY_LEN 16
 #define PIN_MIN 4
@@ -363,10 +362,10 @@ int prep_build(const void *ctx, const struct prep_template *tpl, const struct pr
 	int rc;
 
 	b.secrets = talloc_new(ctx);
-	wr_init_buf(&b.w, bytes_secret_alloc(b.secrets, PACKAGE_MAX), PACKAGE_MAX);
+	wr_init_buf(&b.w, bytes_secret_alloc(b.secrets, PKG_MAX_LEN), PKG_MAX_LEN);
 	rc = put_nodes(&b, tpl->nodes);
 	if (rc == 0 && wr_end(&b.w, &all) < 0)
-		rc = wrong(&b, "the package is longer than %d octets", PACKAGE_MAX);
+		rc = wrong(&b, "the package is longer than %d octets", PKG_MAX_LEN);
 	if (rc == 0) {
 		uint8_t *copy = bytes_secret_alloc(ctx, all.len);
 

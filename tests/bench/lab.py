@@ -106,6 +106,14 @@ class Caller:
             raise LabError(f'EnableProfile: HTTP {answer.status}: {text}')
 
 
+def register_all(lab, eum):
+    """ES1-RegisterEIS of every card."""
+    for card in lab.cards:
+        status, answer = eum.call('ES1-RegisterEIS', (lab.pki / 'cards' / f'{card.eid}.xml').read_text(), reply=False)
+        if outcome(answer) != 'EXECUTED_SUCCESS':
+            raise LabError(f'registration: HTTP {status}, {outcome(answer)}')
+
+
 class Fleet:
     """Everything around one smsr: service centre, cards, operators.  The cards are registered beforehand."""
 
@@ -129,12 +137,6 @@ class Fleet:
         config.write_text(text.replace('logging level es info', 'logging level es notice'))
         self.smsr = lab.start_smsr(config)
         self.smsr.wait_for('bench is bound')
-
-    def register(self):
-        for card in self.lab.cards:
-            status, answer = self.eum.call('ES1-RegisterEIS', (self.lab.pki / 'cards' / f'{card.eid}.xml').read_text(), reply=False)
-            if outcome(answer) != 'EXECUTED_SUCCESS':
-                raise LabError(f'registration: HTTP {status}, {outcome(answer)}')
 
     def enable_all(self, threads):
         """One enable for each card; returns seconds until the last callback, and those until the last 202."""
@@ -243,7 +245,7 @@ def main():
                                                            for _, imsi, msisdn in (card.bootstrap, card.operational)))
         fleet = Fleet(lab, directory)
         fleet.start()
-        fleet.register()
+        register_all(lab, fleet.eum)
         Https(lab, programs / 'https_bench', quick).run(fleet.smsr, fleet.operators['operational'], lab.cards[0])
         end_to_end(fleet)
         memory(lab, fleet.operators['operational'], programs / 'push_bench', directory, (directory / 'smsr.cfg').read_text(), quick)

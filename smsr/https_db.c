@@ -37,7 +37,8 @@ enum https_stmt {
 };
 
 /* State 0 of a job is CMD_ST_OPEN; states of a session and a script are those of https_db.h.  A job whose trigger still
- * waits for a service centre has no time running: the trigger's short message is a row of its own. */
+ * waits for a service centre has no time running: the trigger's short message is a row of its own.  "state < 2" has to
+ * be in a query for the index of the scripts that have no answer. */
 static const char *const sql[] = {
 	[Q_SESSION] = "SELECT " SESSION_COLS " FROM https_session WHERE euicc_id = ?1",
 	[Q_SESSION_BY_CONN] = "SELECT " SESSION_COLS " FROM https_session WHERE conn = ?1",
@@ -60,9 +61,11 @@ static const char *const sql[] = {
 	[Q_SCRIPT_INSERT] = "INSERT INTO https_script (job_id, idx, state, body) VALUES (?1, ?2, 0, ?3)",
 	[Q_SCRIPT_NEXT] =
 		"SELECT " SCRIPT_COLS " FROM https_script WHERE job_id = ?1 AND state < 2 ORDER BY idx LIMIT 1",
-	[Q_SCRIPT_OUT] = "SELECT " SCRIPT_COLS " FROM https_script WHERE job_id = ?1 AND seq = ?2 AND state = 1",
+	[Q_SCRIPT_OUT] = "SELECT " SCRIPT_COLS
+			 " FROM https_script WHERE job_id = ?1 AND state < 2 AND seq = ?2 AND state = 1 ORDER BY idx",
 	[Q_SCRIPT] = "SELECT " SCRIPT_COLS " FROM https_script WHERE job_id = ?1 AND idx = ?2",
-	[Q_SCRIPT_UPDATE] = "UPDATE https_script SET state = ?2, seq = ?3, rsp = ?4 WHERE id = ?1",
+	[Q_SCRIPT_UPDATE] = "UPDATE https_script SET state = ?2, seq = ?3, rsp = ?4, body = CASE WHEN ?2 < 2 THEN "
+			    "body ELSE x'' END WHERE id = ?1",
 	[Q_SCRIPT_COUNT] = "SELECT count(*), total(seq IS NOT NULL) FROM https_script WHERE job_id = ?1",
 	[Q_RECOVER_SESSIONS] =
 		"UPDATE https_session SET conn = NULL, waits = 0, due_ms = NULL, state = CASE WHEN EXISTS (SELECT 1 "

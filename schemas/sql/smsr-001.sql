@@ -233,10 +233,11 @@ CREATE TABLE https_script (
 	idx INTEGER NOT NULL,		-- from 1
 	state INTEGER NOT NULL,		-- enum script_state
 	seq INTEGER,			-- its number in the session
-	body BLOB NOT NULL,		-- TLVs without the template
+	body BLOB NOT NULL,		-- TLVs without the template; empty once it is answered
 	rsp BLOB,			-- the same of the answer
 	UNIQUE (job_id, idx)
 );
+CREATE INDEX https_script_open ON https_script (job_id, idx) WHERE state < 2;
 
 -- Parts of concatenated messages from cards, kept before they are acknowledged.
 CREATE TABLE mo_part (

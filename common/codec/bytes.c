@@ -257,35 +257,29 @@ char *hex_enc(const void *ctx, struct bytes b)
 	return out;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+/* Value of a digit and 1; 0 for what is none.  Packages come as hex in XML: this is on their way. */
+static const uint8_t hex_digits[UINT8_MAX + 1] = {
+	['0'] = 1,  ['1'] = 2,	['2'] = 3,  ['3'] = 4,	['4'] = 5,  ['5'] = 6,	['6'] = 7,  ['7'] = 8,
+	['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+	['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
-static int hex_octet(const char *hex)
+static uint8_t hex_digit(char c)
 {
-	int hi = hex_digit(hex[0]);
-	int lo = hi < 0 ? -1 : hex_digit(hex[1]);
-
-	return lo < 0 ? -1 : hi << 4 | lo;
+	return hex_digits[(uint8_t)c];
 }
 
 int hex_dec_buf(uint8_t *out, size_t len, const char *hex)
 {
-	if (strlen(hex) % 2 != 0 || strlen(hex) / 2 != len)
+	size_t n = strlen(hex);
+	bool bad = n % 2 || n / 2 != len;
+
+	for (size_t i = 0; i < n; i++)
+		bad |= hex_digit(hex[i]) == 0;
+	if (bad)
 		return -EINVAL;
-	for (size_t i = 0; i < len; i++) {
-		if (hex_octet(hex + 2 * i) < 0)
-			return -EINVAL;
-	}
 	for (size_t i = 0; i < len; i++)
-		out[i] = (uint8_t)hex_octet(hex + 2 * i);
+		out[i] = (uint8_t)((hex_digit(hex[2 * i]) - 1) << 4 | (hex_digit(hex[2 * i + 1]) - 1));
 	return 0;
 }
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """SIGKILL to smdp and to smsr at each step of a download; the killed one is started again on what it left behind.
 
-  download_kill_test.py [NAME...]   scenarios by name, here and now; "all": every one there is; "list": their names;
-                                    without names: a choice, several at a time
+  download_kill_test.py [NAME...]   scenarios by name; "all": every one there is; "list": their names; "random 7 99":
+                                    kills at any time, drawn from each of the seeds 7 to 99; without names: a choice
 
 At the moment of each kill the store has to explain what had left by then (P1).  In the end the operator has one answer
 (P4), it is success, all procedures came to their end by themselves (P8): the profile is on the card once and enabled, the
@@ -13,6 +13,7 @@ import concurrent.futures
 import http.client
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -30,6 +31,7 @@ from peers import download_body, element, outcome   # noqa: E402
 SETTLE_S = 40   # a download that still stands still after this has lost something
 AT_ONCE = 8     # scenarios
 SUCCESS = 'EXECUTED_SUCCESS'
+RANDOM_KILLS = 8
 PIECE = 700     # octets of the package in one SendData: it has four
 
 # A kill: whom, a line of the log, which one since the start of that process, and how long after it.  Lines are written
@@ -185,6 +187,7 @@ class KillLab(DownloadLab):
         self.card_options += ['--https-retries', '8']
         self.wanted, self.kills, self.messages, self.errors = kills, [], [], []
         self.killed_s, self.deaths = time.monotonic(), 0
+        self.seed_of_kills = None
 
     def slow_disk(self):
         library = self.dir / 'slow_disk.so'
@@ -205,6 +208,14 @@ class KillLab(DownloadLab):
         self.messages.append(message)
         if self.kills and self.kills[0].line == CALLBACK and message.name == ANSWER:
             self.smdp.die(self.kills[0])
+
+    def kill_at_random(self):
+        """Whom and when, not where; also while it starts, and while the other one is down."""
+        chance = random.Random(self.seed_of_kills)
+        for kill in list(self.kills):
+            time.sleep(chance.uniform(0, 0.7))
+            daemon = self.smdp if chance.random() < 0.5 else self.smsr
+            daemon.die(kill)
 
     def copy(self, name):
         """The database as a kill left it, beside: whoever opens it changes it."""
@@ -266,6 +277,8 @@ class KillLab(DownloadLab):
             assert status == 202, outcome(answer)
             return True
 
+        if self.seed_of_kills is not None:
+            threading.Thread(target=self.kill_at_random, daemon=True).start()
         until(call, '202 to the order', 15)
         until(self.settled, 'P8: end of the download', SETTLE_S + 2 * len(self.wanted))
         assert not self.errors, self.errors
@@ -319,7 +332,10 @@ def never_again(lab, card, profile):
 
 
 def run(name):
-    with KillLab(ALL[name]) as lab:
+    seed = name.startswith('random ') and int(name.split()[1])
+    kills = [Kill(None, 'any time', 1, 0)] * RANDOM_KILLS if seed else ALL[name]
+    with KillLab(kills) as lab:
+        lab.seed_of_kills = seed or None
         card, profile = lab.cards[0], lab.profiles[0]
         lab.run(card, profile)
         took = time.monotonic() - lab.killed_s
@@ -329,7 +345,7 @@ def run(name):
         begun = check_card(lab, card, profile)
         check_stores(lab, profile)
         never_again(lab, card, profile)
-        assert lab.deaths == len(ALL[name])
+        assert lab.deaths == len(kills)
         print(f'{name}: {lab.deaths} killed, ended {took:.1f} s later, {begun} ISD-P begun')
 
 
@@ -342,6 +358,8 @@ def main():
     if sys.argv[1:] == ['list']:
         print('\n'.join(ALL))
         return
+    if sys.argv[1:2] == ['random']:
+        sys.argv[1:] = [f'random {seed}' for seed in range(int(sys.argv[2]), int(sys.argv[3]) + 1)]
     names = CHOICE if not sys.argv[1:] else list(ALL) if sys.argv[1:] == ['all'] else sys.argv[1:]
     if len(names) == 1:
         run(names[0])

@@ -11,6 +11,11 @@ SUCCESS = 'EXECUTED_SUCCESS'
 ANSWER = 'ES2-DownloadProfileResponse'
 
 
+def swapped(text):
+    """EF.ICCID in hex -> digits."""
+    return ''.join(text[i + 1] + text[i] for i in range(0, len(text), 2)).rstrip('F')
+
+
 class Cards:
     """The control socket of euicc-sim."""
 
@@ -31,9 +36,9 @@ class Cards:
         return text.decode()
 
     def profiles(self, eid):
-        """IMSI -> (AID, state) of each ISD-P; what has no IMSI is called by its AID."""
-        found = re.findall(r'^profile (\w+) (\w+) imsi (\S+)', self.run(f'show {eid}'), re.M)
-        return {aid if imsi == '-' else imsi: (aid, state) for aid, state, imsi in found}
+        """IMSI -> (AID, state, ICCID) of each ISD-P; what has no IMSI is called by its AID."""
+        found = re.findall(r'^profile (\w+) (\w+) imsi (\S+) iccid (\w+)', self.run(f'show {eid}'), re.M)
+        return {aid if imsi == '-' else imsi: (aid, state, swapped(iccid)) for aid, state, imsi, iccid in found}
 
     def packages(self, eid):
         """AID -> (octets, SHA-256 in lower-case hex) of what was installed by download."""
@@ -81,7 +86,7 @@ def compare(lab, operator, cards, card, profile, answers, state='Enabled'):
     """What the four of them say about a profile that was loaded.  Returns sentences, each with whether it is as it must be."""
     info = profile_in_eis(get_eis(operator, card), profile.iccid)
     item = lab.in_stock(profile.iccid)
-    aid, on_card = cards.profiles(card.eid).get(profile.imsi, ('', 'not there'))
+    aid, on_card, iccid = cards.profiles(card.eid).get(profile.imsi, ('', 'not there', ''))
     octets, sha = cards.packages(card.eid).get(aid, (0, 'none'))
     got = answers[0].xml if answers else ''
     return [
@@ -91,7 +96,8 @@ def compare(lab, operator, cards, card, profile, answers, state='Enabled'):
          item['state'] == 'used'),
         (f'smsr: ICCID {profile.iccid} is {element(info, "State")} in ISD-P {element(info, "Isd-p-aid")}',
          element(info, 'State') == state and element(info, 'Isd-p-aid') == aid),
-        (f'card: ISD-P {aid} with IMSI {profile.imsi} is {on_card}', on_card == state.upper()),
+        (f'card: ICCID {iccid} with IMSI {profile.imsi} is {on_card.capitalize()} in ISD-P {aid}',
+         on_card == state.upper() and iccid == profile.iccid),
         (f'card: {octets} octets received, SHA-256 {sha}', (octets, sha) == (item['octets'], (item['sha256'] or '').lower())),
     ]
 

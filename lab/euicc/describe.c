@@ -33,13 +33,14 @@ static char *add(char *text, char *more)
 
 static char *profile_line(const void *ctx, const struct euicc_profile *p)
 {
-	char *aid = hex_enc(ctx, BYTES_ARR(p->aid));
-	char *line =
-		talloc_asprintf(ctx, "profile %s %s imsi %s pol1 %u%s%s%s\n", aid, get_value_string(states, p->state),
-				p->imsi[0] ? p->imsi : "-", p->pol1, p->fallback ? " fallback" : "",
-				p->emergency ? " emergency" : "", p->no_coverage ? " no-coverage" : "");
+	char *aid = hex_enc(ctx, BYTES_ARR(p->aid)), *iccid = hex_enc(ctx, BYTES_ARR(p->iccid)); /* as EF.ICCID */
+	char *line = talloc_asprintf(ctx, "profile %s %s imsi %s iccid %s pol1 %u%s%s%s\n", aid,
+				     get_value_string(states, p->state), p->imsi[0] ? p->imsi : "-", iccid, p->pol1,
+				     p->fallback ? " fallback" : "", p->emergency ? " emergency" : "",
+				     p->no_coverage ? " no-coverage" : "");
 
 	talloc_free(aid);
+	talloc_free(iccid);
 	return line;
 }
 

@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 from download_lab import DELETED, DownloadLab   # noqa: E402
-from download import compare   # noqa: E402
+from download import compare, get_eis, profile_in_eis   # noqa: E402
 from peers import element, outcome   # noqa: E402
 from smdp_lab import test_profiles   # noqa: E402
 
@@ -98,9 +98,46 @@ def enabling_fails(lab, card, profile):
     assert lab.order(card, profile.iccid) is None
     answers = lab.answer(profile.iccid)
     assert outcome(answers[0].xml).startswith('EXECUTED_WITHWARNING 8.2.2/3.8'), outcome(answers[0].xml)
+    agreed_but(lab, card, profile)
+    return outcome(answers[0].xml)
+
+
+def with_fault(*words):
+    """It makes no difference in the end."""
+    def run(lab, card, profile):
+        lab.fault(card, *words)
+        plain(lab, card, profile)
+        assert sum('ISD-P created' in event for event in lab.events(card)) == 1, lab.events(card)
+    return run
+
+
+def no_session(lab, card, profile):
+    """The card has another PSK: it never comes, but what short messages can do is done."""
+    lab.fault(card, 'https-wrong-psk')
+    assert lab.order(card, profile.iccid) is None
+    answers = lab.answer(profile.iccid, 30)
+    events = '\n'.join(lab.events(card))
+    assert outcome(answers[0].xml).startswith(('FAILED', 'EXPIRED')), outcome(answers[0].xml)
+    assert len(re.findall(DELETED, events)) == events.count('ISD-P created') == 1, events
+    assert lab.in_stock(profile.iccid)['state'] == 'used'
+    return outcome(answers[0].xml)
+
+
+def no_network(lab, card, profile):
+    """Nobody takes the new subscription: the card rolls back."""
+    lab.fault(card, 'no-coverage')
+    assert lab.order(card, profile.iccid) is None
+    answers = lab.answer(profile.iccid)
+    assert outcome(answers[0].xml).startswith('EXECUTED_WITHWARNING'), outcome(answers[0].xml)
+    agreed_but(lab, card, profile)
+    return outcome(answers[0].xml)
+
+
+def agreed_but(lab, card, profile):
+    """Installed, not enabled."""
     assert lab.in_stock(profile.iccid)['state'] == 'used'
     assert lab.cards_control.profiles(card.eid)[profile.imsi][1] == 'DISABLED'
-    return outcome(answers[0].xml)
+    assert element(profile_in_eis(get_eis(lab.operational, card), profile.iccid), 'State') == 'Disabled'
 
 
 CASES = {
@@ -113,12 +150,22 @@ CASES = {
     'connection lost after 0 octets': cut(0),
     'connection lost after 500 octets': cut(500),
     'connection lost after 1500 octets': cut(1500),
+    'a proof of receipt is lost': with_fault('drop-por', 1),
+    'proofs of receipt come twice': with_fault('duplicate-por'),
+    'a slow card': with_fault('slow', 300),
+    'the counter of the card is ahead': with_fault('counter-ahead', 1000),
+    'another PSK in the card': no_session,
     'POL1 forbids the change': enabling_fails,
+    'no network for the new subscription': no_network,
 }
 
 
 def ours():
-    with DownloadLab(count=len(CASES), pieces=1000) as lab:
+    lab = DownloadLab(count=len(CASES), pieces=1000, limits={'por-wait-s': 3})
+    lab.fleet = '   trigger-wait 2 2 2 2\n'
+    lab.download = {'isdp-tries': 1, 'session-tries': 1}
+    lab.card_options += ['--rollback-ms', '700', '--https-retries', '2']
+    with lab:
         with concurrent.futures.ThreadPoolExecutor(len(CASES)) as pool:
             runs = {pool.submit(case, lab, card, profile): name
                     for (name, case), card, profile in zip(CASES.items(), lab.cards, lab.profiles)}

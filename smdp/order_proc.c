@@ -244,7 +244,9 @@ static int on_data(struct smdp *s, struct order_run *r, const struct order_input
 	bool is_data = r->o.state == ORDER_ST_DATA;
 
 	if (!step_is_done(&rsp->base.status)) {
-		if (is_data && step_is_unknown(&rsp->base.status) && !order_is_over(r))
+		/* EXPIRED: it never reached the card.  The SM-SR has tried long enough, so there is no other session. */
+		if (is_data && rsp->base.status.status != ES_EXPIRED && step_is_unknown(&rsp->base.status) &&
+		    !order_is_over(r))
 			return step_look(s, r, PURPOSE_DATA_LOST);
 		/* SGP.02: some SM-SRs report an error of the card like this, with its answer. */
 		return step_fail(s, r, rsp->base.status);

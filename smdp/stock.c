@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The stock of profiles: reservations, levels and what operators do by hand.  Import is in stock_import.c.
  *
- * An item goes FREE - RESERVED - USED, and back from RESERVED only; by hand a free or reserved one becomes BROKEN and a
- * broken one free again.  Rows are never deleted, so an ICCID serves once. */
+ * An item goes FREE - RESERVED - USED, and back from RESERVED only, at the hands of its order; by hand a free one
+ * becomes BROKEN and a broken one free again.  Rows are never deleted, so an ICCID serves once. */
 #include "smdp/stock.h"
 
 #include <errno.h>
@@ -325,6 +325,11 @@ int stock_set_state(struct stock *s, const void *ctx, const char *iccid, bool br
 		return rc;
 	if (item.state == STOCK_USED) {
 		*why = talloc_asprintf(ctx, "%s was delivered to a card", item.iccid);
+		return -EBUSY;
+	}
+	/* It may be on its way to a card. */
+	if (item.state == STOCK_RESERVED) {
+		*why = talloc_asprintf(ctx, "order %" PRId64 " has %s: cancel that first", item.order_id, item.iccid);
 		return -EBUSY;
 	}
 	return stock_db_set(s->db, item.id, broken ? STOCK_BROKEN : STOCK_FREE, 0, clock_stamp_ms());

@@ -102,9 +102,9 @@ int stock_open_package(struct stock *s, const void *ctx, int64_t id, struct byte
 int stock_type_set(struct stock *s, const void *ctx, const char *mno, const char *name, int64_t required_memory,
 		   const char *template, const char **why) MUST_CHECK;
 
-/*! Take an item out of stock, or a free or reserved one back as free.  A used one stays.
+/*! Take a free item out of stock, or put it back.  What an order has stays with it.
  * \param[out] why  on error a sentence, talloc child of ctx
- * \returns 0; -ENOENT; -EBUSY it is used; -EIO */
+ * \returns 0; -ENOENT; -EBUSY an order has it, or it is used; -EIO */
 int stock_set_state(struct stock *s, const void *ctx, const char *iccid, bool broken, const char **why) MUST_CHECK;
 
 /*! How much there is of a type. */

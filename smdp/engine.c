@@ -103,6 +103,13 @@ static int order_due(void *arg)
 	return order_event(i->s, i->id, &in);
 }
 
+static int abandon(void *arg)
+{
+	const struct isolated *i = arg;
+
+	return order_abandon(i->s, i->id);
+}
+
 /* One row that nobody can handle (a defect of ours, a damaged row) must not stop the others, nor be due for ever. */
 static int order_due_isolated(struct smdp *s, int64_t id)
 {
@@ -112,6 +119,8 @@ static int order_due_isolated(struct smdp *s, int64_t id)
 	if (rc < 0)
 		return rc;
 	rc = turn_try(s->turn, order_due, &i);
+	if (rc < 0 && !db_broken(s->db))
+		rc = turn_try(s->turn, abandon, &i);
 	if (rc >= 0 || db_broken(s->db))
 		return rc < 0 ? rc : 0;
 	LOGP(DPROC, LOGL_ERROR, "order %" PRId64 ": error %d, put aside for %d s\n", id, -rc, POISON_MS / 1000);

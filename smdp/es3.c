@@ -147,7 +147,8 @@ static void emit_post(void *priv, void *data)
 
 static int give_up(struct smdp *s, struct es3_call *c)
 {
-	const struct order_input in = {.event = c->maybe ? ORDER_EV_SILENT : ORDER_EV_EXPIRED, .fn = c->fn};
+	const struct order_input in = {
+		.event = c->maybe ? ORDER_EV_SILENT : ORDER_EV_EXPIRED, .fn = c->fn, .maybe = c->maybe};
 	int rc = end(s, c, ES3_ST_LOST);
 
 	if (rc == 0)
@@ -211,7 +212,19 @@ static int post_one(void *arg)
 	return post(i->s, i->id);
 }
 
-/* One row that nobody can handle must not stop the others, nor be due for ever. */
+static int abandon_one(void *arg)
+{
+	const struct isolated *i = arg;
+	struct es3_call c;
+	int rc = es3_db_get(turn_ctx(i->s->turn), i->s->db, i->id, &c);
+
+	if (rc == 0)
+		rc = end(i->s, &c, ES3_ST_LOST);
+	return rc < 0 ? rc : order_abandon(i->s, c.op_id);
+}
+
+/* One row that nobody can handle must not stop the others, nor be due for ever; at the end of its time its order ends
+ * with it. */
 static int post_isolated(struct smdp *s, int64_t id)
 {
 	struct isolated i = {s, id};
@@ -224,6 +237,10 @@ static int post_isolated(struct smdp *s, int64_t id)
 	rc = es3_db_get(turn_ctx(s->turn), s->db, id, &c);
 	if (rc < 0)
 		return db_broken(s->db) ? rc : 0;
+	if (is_over(s, &c) && turn_try(s->turn, abandon_one, &i) == 0)
+		return 0;
+	if (db_broken(s->db))
+		return -EIO;
 	c.due_ms = clock_now_ms() + POISON_MS;
 	return es3_db_update(s->db, &c);
 }
@@ -260,7 +277,7 @@ static int answered(struct smdp *s, struct es3_call *c, const struct soap_msg *m
 
 static int refused(struct smdp *s, struct es3_call *c, const char *text)
 {
-	const struct order_input in = {.event = ORDER_EV_REFUSED, .fn = c->fn, .text = text};
+	const struct order_input in = {.event = ORDER_EV_REFUSED, .fn = c->fn, .text = text, .maybe = c->maybe};
 	int rc = end(s, c, ES3_ST_LOST);
 
 	smdp_count(s, CTR_ES3_ERRORS);

@@ -236,3 +236,16 @@ int order_finish(struct smdp *s, struct order_run *r, struct es_status outcome, 
 		rc = dp_out_outcome(s, r, from);
 	return rc == 0 && r->o.kind == ORDER_DOWNLOAD ? start_next(s, r->o.euicc_id) : rc;
 }
+
+int order_abandon(struct smdp *s, int64_t id)
+{
+	struct order_run r;
+	int rc = order_load(s, id, &r);
+
+	if (rc < 0 || r.o.state == ORDER_ST_DONE)
+		return rc;
+	return order_finish(s, &r,
+			    es_status_bad(turn_ctx(s->turn), ES_FAILED, ES_SC_INTERNAL, r.o.iccid,
+					  "the order cannot go on; an ISD-P may be left on the eUICC"),
+			    NULL);
+}

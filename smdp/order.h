@@ -23,6 +23,7 @@ struct order_input {
 	enum es_fn fn;		     /* of the call */
 	const union es_any_rsp *rsp; /* ANSWER */
 	const char *text;	     /* REFUSED, CANCEL: why */
+	bool maybe;		     /* REFUSED, SILENT: an earlier attempt may have been carried out */
 };
 
 /*! An order with everything its procedure looks at; on turn_ctx(). */
@@ -45,6 +46,8 @@ int order_enter(struct smdp *s, struct order_run *r, enum order_state state) MUS
  * \param[in] from  as dp_out_outcome() */
 int order_finish(struct smdp *s, struct order_run *r, struct es_status outcome,
 		 const union es_any_rsp *from) MUST_CHECK;
+/*! End an order that cannot go on, because its rows are damaged or for a defect of ours. */
+int order_abandon(struct smdp *s, int64_t id) MUST_CHECK;
 /*! The time of an order is over. */
 bool order_is_over(const struct order_run *r);
 

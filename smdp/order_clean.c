@@ -24,7 +24,10 @@ bool step_is_done(const struct es_status *st)
 
 bool step_is_unknown(const struct es_status *st)
 {
-	return st->status == ES_EXPIRED || es_status_is(st, ES_SC_NO_RESPONSE) || es_status_is(st, ES_SC_EXPIRED);
+	/* The identifiers of our calls are new each time: one that was used is this very call, whose outcome is
+	 * forgotten. */
+	return st->status == ES_EXPIRED || es_status_is(st, ES_SC_NO_RESPONSE) || es_status_is(st, ES_SC_EXPIRED) ||
+	       es_status_is(st, ES_SC_CALL_ID_REUSED);
 }
 
 struct es_status step_expired(struct smdp *s)
@@ -71,7 +74,12 @@ int step_fail(struct smdp *s, struct order_run *r, struct es_status outcome)
 {
 	int rc;
 
+	if (step_is_done(&outcome))
+		outcome = es_status_bad(turn_ctx(s->turn), ES_FAILED, ES_SC_INTERNAL, r->o.smsr_oid,
+					"the SM-SR reports success, but not what was asked for");
 	r->o.outcome = es_status_dup(turn_ctx(s->turn), &outcome);
+	if (r->d.purpose == PURPOSE_GUARDED)
+		return order_finish(s, r, r->o.outcome, NULL);
 	if (!r->d.created)
 		return end(s, r, r->o.outcome);
 	rc = order_note(s, r->o.id, STEP_CLEAN, "failed (%s): the ISD-P is deleted",
@@ -108,9 +116,11 @@ int clean_answer(struct smdp *s, struct order_run *r, const struct order_input *
 	bool gone = step_is_done(st) || es_status_is(st, ES_SC_ICCID_UNKNOWN);
 	int rc;
 
-	/* POL1 guards a profile that is complete, and no other. */
-	if (es_status_is(st, ES_SC_POL1_REFUSED) && r->d.package_len && r->d.sent >= r->d.package_len) {
-		rc = order_note(s, r->o.id, STEP_CLEAN, "POL1 guards the profile: it is complete");
+	/* Rules guard a profile that is complete, and no other.  POL2 counts once ProfileDownloadCompleted was done. */
+	if ((es_status_is(st, ES_SC_POL1_REFUSED) || es_status_is(st, ES_SC_POL2_REFUSED)) && r->d.package_len &&
+	    r->d.sent >= r->d.package_len) {
+		rc = order_note(s, r->o.id, STEP_CLEAN, "its policy rules guard the profile: it is complete");
+		r->d.purpose = PURPOSE_GUARDED;
 		return rc < 0 ? rc : step_completed(s, r);
 	}
 	if (!gone) {
@@ -142,7 +152,7 @@ static int again_from_nothing(struct smdp *s, struct order_run *r)
 	r->d.created = false;
 	if (r->d.tries < (int)s->cfg->download.isdp_tries)
 		return step_create(s, r);
-	if (r->o.outcome.status == ES_EXECUTED_SUCCESS)
+	if (step_is_done(&r->o.outcome))
 		r->o.outcome =
 			es_status_bad(turn_ctx(s->turn), ES_FAILED, ES_SC_ISDP_ERROR, r->o.iccid, "the ISD-P is gone");
 	return end(s, r, r->o.outcome);
@@ -150,11 +160,12 @@ static int again_from_nothing(struct smdp *s, struct order_run *r)
 
 int look_answer(struct smdp *s, struct order_run *r, const struct order_input *in)
 {
+	bool is_sent = r->d.sent >= r->d.package_len;
 	const struct es_profile_info *p;
+	int rc;
 
 	if (!step_is_done(&in->rsp->base.status) || !in->rsp->eis.eis) {
-		int rc = step_maybe_created(s, r);
-
+		rc = step_maybe_created(s, r);
 		return rc < 0 ? rc : step_fail(s, r, in->rsp->base.status);
 	}
 	p = step_entry_of(in->rsp->eis.eis, r->o.iccid);
@@ -162,11 +173,12 @@ int look_answer(struct smdp *s, struct order_run *r, const struct order_input *i
 		return again_from_nothing(s, r);
 	if (r->d.purpose == PURPOSE_CREATE_LOST && p->state == ES_STATE_CREATED)
 		return step_created(s, r, p->isdp_aid);
-	if (r->d.purpose == PURPOSE_DATA_LOST && p->state != ES_STATE_CREATED)
+	if (r->d.purpose == PURPOSE_DATA_LOST && is_sent && p->state != ES_STATE_CREATED)
 		return step_completed(s, r);
-	if (r->d.purpose == PURPOSE_DATA_LOST && r->d.sent < r->d.package_len)
+	if (r->d.purpose == PURPOSE_DATA_LOST && !is_sent && p->state == ES_STATE_CREATED)
 		return data_again(s, r, "an answer of the eUICC was lost");
-	return step_again(s, r, "the last answer of the eUICC was lost");
+	rc = step_maybe_created(s, r);
+	return rc < 0 ? rc : step_again(s, r, "the last answer of the eUICC was lost");
 }
 
 int look_none(struct smdp *s, struct order_run *r, const struct order_input *in)

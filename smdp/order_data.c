@@ -141,21 +141,29 @@ static unsigned int answers_due(struct smdp *s, const struct order_run *r)
 	return (unsigned int)((piece + max - 1) / max) + (r->d.done == 0 ? 2 : 0);
 }
 
-static int installed(struct smdp *s, struct order_run *r, struct bytes plain)
+/* \param[in] is_last  it is the answer to the last segment that was sent */
+static int installed(struct smdp *s, struct order_run *r, struct bytes plain, bool is_last)
 {
 	struct euicc_response rsp;
 	const struct pe_result *bad;
+	bool full;
+	int rc = 0;
 
 	if (euicc_response_dec(plain, &rsp) < 0)
 		return step_fail_with(s, r, ES_SC_ISDP_ERROR, "the EUICCResponse cannot be read");
 	bad = euicc_response_failure(&rsp);
+	full = bad && bad->status == PE_NOT_ENOUGH_MEMORY;
 	if (!euicc_response_ok(&rsp))
-		return step_fail_with(s, r, ES_SC_ISDP_ERROR, "the eUICC aborted the installation: %s, PE %d",
+		return step_fail_with(s, r, full ? ES_SC_MEMORY : ES_SC_ISDP_ERROR,
+				      "the eUICC aborted the installation: %s, PE %d",
 				      bad ? pe_status_name(bad->status) : "no reason", bad ? bad->identification : -1);
-	if (r->d.sent < r->d.package_len)
+	if (!is_last || r->d.sent < r->d.package_len)
 		return step_fail_with(s, r, ES_SC_ISDP_ERROR, "the eUICC ended the installation early");
+	if (bad)
+		rc = order_note(s, r->o.id, STEP_DATA, "installed with a warning: %s, PE %d",
+				pe_status_name(bad->status), bad->identification);
 	r->d.done = r->d.sent;
-	return step_completed(s, r);
+	return rc < 0 ? rc : step_completed(s, r);
 }
 
 static int progress(struct smdp *s, struct order_run *r)
@@ -224,7 +232,7 @@ int data_rx(struct smdp *s, struct order_run *r, struct bytes erd)
 			return session_failed(s, r, rc, &a);
 		/* It is the end, whatever the commands behind it brought. */
 		if (w.len && wr_end(&w, &plain) == 0)
-			return installed(s, r, plain);
+			return installed(s, r, plain, n + 1 == answers_due(s, r));
 	}
 	if (rd_end(&in) < 0)
 		return step_fail_with(s, r, ES_SC_ISDP_ERROR, "the answer of the eUICC cannot be read");

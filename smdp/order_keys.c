@@ -26,15 +26,17 @@ static int new_ecka(struct smdp *s, const struct order_run *r, struct order_mem 
 	struct order_mem *m = order_mem_get(s, r->o.id);
 	struct ecka_setup setup = {
 		.params = ecka_params_isdp(),
-		.cert = s->dp->cert,
-		.sign_key = s->dp->key,
 		.receipt = ECKA_RECEIPT_DEFAULT,
 	};
 	enum ec_curve curve;
 	int rc = ec_curve_by_gp((uint8_t)r->d.ecasd_curve, &curve);
 
+	if (!s->dp) /* an order of an earlier process, that had one */
+		return -ENOENT;
 	if (rc == 0)
 		rc = pubkey_ec_import(m, curve, r->d.ecasd, &m->ecasd);
+	setup.cert = s->dp->cert;
+	setup.sign_key = s->dp->key;
 	setup.params.options = (uint8_t)s->cfg->download.scenario;
 	setup.ecasd_key = m->ecasd;
 	if (rc == 0)
@@ -46,8 +48,11 @@ static int new_ecka(struct smdp *s, const struct order_run *r, struct order_mem 
 /* What goes wrong here is a defect of ours, not of the card; the order must not hang on it. */
 static int no_block(struct smdp *s, struct order_run *r, int rc)
 {
-	return db_broken(s->db) ? rc
-				: step_fail_with(s, r, ES_SC_INTERNAL, "a block of the key agreement cannot be made");
+	if (db_broken(s->db))
+		return rc;
+	return step_fail_with(s, r, ES_SC_INTERNAL, "%s",
+			      s->dp ? "a block of the key agreement cannot be made"
+				    : "no CERT.DP.ECDSA is configured any more");
 }
 
 int keys_begin(struct smdp *s, struct order_run *r)
@@ -57,8 +62,6 @@ int keys_begin(struct smdp *s, struct order_run *r)
 	struct wr w;
 	int rc;
 
-	if (!s->dp)
-		return step_fail_with(s, r, ES_SC_INTERNAL, "no CERT.DP.ECDSA is configured any more");
 	order_mem_drop(s, r->o.id);
 	rc = new_ecka(s, r, &m);
 	wr_init(&w, turn_ctx(s->turn));

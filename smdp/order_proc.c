@@ -231,7 +231,7 @@ static int on_created(struct smdp *s, struct order_run *r, const struct order_in
 
 static int on_create_lost(struct smdp *s, struct order_run *r, const struct order_input *in)
 {
-	int rc = in->event == ORDER_EV_SILENT ? step_maybe_created(s, r) : 0;
+	int rc = in->maybe ? step_maybe_created(s, r) : 0;
 
 	return rc < 0 ? rc : step_fail(s, r, step_no_answer(s, r, in));
 }
@@ -333,7 +333,7 @@ static int on_enabled(struct smdp *s, struct order_run *r, const struct order_in
 
 static int on_enable_lost(struct smdp *s, struct order_run *r, const struct order_input *in)
 {
-	if (in->event == ORDER_EV_SILENT)
+	if (in->maybe)
 		return warn(s, r,
 			    es_status_bad(turn_ctx(s->turn), ES_FAILED, ES_SC_NO_RESPONSE, NULL,
 					  "the SM-SR did not say whether the profile is enabled"));

@@ -28,6 +28,7 @@ enum order_purpose {
 	PURPOSE_CREATE_LOST = 3, /* is there an ISD-P? */
 	PURPOSE_DATA_LOST = 4,	 /* is the profile complete? */
 	PURPOSE_CLEANED = 5,	 /* what an earlier failure left was deleted */
+	PURPOSE_GUARDED = 6,	 /* its policy rules forbid to delete it: it is complete, or stays as it is */
 };
 
 enum order_kind {

@@ -179,7 +179,9 @@ static void answer_end(struct dpw *w, struct wr *out)
 	struct euicc_response rsp = {.n = 1, .n_all = 1, .aborted = w->card.abort};
 	struct wr plain;
 
-	rsp.results[0] = (struct pe_result){w->card.abort ? PE_BAD_VALUES : PE_OK, 3, -1, -1};
+	rsp.results[0] = (struct pe_result){w->card.pe_status, 3, -1, -1};
+	if (w->card.abort && !w->card.pe_status)
+		rsp.results[0].status = PE_BAD_VALUES;
 	wr_init(&plain, w->ctx);
 	assert_int_equal(euicc_response_enc(&rsp, &plain), 0);
 	w->card.installed = !w->card.abort;
@@ -198,7 +200,7 @@ static void segment(struct dpw *w, struct bytes value, struct wr *out)
 		scp03t_card_error(0x86, SCP03T_BAD_SECURITY, out);
 		return;
 	}
-	if (is_whole(bytes_of(c->package.buf, c->package.len)) || c->abort)
+	if (is_whole(bytes_of(c->package.buf, c->package.len)) || c->abort || c->segments == c->early_at)
 		answer_end(w, out);
 	else
 		assert_int_equal(scp03t_card_answer(c->session, (struct bytes){0}, out), 0);

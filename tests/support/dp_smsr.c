@@ -297,6 +297,7 @@ static void new_call(struct dpw *w, const struct http_out *h, const struct soap_
 	c->body = talloc_strndup(c, (const char *)h->body.data, h->body.len);
 	c->swallowed = r && r->action == DPW_SWALLOW;
 	c->lose = r && r->action == DPW_LOSE_ANSWER;
+	c->disown = r && r->action == DPW_DISOWN;
 	llist_add_tail(&c->entry, &w->calls);
 	if (done)
 		execute(w, ctx, m, rsp);
@@ -304,7 +305,7 @@ static void new_call(struct dpw *w, const struct http_out *h, const struct soap_
 		rsp->base.status = parse_status(ctx, r->status);
 	rsp->base.start_ms = rsp->base.end_ms = w->now_ms;
 	write_answer(w, m, rsp, c, !r || r->action != DPW_NO_RELATES);
-	if (r && r->action == DPW_BROKEN) {
+	if (r && (r->action == DPW_BROKEN || r->action == DPW_DISOWN)) {
 		push(w, h->ref, false, 0, (struct bytes){0});
 		return;
 	}
@@ -330,7 +331,10 @@ void dpw_smsr_post(struct dpw *w, const struct http_out *h)
 		assert_int_equal(strlen(c->body), h->body.len);
 		assert_memory_equal(c->body, h->body.data, h->body.len);
 		c->copies++;
-		respond(w, h->ref, c, es_fn_info(m->fn)->mep == ES_SYNC);
+		if (c->disown)
+			fault(w, h->ref);
+		else
+			respond(w, h->ref, c, es_fn_info(m->fn)->mep == ES_SYNC);
 	} else {
 		new_call(w, h, m, ctx);
 	}

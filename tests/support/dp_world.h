@@ -38,6 +38,7 @@ enum dpw_action {
 	DPW_DOUBLE,	 /* answers twice */
 	DPW_SYNC,	 /* an early answer in the HTTP response */
 	DPW_NO_RELATES,	 /* an answer without RelatesTo */
+	DPW_DISOWN,	 /* like DPW_BROKEN, and repetitions get a fault */
 };
 
 /*! The next calls of a function are treated so. */
@@ -57,6 +58,7 @@ struct dpw_call {
 	char *body; /* octets as they came first */
 	bool swallowed;
 	bool lose;
+	bool disown;
 	struct bytes answer; /* envelope */
 	char *action;
 	unsigned int copies;
@@ -100,7 +102,9 @@ struct dpw_card {
 	bool refuse_token;
 	bool bad_receipt;
 	bool abort;
+	int32_t pe_status;     /* of one element; with abort PE_BAD_VALUES if 0 */
 	unsigned int break_at; /* this segment is answered 9F46 */
+	unsigned int early_at; /* this segment is answered as if it were the end */
 	unsigned int jump;     /* counted so far by somebody else */
 	bool mute;	       /* no EUICCResponse at the end */
 };

@@ -244,7 +244,7 @@ static int on_data(struct smdp *s, struct order_run *r, const struct order_input
 	bool is_data = r->o.state == ORDER_ST_DATA;
 
 	if (!step_is_done(&rsp->base.status)) {
-		/* EXPIRED: it never reached the card.  The SM-SR has tried long enough, so there is no other session. */
+		/* EXPIRED: it never reached the card, and the SM-SR has tried long enough. */
 		if (is_data && rsp->base.status.status != ES_EXPIRED && step_is_unknown(&rsp->base.status) &&
 		    !order_is_over(r))
 			return step_look(s, r, PURPOSE_DATA_LOST);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """A download, told line by line: an operator orders a profile, the SM-DP loads it into a card through the SM-SR, and it is
 enabled.  Afterwards operator, SM-DP, SM-SR and card are compared, by the demo, the Osmocom lab and tests."""
+import datetime
 import re
 import socket
 
@@ -100,6 +101,30 @@ def compare(lab, operator, cards, card, profile, answers, state='Enabled'):
          on_card == state.upper() and iccid == profile.iccid),
         (f'card: {octets} octets received, SHA-256 {sha}', (octets, sha) == (item['octets'], (item['sha256'] or '').lower())),
     ]
+
+
+STAGES = (
+    ('the card was checked', 'eligible'),
+    ('it has an ISD-P', 'answer: ES3-CreateISDP'),
+    ('keys were agreed', 'keys'),
+    ('the package was loaded', 'call: ES3-ProfileDownloadCompleted'),
+    ('the profile was enabled', 'answer: ES3-EnableProfile'),
+)
+
+
+def stages(smdp_log, number):
+    """When an order reached what, in milliseconds from its beginning, by the log of smdp."""
+    stamps = {}
+    for line in smdp_log.splitlines():
+        found = re.search(rf'(\d{{17}}) .*order {number}: (.*)', line)
+        if found:
+            at = datetime.datetime.strptime(found.group(1), '%Y%m%d%H%M%S%f')
+            stamps.setdefault('ordered', at)
+            for name, pattern in STAGES:
+                if found.group(2).startswith(pattern):
+                    stamps.setdefault(name, at)
+    began = stamps.pop('ordered', None)
+    return [(name, round((at - began).total_seconds() * 1000)) for name, at in stamps.items()]
 
 
 def told_all(lines, say):

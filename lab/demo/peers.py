@@ -46,7 +46,7 @@ class Message:
     """What was sent to an entity: an answer by callback, or a notification."""
 
     def __init__(self, path, xml):
-        self.path, self.xml = path, xml
+        self.path, self.xml, self.at_s = path, xml, time.monotonic()
         body = re.search(r'Body[^>]*>\s*<(?:[\w.-]+:)?([\w-]+)', xml)
         self.name = body.group(1) if body else '?'
 

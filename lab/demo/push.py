@@ -51,8 +51,8 @@ class Story:
 
     @staticmethod
     def smsr_line(line):
-        step = re.search(r'#\d+ ([\w ]+): (.*)', line)
-        return f'{WORDS[step.group(1)]} {step.group(2)}' if step and step.group(1) in WORDS else None
+        step = re.search(r'#\d+ ([\w ]+): (?!script ([2-9]|\d\d))(.*)', line)
+        return f'{WORDS[step.group(1)]} {step.group(3)}' if step and step.group(1) in WORDS else None
 
     @staticmethod
     def smdp_line(line):

@@ -80,6 +80,8 @@ TEST_LIB   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/support/*.c)))
 BENCH_SRCS := $(sort $(wildcard tests/bench/*_bench.c))
 BENCHES    := $(patsubst %.c,$(B)/%,$(BENCH_SRCS))
 BENCH_LIB  := $(patsubst %.c,$(B)/%.o,$(filter-out $(BENCH_SRCS),$(sort $(wildcard tests/bench/*.c))))
+SIM_LIB    := $(patsubst %.c,$(B)/%.o,$(filter-out %/main.c %_test.c,$(sort $(wildcard tests/sim/*.c))))
+SIMS       := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/main.c tests/sim/*_test.c))
 SCRIPTS    := $(sort $(wildcard tests/third/*_test.py tests/third/*_test.sh))
 
 all: $(BINS) $(if $(filter $(B)/bin/vphone,$(BINS)),$(B)/lib/sctpshim.so)
@@ -115,6 +117,9 @@ $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(ALL_LIBS)
 $(REPLAYS): $(B)/tests/%: $(B)/tests/%.o $(B)/tests/fuzz/replay.o $(ALL_LIBS)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS)
+$(SIMS): $(B)/tests/%: $(B)/tests/%.o $(SIM_LIB) $(ALL_LIBS)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lm
 $(BENCHES): $(B)/tests/%: $(B)/tests/%.o $(BENCH_LIB) $(ALL_LIBS)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS)
@@ -122,9 +127,13 @@ $(BENCHES): $(B)/tests/%: $(B)/tests/%.o $(BENCH_LIB) $(ALL_LIBS)
 check:
 	@contrib/deps.sh
 	$(Q)$(MAKE) --no-print-directory check-built
-check-built: all $(TESTS) $(REPLAYS)
-	@B=$(B) tests/run '$(T)' $(TESTS) $(REPLAYS) $(if $(SAN),,$(SCRIPTS))
+check-built: all $(TESTS) $(SIMS) $(REPLAYS)
+	@B=$(B) tests/run '$(T)' $(TESTS) $(filter %_test,$(SIMS)) $(REPLAYS) $(if $(SAN),,$(SCRIPTS))
 	$(if $(SAN),@echo "with SAN=1 the $(words $(SCRIPTS)) scripts of tests/third do not run: make check runs them")
+# Days of a fleet under a virtual clock: SEEDS= FLEET= DAYS= SEED= (the first) ONLY= (these faults) SIM_FLAGS=-v (trace)
+sim: $(B)/tests/sim/main
+	@$< -s $(or $(SEED),1) -n $(or $(SEEDS),$(if $(SEED),1,20)) -f $(or $(FLEET),20) -d $(or $(DAYS),1) \
+	 $(if $(ONLY),-o $(ONLY)) $(SIM_FLAGS)
 demo:
 	@contrib/deps.sh
 	$(Q)$(MAKE) --no-print-directory all
@@ -172,7 +181,7 @@ clean:
 	rm -rf build
 help:
 	@sed -n '3,9p' Makefile | cut -c3-
-.PHONY: all check check-built demo lab bench fuzz fuzz-built lint cover deps install clean help
+.PHONY: all check check-built sim demo lab bench fuzz fuzz-built lint cover deps install clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+#include "common/app/turn.h"
+#include "tests/sim/sim.h"
+
+/* The process of the SM-SR: its engine, the store, and its deaths.  What it held in memory dies with it; its run number
+ * tells answers for an earlier run from those for this one. */
+
+/*! Run a handler of the engine as an event.  \returns false when the daemon is down, died of it, or refused it */
+bool daemon_event(struct sim *s, turn_handler_cb handler, void *event);
+/*! False while it is down. */
+bool daemon_is_up(const struct sim *s);
+/*! Number of this run of the daemon, from 1. */
+unsigned int daemon_run(const struct sim *s);
+/*! A link has room again. */
+void daemon_room(struct sim *s);
+/*! Path of its database. */
+const char *daemon_database(const struct sim *s);

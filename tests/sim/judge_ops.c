@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Operations: each ends once, with an outcome that agrees with what the card did, and is told to who asked. */
+#include <osmocom/core/utils.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "lab/euicc/euicc.h"
+#include "tests/sim/devices.h"
+#include "tests/sim/judge_priv.h"
+#include "tests/sim/operators.h"
+
+enum { SUCCESS, WITHWARNING, FAILED, EXPIRED };
+
+struct judged_op *judge_op(struct sim *s, int64_t op_id)
+{
+	struct judge *j = s->judge;
+
+	if ((size_t)op_id >= j->n_ops) {
+		size_t n = 2 * (size_t)op_id + 64;
+
+		j->ops = talloc_realloc(j, j->ops, struct judged_op, (unsigned int)n);
+		memset(j->ops + j->n_ops, 0, (n - j->n_ops) * sizeof(j->ops[0]));
+		j->n_ops = n;
+	}
+	return &j->ops[op_id];
+}
+
+/* ---- outcomes against the card's own past ---- */
+
+/* Was the change true at some moment from one time to another? */
+static bool was_so(const struct device *d, const struct judged_op *op)
+{
+	for (size_t i = 0; i < d->n_past; i++) {
+		const struct card_moment *m = &d->past[i];
+		int64_t until = i + 1 < d->n_past ? m[1].at_ms : INT64_MAX;
+		bool has = m->has >> op->profile & 1;
+
+		if (until < op->seen_ms || m->at_ms > op->end_ms)
+			continue;
+		if ((op->kind == ROW_ENABLE && m->enabled == op->profile) ||
+		    (op->kind == ROW_DISABLE && m->enabled != op->profile) || (op->kind == ROW_DELETE && !has))
+			return true;
+	}
+	return false;
+}
+
+static bool is_so_now(const struct device *d, const struct judged_op *op)
+{
+	struct judged_op now = *op;
+
+	now.seen_ms = now.end_ms = INT64_MAX - 1;
+	return was_so(d, &now);
+}
+
+static void check_outcome(struct sim *s, int64_t id, const struct judged_op *op, const char *code)
+{
+	const struct device *d = device_at(s, op->card);
+	bool good = op->status == SUCCESS || op->status == WITHWARNING;
+	bool unknown = op->status == FAILED && code && strcmp(code, "1.6/5.4") == 0;
+	bool due = judge_int(s, "SELECT audit_due IS NOT NULL FROM euicc WHERE id = ?1", judge_row_of(op->card));
+	uint16_t seq;
+
+	if (good && !was_so(d, op))
+		sim_violation(s, "P4: #%lld on card %u succeeded, but the card never did it", (long long)id, op->card);
+	if (op->status == EXPIRED && op->executed)
+		sim_violation(s, "P4: #%lld on card %u expired, but the card executed it", (long long)id, op->card);
+	if (op->late || good || !op->executed || due || euicc_pending(d->card, &seq) != EUICC_NOTIFY_NONE)
+		return;
+	if (!unknown && is_so_now(d, op))
+		sim_violation(s, "P4: #%lld on card %u failed (%s), but the card did it", (long long)id, op->card, code);
+}
+
+/* ---- steps ---- */
+
+static int profile_index(const struct device *d, const char *iccid)
+{
+	for (int i = 0; iccid && i < SIM_PROFILES; i++) {
+		if (strcmp(d->profiles[i].iccid, iccid) == 0)
+			return i;
+	}
+	return -1;
+}
+
+static void note_end(struct sim *s, int64_t id, struct judged_op *op, sqlite3_stmt *q)
+{
+	char *subject = judge_text(s, q, 4), *reason = judge_text(subject, q, 5);
+	char *code = subject ? talloc_asprintf(subject, "%s/%s", subject, reason) : NULL;
+
+	op->done = true;
+	op->end_ms = s->now_ms;
+	op->status = sqlite3_column_int(q, 3);
+	s->res->operations++;
+	if (op->asked_for)
+		s->res->outcomes[op->status]++;
+	sim_trace(s, "#%lld kind %d card %u ends: %d %s", (long long)id, op->kind, op->card, op->status,
+		  code ? code : "");
+	if (op->asked_for && op->profile >= 0 && op->kind <= ROW_DELETE)
+		check_outcome(s, id, op, code);
+	talloc_free(subject);
+}
+
+static void note_step(struct sim *s, int64_t id, sqlite3_stmt *q, bool late)
+{
+	struct judged_op *op = judge_op(s, id);
+	int state = sqlite3_column_int(q, 2);
+
+	if (!op->seen) {
+		op->seen = true;
+		op->seen_ms = s->now_ms;
+		op->card = (uint32_t)sqlite3_column_int64(q, 0) - 1;
+		op->kind = sqlite3_column_int(q, 1);
+		op->asked_for = sqlite3_column_type(q, 7) != SQLITE_NULL;
+		op->profile = profile_index(device_at(s, op->card), (const char *)sqlite3_column_text(q, 6));
+	}
+	if (op->done && state != ROW_DONE)
+		sim_violation(s, "P4: #%lld lives on after its end", (long long)id);
+	op->late = late;
+	if (state == ROW_DONE && !op->done)
+		note_end(s, id, op, q);
+}
+
+void judge_progress(struct sim *s, int64_t op_id)
+{
+	sqlite3_stmt *q = judge_ask(
+		s, "SELECT euicc_id, kind, state, status, subject, reason, iccid, requester FROM operation WHERE id = ?1",
+		1, op_id);
+
+	if (!q) {
+		sim_violation(s, "P1: a step of #%lld is told that no committed row explains", (long long)op_id);
+		return;
+	}
+	note_step(s, op_id, q, false);
+	judge_done(q);
+}
+
+/* ---- reports ---- */
+
+static bool is_refusal(const struct judge_report *r)
+{
+	static const char *const codes[][2] = {{"1.2", "4.4"}, {"1.6", "3.3"}};
+
+	for (size_t i = 0; r->subject && r->reason && i < ARRAY_SIZE(codes); i++) {
+		if (strcmp(r->subject, codes[i][0]) == 0 && strcmp(r->reason, codes[i][1]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static int64_t op_of_call(struct sim *s, const struct sim_call *c)
+{
+	char *call_id = talloc_asprintf(s, "call-%u", c->id);
+	sqlite3_stmt *q;
+	int64_t id = 0;
+
+	OSMO_ASSERT(sqlite3_prepare_v2(s->judge->db, "SELECT op_id FROM call WHERE call_id = ?1 AND sender = ?2", -1, &q,
+				       NULL) == SQLITE_OK);
+	sqlite3_bind_text(q, 1, call_id, -1, SQLITE_STATIC);
+	sqlite3_bind_text(q, 2, c->sender, -1, SQLITE_STATIC);
+	if (sqlite3_step(q) == SQLITE_ROW)
+		id = sqlite3_column_int64(q, 0);
+	sqlite3_finalize(q);
+	talloc_free(call_id);
+	return id;
+}
+
+void judge_report(struct sim *s, const struct sim_call *c, const struct judge_report *r)
+{
+	static const char *const words[] = {"EXECUTED_SUCCESS", "EXECUTED_WITHWARNING", "FAILED", "EXPIRED"};
+	int64_t id = op_of_call(s, c);
+	sqlite3_stmt *q = judge_ask(s, "SELECT status, subject, reason, state FROM operation WHERE id = ?1", 1, id);
+	bool agrees = q && sqlite3_column_int(q, 3) == ROW_DONE && same(words[sqlite3_column_int(q, 0)], r->status) &&
+		      same((const char *)sqlite3_column_text(q, 1), r->subject) &&
+		      same((const char *)sqlite3_column_text(q, 2), r->reason);
+
+	if (q)
+		judge_done(q);
+	/* What was refused at the door made no row. */
+	if (!q && !same(r->status, "FAILED"))
+		sim_violation(s, "P4: call %u is reported %s, but it made no operation", c->index, r->status);
+	if (q && !agrees && !(same(r->status, "FAILED") && is_refusal(r)))
+		sim_violation(s, "P4: call %u is reported %s %s/%s, its row says otherwise", c->index, r->status,
+			      r->subject, r->reason);
+	if (c->reports > c->sent)
+		sim_violation(s, "P4: call %u: %u requests, %u reports", c->index, c->sent, c->reports);
+}
+
+static bool was_refused_by_peer(struct sim *s, const struct sim_call *c)
+{
+	struct judge *j = s->judge;
+	char *needle = talloc_asprintf(s, "uuid:c%u-", c->index);
+	bool found = false;
+
+	for (size_t i = 0; !found && i < j->n_refused; i++) {
+		sqlite3_stmt *q = judge_ask(s, "SELECT envelope FROM outbox WHERE id = ?1 AND state = 2", 1, j->refused[i]);
+
+		found = q && memmem(sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0), needle, strlen(needle));
+		if (q)
+			judge_done(q);
+	}
+	talloc_free(needle);
+	return found;
+}
+
+static void check_call(struct sim *s, const struct sim_call *c)
+{
+	if (c->sent && !c->taken && !c->refused)
+		sim_violation(s, "call %u was never answered", c->index);
+	if (c->taken && !c->reports && !was_refused_by_peer(s, c))
+		sim_violation(s, "P4: call %u was accepted and never reported", c->index);
+}
+
+void judge_ops_end(struct sim *s)
+{
+	int64_t last = judge_int(s, "SELECT max(id) FROM operation WHERE id > ?1", 0);
+
+	for (int64_t id = 1; id <= last; id++) {
+		if (!judge_op(s, id)->done)
+			sim_violation(s, "P4: #%lld has no end", (long long)id);
+	}
+	for (size_t i = 0; i < operators_n_calls(s); i++)
+		check_call(s, operators_call(s, i));
+	if (s->res->drawn[F_WALL_JUMP] == 0 &&
+	    judge_int(s,
+		      "SELECT count(*) FROM operation a JOIN operation b ON b.euicc_id = a.euicc_id AND b.id > a.id "
+		      "WHERE a.fn NOT NULL AND b.fn NOT NULL AND a.started_ms > b.started_ms AND ?1",
+		      1))
+		sim_violation(s, "P3: operations of one eUICC were not started in the order in which they came");
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+#include "tests/sim/sim.h"
+
+/*! Read a list of faults, "kind:actor:n,..." or "none", into the plan; sorted.  \returns false when it is no such list */
+bool plan_only(const void *ctx, struct sim_plan *plan, const char *text);
+/*! A stored seed: words "SEED FLEET DAYS ONLY" and then a remark; ONLY "-" for all.  \returns false when it is none */
+bool plan_line(const void *ctx, struct sim_plan *plan, const char *line);
+/*! Memory for a result that a run in another process fills in. */
+struct sim_result *plan_result(void);
+/*! Zeroed again. */
+void plan_result_clear(struct sim_result *res);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+#include "tests/sim/sim.h"
+
+/*! Sums over many runs. */
+struct totals {
+	unsigned int runs;
+	unsigned int failed;
+	uint64_t virtual_ms;
+	uint64_t calls, operations, outcomes[4], restarts, commits, submitted, from_cards, posts, switches;
+	uint64_t drawn[F_N];
+};
+
+void totals_add(struct totals *t, const struct sim_result *r);
+void totals_print(const struct totals *t, double real_s);
+/*! A run that failed: what, its faults, and the command that does it again. */
+void report_failure(const struct sim_plan *plan, const struct sim_result *r);

@@ -119,7 +119,7 @@ $(REPLAYS): $(B)/tests/%: $(B)/tests/%.o $(B)/tests/fuzz/replay.o $(ALL_LIBS)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS)
 $(SIMS): $(B)/tests/%: $(B)/tests/%.o $(SIM_LIB) $(ALL_LIBS)
 	@echo "  LD   $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lm
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lcmocka -lm
 $(BENCHES): $(B)/tests/%: $(B)/tests/%.o $(BENCH_LIB) $(ALL_LIBS)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS)

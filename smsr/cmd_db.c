@@ -61,7 +61,9 @@ static const char *const sql[] = {
 		"UPDATE part SET state = ?2, due_ms = ?3, attempt = ?4, maybe = ?5, smsc = ?6, message_id = ?7 "
 		"WHERE id = ?1",
 	[Q_PART_PENDING] = "SELECT " PART_COLS " FROM part WHERE command_id = ?1 AND state <= 1 ORDER BY idx LIMIT 1",
-	[Q_MAYBE_COMPLETE] = "SELECT NOT EXISTS (SELECT 1 FROM part WHERE command_id = ?1 AND maybe = 0)",
+	/* What a service centre has, but has not answered yet, it may take. */
+	[Q_MAYBE_COMPLETE] =
+		"SELECT NOT EXISTS (SELECT 1 FROM part WHERE command_id = ?1 AND maybe = 0 AND state <> 1)",
 	[Q_PARTS_REWIND] =
 		"UPDATE part SET state = 0, attempt = 0, due_ms = CASE idx WHEN 1 THEN ?2 END WHERE command_id = ?1",
 	[Q_PARTS_STOP] = "UPDATE part SET due_ms = NULL WHERE command_id = ?1 AND due_ms IS NOT NULL",

@@ -27,7 +27,7 @@ int cmd_db_part_get(const void *ctx, struct db *db, int64_t id, struct part *par
 int cmd_db_part_update(struct db *db, const struct part *part) MUST_CHECK;
 /*! The first part of a command that no service centre has taken yet.  \returns -ENOENT: all were taken */
 int cmd_db_part_pending(const void *ctx, struct db *db, int64_t command_id, struct part *part) MUST_CHECK;
-/*! True when every part of a command was taken, or may have been: the card may have it all. */
+/*! True when every part of a command was taken, may have been, or may be still: the card may have it all. */
 int cmd_db_maybe_complete(struct db *db, int64_t command_id, bool *maybe) MUST_CHECK;
 /*! Start another copy: the first part is due at due_ms, the others follow it. */
 int cmd_db_parts_rewind(struct db *db, int64_t command_id, int64_t due_ms) MUST_CHECK;

@@ -136,6 +136,12 @@ static bool tells_a_result(const struct es5_notif *n)
 	return n->type == ES5_NOTIF_CHANGED || n->type == ES5_NOTIF_ROLLED_BACK || n->type == ES5_NOTIF_FALLBACK;
 }
 
+/* The delete of a profile that is not enabled switches nothing: no notification is about it. */
+static bool switches(const struct operation *op)
+{
+	return op->kind != OP_AUDIT && op->kind != OP_CREATE && !(op->kind == OP_DELETE && !op->other_aid.len);
+}
+
 /* One that was confirmed before is not about the change that is on its way now: it came twice, late, or was replayed.
  */
 static bool takes_notification(const struct euicc *e, const struct operation *op, const struct es5_notif *n)
@@ -149,7 +155,7 @@ static bool takes_notification(const struct euicc *e, const struct operation *op
 	case OP_ST_NOTIF:
 		return news;
 	case OP_ST_AUDIT: /* inside a change */
-		return news && op->kind != OP_AUDIT && op->kind != OP_CREATE && !op->completed_ms;
+		return news && switches(op) && !op->completed_ms;
 	case OP_ST_CONFIRM: /* the same again, or the card has rolled back meanwhile */
 		return newer_by(n, op_arg_seq(op)) == 0 || (news && newer_by(n, op_arg_seq(op)) > 0);
 	case OP_ST_QUEUED:

@@ -154,11 +154,14 @@ int op_change_answer(struct smsr *s, struct op_run *r, const struct op_input *in
 }
 
 /* The notification that the operation hopes for; an ISD-P that it names must be the right one. */
-static bool is_success(const struct op_run *r, const struct es5_notif *n)
+static bool is_success(struct op_run *r, const struct es5_notif *n)
 {
 	struct bytes enabled = r->op.kind == OP_ENABLE ? r->op.aid : r->op.other_aid;
-	/* After a disable 02 is expected; 05 has been seen in the literature. */
-	bool type_ok = n->type == ES5_NOTIF_CHANGED || (n->type == ES5_NOTIF_FALLBACK && r->op.kind != OP_ENABLE);
+	struct profile *fallback = op_profile_fallback(r);
+	bool is_fallback = fallback && bytes_eq(fallback->isdp_aid, enabled);
+	/* After a disable 02 is expected; 05 has been seen in the literature.  It is also what a card says that went to
+	 * the fall-back profile by itself when it was wanted there: the state is the one that was asked for. */
+	bool type_ok = n->type == ES5_NOTIF_CHANGED || (n->type == ES5_NOTIF_FALLBACK && is_fallback);
 
 	return type_ok && (n->aid.len == 0 || bytes_eq(n->aid, enabled));
 }

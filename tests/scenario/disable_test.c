@@ -273,6 +273,30 @@ static void answer_to_delete_is_lost(void **state)
 	assert_true(world_told(w, "looking at the card"));
 }
 
+/* A roll-back is told so late that a delete is under way, and its answer is lost: the two have nothing to do with each
+ * other. */
+static void old_roll_back_is_told_during_a_delete(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	euicc_fault_set(w->card, EUICC_FAULT_DROP_NOTIFICATION, true, 0);
+	assert_int_equal(euicc_coverage_set(w->card, w->card_data.profiles[SEED_OPERATIONAL].imsi, false), 0);
+	world_order(w, MNO_OPER, ES4_ENABLE_PROFILE, SEED_OPERATIONAL, "e", 600);
+	world_advance(w, 20 * MINUTE_MS);
+	world_expect_outcome(w, "ES4-EnableProfile", "FAILED 1.6/5.4");
+	order(w, ES4_AUDIT_EIS);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+	euicc_fault_set(w->card, EUICC_FAULT_DROP_POR, true, 1);
+	world_order(w, MNO_OPER, ES4_DELETE_PROFILE, SEED_OPERATIONAL, "delete", 3600);
+	world_until(w, "looking at the card");
+	euicc_fault_set(w->card, EUICC_FAULT_DROP_POR, true, 1);
+	euicc_fault_set(w->card, EUICC_FAULT_DROP_NOTIFICATION, false, 0);
+	world_advance(w, HOUR_MS);
+	world_expect_outcome(w, "ES4-DeleteProfile", "EXECUTED_SUCCESS");
+	world_expect_agreement(w);
+}
+
 static void silent_at_delete(void **state)
 {
 	struct world *w = *state;
@@ -321,6 +345,7 @@ int main(void)
 		WORLD_TEST(disabled_but_not_deleted),
 		WORLD_TEST(already_gone_from_the_card),
 		WORLD_TEST(answer_to_delete_is_lost),
+		WORLD_TEST(old_roll_back_is_told_during_a_delete),
 		WORLD_TEST(silent_at_delete),
 		WORLD_TEST(delete_that_no_service_centre_takes),
 	};

@@ -328,6 +328,22 @@ static void link_dies_with_an_unknown_outcome(void **state)
 	assert_int_equal(world_packets(w), 2);
 }
 
+/* The validity period ends between a submission and its answer: nobody can say that the message was not taken. */
+static void time_is_over_before_the_service_centre_answers(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	w->smsc = SMSC_MUTE;
+	world_order(w, MNO_OPER, ES4_ENABLE_PROFILE, SEED_OPERATIONAL, "e", 120);
+	world_advance(w, 3 * MINUTE_MS);
+	world_expect_outcome(w, "ES4-EnableProfile", "FAILED 1.6/5.4");
+	assert_true(world_audit_due(w));
+	w->smsc = SMSC_GOOD;
+	world_advance(w, HOUR_MS);
+	world_expect_agreement(w);
+}
+
 static void target_without_a_number(void **state)
 {
 	struct world *w = *state;
@@ -401,6 +417,7 @@ int main(void)
 		WORLD_TEST(service_centre_refuses_for_good),
 		WORLD_TEST(service_centre_refuses_for_a_while),
 		WORLD_TEST(link_dies_with_an_unknown_outcome),
+		WORLD_TEST(time_is_over_before_the_service_centre_answers),
 		WORLD_TEST(target_without_a_number),
 		WORLD_TEST(old_profile_goes_by_pol1),
 		WORLD_TEST(old_profile_goes_by_pol2),

@@ -45,6 +45,30 @@ static void card_falls_back_by_itself(void **state)
 	assert_false(world_audit_due(w));
 }
 
+static void coverage(struct world *w, enum seed_profile_id profile, bool on)
+{
+	assert_int_equal(euicc_coverage_set(w->card, w->card_data.profiles[profile].imsi, on), 0);
+}
+
+/* The fall-back profile was asked for; the card rolled back from it, and then fell back to it. */
+static void falls_back_to_what_was_asked_for(void **state)
+{
+	struct world *w = *state;
+
+	begin(w);
+	coverage(w, SEED_BOOTSTRAP, false);
+	world_order(w, MNO_BOOT, ES4_ENABLE_PROFILE, SEED_BOOTSTRAP, "b", 3600);
+	world_advance(w, MINUTE_MS);
+	coverage(w, SEED_OPERATIONAL, false);
+	world_advance(w, 4 * MINUTE_MS);
+	world_expect_card(w, SEED_OPERATIONAL);
+	coverage(w, SEED_BOOTSTRAP, true);
+	world_advance(w, HOUR_MS / 2);
+	world_expect_outcome(w, "ES4-EnableProfile", "EXECUTED_SUCCESS");
+	world_expect_agreement(w);
+	world_expect_card(w, SEED_BOOTSTRAP);
+}
+
 static void answer_to_a_spontaneous_confirmation_is_lost(void **state)
 {
 	struct world *w = *state;
@@ -276,6 +300,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(card_falls_back_by_itself),
+		WORLD_TEST(falls_back_to_what_was_asked_for),
 		WORLD_TEST(answer_to_a_spontaneous_confirmation_is_lost),
 		WORLD_TEST(confirmation_of_a_fall_back_cannot_be_delivered_for_hours),
 		WORLD_TEST(first_declaration),

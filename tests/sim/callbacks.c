@@ -28,9 +28,9 @@ static const struct {
 	unsigned int status;
 	bool slow; /* the SM-SR gives up waiting first */
 } ways[] = {
-	{F_PEER_DOWN, false, false, 0, false},	{F_PEER_SLOW, true, false, 0, true},
-	{F_PEER_500, false, true, 500, false},	{F_PEER_GARBAGE, false, true, 302, false},
-	{F_PEER_400, false, true, 400, false},	{F_PEER_ANSWER_LOST, true, false, 0, false},
+	{F_PEER_DOWN, false, false, 0, false}, {F_PEER_SLOW, true, false, 0, true},
+	{F_PEER_500, false, true, 500, false}, {F_PEER_GARBAGE, false, true, 302, false},
+	{F_PEER_400, false, true, 400, false}, {F_PEER_ANSWER_LOST, true, false, 0, false},
 };
 
 /* ---- what they get ---- */

@@ -32,9 +32,9 @@ struct daemon {
 	struct turn *turn;
 	struct smsr *smsr;
 	unsigned int run;
-	bool dying;	/* killed: nothing that it does reaches anybody */
-	bool broken;	/* the store failed */
-	bool ending;	/* the turn will be closed at this time */
+	bool dying;	      /* killed: nothing that it does reaches anybody */
+	bool broken;	      /* the store failed */
+	bool ending;	      /* the turn will be closed at this time */
 	int64_t start_off_ms; /* wall clock minus truth when it started: its deadlines follow that */
 	int64_t tick_ms;      /* 0: none is queued */
 	int64_t last_tick_ms;
@@ -78,6 +78,7 @@ static void die(struct sim *s, const char *how)
 	d->turn = NULL;
 	d->db = NULL;
 	d->ending = false;
+	d->run++; /* what is on its way back is for nobody */
 	s->res->restarts++;
 	smsc_daemon_died(s);
 	operators_daemon_died(s);

@@ -11,7 +11,7 @@
 bool daemon_event(struct sim *s, turn_handler_cb handler, void *event);
 /*! False while it is down. */
 bool daemon_is_up(const struct sim *s);
-/*! Number of this run of the daemon, from 1. */
+/*! Number of this run of the daemon; between two runs it is another one. */
 unsigned int daemon_run(const struct sim *s);
 /*! A link has room again. */
 void daemon_room(struct sim *s);

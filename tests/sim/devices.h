@@ -35,13 +35,13 @@ struct device {
 	struct {
 		uint16_t seq;
 		uint8_t type;
-	} *notes; /* notifications that it made */
+	} * notes; /* notifications that it made */
 	size_t n_notes;
 	uint64_t counter; /* that it accepted last */
 	int64_t timer_ms;
-	int64_t no_network_ms;		     /* until then */
+	int64_t no_network_ms;		      /* until then */
 	int64_t no_coverage_ms[SIM_PROFILES]; /* the same for one subscription */
-	int on_air;			     /* profile that the network knows it by; -1: none */
+	int on_air;			      /* profile that the network knows it by; -1: none */
 };
 
 struct device *device_at(struct sim *s, unsigned int card);

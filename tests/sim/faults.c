@@ -56,8 +56,8 @@ static const struct {
 	[F_DIE_BEFORE_OUTPUT] = {"die-before-output", 0.002},
 	[F_DIE_AFTER_OUTPUTS] = {"die-after-outputs", 0.001},
 	[F_COMMIT_FAILS] = {"commit-fails", 0.0005},
-	[F_DISK_FULL] = {"disk-full", 0.02},
-	[F_WALL_JUMP] = {"wall-jump", 0.01},
+	[F_DISK_FULL] = {"disk-full", 0.1},
+	[F_WALL_JUMP] = {"wall-jump", 0.05},
 };
 
 struct faults {

@@ -120,8 +120,9 @@ uint64_t judge_dump_hash(struct sim *s)
 	sqlite3_stmt *stmt;
 
 	judge_open(s);
-	OSMO_ASSERT(sqlite3_prepare_v2(s->judge->db, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name",
-				       -1, &stmt, NULL) == SQLITE_OK);
+	OSMO_ASSERT(sqlite3_prepare_v2(s->judge->db,
+				       "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name", -1, &stmt,
+				       NULL) == SQLITE_OK);
 	while (sqlite3_step(stmt) == SQLITE_ROW)
 		hash = hash_table(s, hash, (const char *)sqlite3_column_text(stmt, 0));
 	sqlite3_finalize(stmt);

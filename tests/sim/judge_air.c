@@ -138,7 +138,8 @@ static void check_packet(struct sim *s, uint32_t card, const struct row *r, cons
 	if (seen)
 		return;
 	check_new(s, card, r);
-	j->air[card].list = talloc_realloc(j, j->air[card].list, struct judged_packet, (unsigned int)j->air[card].n + 1);
+	j->air[card].list =
+		talloc_realloc(j, j->air[card].list, struct judged_packet, (unsigned int)j->air[card].n + 1);
 	j->air[card].list[j->air[card].n++] = (struct judged_packet){counter, hash, r->op, (int)r->kind};
 }
 
@@ -184,8 +185,8 @@ void judge_submit(struct sim *s, const struct sms_out *sms)
 		sim_violation(s, "P1: card %u: a short message leaves that no committed row explains", card);
 		return;
 	}
-	r = (struct row){sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1), sqlite3_column_int64(q, 2),
-			 sqlite3_column_int64(q, 3), sqlite3_column_int64(q, 4), sqlite3_column_int64(q, 5),
+	r = (struct row){sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1),	sqlite3_column_int64(q, 2),
+			 sqlite3_column_int64(q, 3), sqlite3_column_int64(q, 4),	sqlite3_column_int64(q, 5),
 			 sqlite3_column_blob(q, 6),  (size_t)sqlite3_column_bytes(q, 6)};
 	if (r.euicc != judge_row_of(card))
 		sim_violation(s, "P1: a command for the eUICC of row %lld goes to card %u", (long long)r.euicc, card);

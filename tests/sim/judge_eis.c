@@ -11,7 +11,10 @@
 #include "tests/sim/judge_priv.h"
 #include "tests/sim/smsc.h"
 
-enum { ROW_STATE_DISABLED = 2, ROW_STATE_ENABLED = 3 };
+enum {
+	ROW_STATE_DISABLED = 2,
+	ROW_STATE_ENABLED = 3
+};
 
 static bool is_quiet(struct sim *s, uint32_t card)
 {
@@ -20,7 +23,8 @@ static bool is_quiet(struct sim *s, uint32_t card)
 
 	return euicc_has_service(d->card) && euicc_pending(d->card, &seq) == EUICC_NOTIFY_NONE &&
 	       smsc_on_its_way(s, card) == 0 &&
-	       judge_int(s, "SELECT count(*) FROM operation WHERE euicc_id = ?1 AND state < 8", judge_row_of(card)) == 0;
+	       judge_int(s, "SELECT count(*) FROM operation WHERE euicc_id = ?1 AND state < 8", judge_row_of(card)) ==
+		       0;
 }
 
 static void compare(struct sim *s, uint32_t card)
@@ -28,7 +32,8 @@ static void compare(struct sim *s, uint32_t card)
 	const struct card_moment *m = device_now(device_at(s, card));
 	unsigned int has = 0;
 	int enabled = -1;
-	sqlite3_stmt *q = judge_ask(s, "SELECT isdp_aid, state FROM profile WHERE euicc_id = ?1", 1, judge_row_of(card));
+	sqlite3_stmt *q =
+		judge_ask(s, "SELECT isdp_aid, state FROM profile WHERE euicc_id = ?1", 1, judge_row_of(card));
 
 	for (int more = q != NULL; more; more = sqlite3_step(q) == SQLITE_ROW) {
 		const struct device *d = device_at(s, card);
@@ -44,8 +49,8 @@ static void compare(struct sim *s, uint32_t card)
 	if (q)
 		judge_done(q);
 	if (has != m->has || enabled != m->enabled)
-		sim_violation(s, "P5: card %u: the EIS says profile %d of %x, the card has %d of %x", card, enabled, has,
-			      m->enabled, m->has);
+		sim_violation(s, "P5: card %u: the EIS says profile %d of %x, the card has %d of %x", card, enabled,
+			      has, m->enabled, m->has);
 }
 
 bool judge_eis(struct sim *s, uint32_t card)
@@ -101,10 +106,11 @@ static struct judged_op *take_op(struct sim *s, uint32_t card, int kind, int sta
 static void check_card_trail(struct sim *s, uint32_t card, bool *taken)
 {
 	int64_t last_ms = 0;
-	sqlite3_stmt *q = judge_ask(s,
-				    "SELECT a.type, a.status, a.iccid, a.text FROM audit a JOIN euicc e ON e.eid = a.eid "
-				    "WHERE e.id = ?1 ORDER BY a.id",
-				    1, judge_row_of(card));
+	sqlite3_stmt *q =
+		judge_ask(s,
+			  "SELECT a.type, a.status, a.iccid, a.text FROM audit a JOIN euicc e ON e.eid = a.eid "
+			  "WHERE e.id = ?1 ORDER BY a.id",
+			  1, judge_row_of(card));
 
 	for (int more = q != NULL; more && !s->stop; more = sqlite3_step(q) == SQLITE_ROW) {
 		int type = sqlite3_column_int(q, 0), kind = type >> 8;

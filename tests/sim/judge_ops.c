@@ -9,7 +9,12 @@
 #include "tests/sim/judge_priv.h"
 #include "tests/sim/operators.h"
 
-enum { SUCCESS, WITHWARNING, FAILED, EXPIRED };
+enum {
+	SUCCESS,
+	WITHWARNING,
+	FAILED,
+	EXPIRED
+};
 
 struct judged_op *judge_op(struct sim *s, int64_t op_id)
 {
@@ -67,7 +72,8 @@ static void check_outcome(struct sim *s, int64_t id, const struct judged_op *op,
 	if (op->late || good || !op->executed || due || euicc_pending(d->card, &seq) != EUICC_NOTIFY_NONE)
 		return;
 	if (!unknown && is_so_now(d, op))
-		sim_violation(s, "P4: #%lld on card %u failed (%s), but the card did it", (long long)id, op->card, code);
+		sim_violation(s, "P4: #%lld on card %u failed (%s), but the card did it", (long long)id, op->card,
+			      code);
 }
 
 /* ---- steps ---- */
@@ -122,7 +128,8 @@ static void note_step(struct sim *s, int64_t id, sqlite3_stmt *q, bool late)
 void judge_progress(struct sim *s, int64_t op_id)
 {
 	sqlite3_stmt *q = judge_ask(
-		s, "SELECT euicc_id, kind, state, status, subject, reason, iccid, requester FROM operation WHERE id = ?1",
+		s,
+		"SELECT euicc_id, kind, state, status, subject, reason, iccid, requester FROM operation WHERE id = ?1",
 		1, op_id);
 
 	if (!q) {
@@ -157,8 +164,8 @@ static int64_t op_of_call(struct sim *s, const struct sim_call *c)
 	sqlite3_stmt *q;
 	int64_t id = 0;
 
-	OSMO_ASSERT(sqlite3_prepare_v2(s->judge->db, "SELECT op_id FROM call WHERE call_id = ?1 AND sender = ?2", -1, &q,
-				       NULL) == SQLITE_OK);
+	OSMO_ASSERT(sqlite3_prepare_v2(s->judge->db, "SELECT op_id FROM call WHERE call_id = ?1 AND sender = ?2", -1,
+				       &q, NULL) == SQLITE_OK);
 	sqlite3_bind_text(q, 1, call_id, -1, SQLITE_STATIC);
 	sqlite3_bind_text(q, 2, c->sender, -1, SQLITE_STATIC);
 	if (sqlite3_step(q) == SQLITE_ROW)
@@ -196,9 +203,11 @@ static bool was_refused_by_peer(struct sim *s, const struct sim_call *c)
 	bool found = false;
 
 	for (size_t i = 0; !found && i < j->n_refused; i++) {
-		sqlite3_stmt *q = judge_ask(s, "SELECT envelope FROM outbox WHERE id = ?1 AND state = 2", 1, j->refused[i]);
+		sqlite3_stmt *q =
+			judge_ask(s, "SELECT envelope FROM outbox WHERE id = ?1 AND state = 2", 1, j->refused[i]);
 
-		found = q && memmem(sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0), needle, strlen(needle));
+		found = q &&
+			memmem(sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0), needle, strlen(needle));
 		if (q)
 			judge_done(q);
 	}

@@ -24,12 +24,12 @@ struct judged_op {
 	bool late; /* its end was noticed some time after it, because the daemon died */
 	int kind;
 	uint32_t card;
-	int profile;	    /* index; -1: none */
-	bool asked_for;	    /* by a peer */
-	int status;	    /* enum es_exec as stored */
-	int64_t seen_ms;    /* its first step */
+	int profile;	 /* index; -1: none */
+	bool asked_for;	 /* by a peer */
+	int status;	 /* enum es_exec as stored */
+	int64_t seen_ms; /* its first step */
 	int64_t end_ms;
-	bool executed;	    /* the card took a command of it that changes something */
+	bool executed; /* the card took a command of it that changes something */
 };
 
 /*! A packet that left. */
@@ -54,7 +54,7 @@ struct judge {
 		uint8_t join[1000]; /* of the packet that is being submitted */
 		size_t join_len;
 		unsigned int join_idx;
-	} *air; /* by card */
+	} * air;	  /* by card */
 	int64_t *refused; /* messages that a peer refused for good */
 	size_t n_refused;
 	struct judge_keys *keys;

@@ -146,8 +146,13 @@ static void repeats(struct sim *s, struct sim_call *c)
 	if (fault(s, F_REPEAT, c->card + 1, &h))
 		send_again(s, c, between(&h, SECOND_MS, h % 2 ? MINUTE_MS : 5 * HOUR_MS));
 	if (fault(s, F_REPEAT_TWISTED, c->card + 1, &h)) {
-		struct sim_call other = {.card = c->card, .fn = c->fn, .profile = c->profile, .sender = c->sender,
-					 .id = c->id, .twisted = true, .validity_s = c->validity_s};
+		struct sim_call other = {.card = c->card,
+					 .fn = c->fn,
+					 .profile = c->profile,
+					 .sender = c->sender,
+					 .id = c->id,
+					 .twisted = true,
+					 .validity_s = c->validity_s};
 
 		send_again(s, new_call(s, &other), between(&h, SECOND_MS, HOUR_MS));
 	}
@@ -202,8 +207,10 @@ static const struct {
 	int first, last; /* profiles */
 	unsigned int weight;
 } wishes[] = {
-	{ES4_ENABLE_PROFILE, 1, SIM_PROFILES - 1, 45}, {ES4_ENABLE_PROFILE, 0, 0, 15},
-	{ES4_DISABLE_PROFILE, 1, SIM_PROFILES - 1, 20}, {ES4_DELETE_PROFILE, 1, SIM_PROFILES - 1, 5},
+	{ES4_ENABLE_PROFILE, 1, SIM_PROFILES - 1, 45},
+	{ES4_ENABLE_PROFILE, 0, 0, 15},
+	{ES4_DISABLE_PROFILE, 1, SIM_PROFILES - 1, 20},
+	{ES4_DELETE_PROFILE, 1, SIM_PROFILES - 1, 5},
 	{ES4_AUDIT_EIS, -1, -1, 15},
 };
 

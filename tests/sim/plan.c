@@ -12,7 +12,7 @@
 static bool kind_of(const char *name, uint32_t *kind)
 {
 	for (*kind = 0; *kind < F_N; ++*kind) {
-		if (strcmp(fault_name((enum fault)*kind), name) == 0)
+		if (strcmp(fault_name((enum fault) * kind), name) == 0)
 			return true;
 	}
 	return false;
@@ -54,8 +54,7 @@ bool plan_line(const void *ctx, struct sim_plan *plan, const char *line)
 
 struct sim_result *plan_result(void)
 {
-	struct sim_result *res =
-		mmap(NULL, sizeof(*res), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct sim_result *res = mmap(NULL, sizeof(*res), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	OSMO_ASSERT(res != MAP_FAILED);
 	return res;

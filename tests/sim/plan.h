@@ -3,7 +3,8 @@
 
 #include "tests/sim/sim.h"
 
-/*! Read a list of faults, "kind:actor:n,..." or "none", into the plan; sorted.  \returns false when it is no such list */
+/*! Read a list of faults, "kind:actor:n,..." or "none", into the plan; sorted.  \returns false when it is no such list
+ */
 bool plan_only(const void *ctx, struct sim_plan *plan, const char *text);
 /*! A stored seed: words "SEED FLEET DAYS ONLY" and then a remark; ONLY "-" for all.  \returns false when it is none */
 bool plan_line(const void *ctx, struct sim_plan *plan, const char *line);

@@ -31,7 +31,8 @@ void totals_print(const struct totals *t, double real_s)
 	uint64_t faults = 0;
 
 	printf("calls accepted   %" PRIu64 ", operations with our own ones %" PRIu64 "\n", t->calls, t->operations);
-	printf("outcomes         %" PRIu64 " success, %" PRIu64 " with warning, %" PRIu64 " failed, %" PRIu64 " expired\n",
+	printf("outcomes         %" PRIu64 " success, %" PRIu64 " with warning, %" PRIu64 " failed, %" PRIu64
+	       " expired\n",
 	       t->outcomes[0], t->outcomes[1], t->outcomes[2], t->outcomes[3]);
 	printf("traffic          %" PRIu64 " short messages to cards, %" PRIu64 " from cards, %" PRIu64
 	       " posts to peers, %" PRIu64 " changes of profile\n",
@@ -55,8 +56,8 @@ void report_failure(const struct sim_plan *plan, const struct sim_result *r)
 	if (shown == r->n_faults) {
 		printf(" ONLY=");
 		for (size_t i = 0; i < shown; i++)
-			printf("%s%s:%u:%u", i ? "," : "", fault_name((enum fault)r->faults[i].kind), r->faults[i].actor,
-			       r->faults[i].n);
+			printf("%s%s:%u:%u", i ? "," : "", fault_name((enum fault)r->faults[i].kind),
+			       r->faults[i].actor, r->faults[i].n);
 		if (!shown)
 			printf("none");
 	}

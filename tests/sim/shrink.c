@@ -71,7 +71,8 @@ static void search(struct search *sr)
 void shrink(const struct sim_plan *plan, struct sim_result *res, unsigned int tries)
 {
 	struct search *sr = talloc_zero(NULL, struct search);
-	struct sim_result *other = mmap(NULL, sizeof(*other), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct sim_result *other =
+		mmap(NULL, sizeof(*other), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	OSMO_ASSERT(sr && other != MAP_FAILED);
 	*sr = (struct search){.plan = *plan, .n = res->n_faults, .best = res, .trial = other, .tries = tries};

@@ -336,7 +336,8 @@ void smsc_submit(struct sim *s, const struct sms_out *sms)
 	bool passes = true;
 
 	s->res->submitted++;
-	*sub = (struct submission){.run = daemon_run(s), .life = s->smsc->life, .ref = sms->ref, .result = SUBMIT_TAKEN};
+	*sub = (struct submission){
+		.run = daemon_run(s), .life = s->smsc->life, .ref = sms->ref, .result = SUBMIT_TAKEN};
 	OSMO_ASSERT(snprintf(sub->id, sizeof(sub->id), "%08X", ++s->smsc->next_id) == 8);
 	for (size_t i = 0; i < ARRAY_SIZE(verdicts); i++) {
 		if (sub->result != SUBMIT_TAKEN || !fault(s, verdicts[i].fault, card + 1, NULL))

@@ -35,6 +35,7 @@ enum smsc_mode {
 	SMSC_THROTTLE, /* temporary error */
 	SMSC_UNKNOWN,  /* passes it on, but the link dies before its answer */
 	SMSC_DOUBLE,   /* delivers each twice */
+	SMSC_MUTE,     /* takes its time: nothing happens until the mode is another one */
 };
 
 /*! A message to a peer as it left. */

@@ -110,6 +110,7 @@ static void smsc_work(struct world *w)
 	switch (w->smsc) {
 	case SMSC_DOWN:
 	case SMSC_GOOD:
+	case SMSC_MUTE:
 	case SMSC_SWALLOW:
 	case SMSC_DOUBLE:
 		submit_done(w, mt->ref, SUBMIT_TAKEN);
@@ -333,7 +334,7 @@ bool world_step(struct world *w)
 	}
 	if (card_step(w))
 		return true;
-	if (!llist_empty(&w->mt)) {
+	if (!llist_empty(&w->mt) && w->smsc != SMSC_MUTE) {
 		smsc_work(w);
 		return true;
 	}

@@ -58,7 +58,7 @@ static void down(struct osmo_fsm_inst *fi, const char *why, unsigned wait_ms)
 	struct smpp_leg *leg = fi->priv;
 	struct smpp_link *link = leg->link;
 
-	LOGPFSML(fi, LOGL_NOTICE, "%s; next try in %u ms\n", why, wait_ms);
+	LOGPFSML(fi, LOGL_NOTICE, "%s (%s port %u); next try in %u ms\n", why, link->cfg.host, link->cfg.port, wait_ms);
 	talloc_free(link->last_error);
 	link->last_error = talloc_strdup(link, why);
 	leg->wait_ms = wait_ms;

@@ -49,6 +49,7 @@ struct admin_client {
 	bool overflow;		/* it asked for more than fits: to be closed */
 	admin_follow_cb follow; /* NULL: it follows nothing */
 	int64_t follow_id, after;
+	pid_t pid;
 };
 
 /* ---- output ---- */
@@ -215,7 +216,8 @@ static bool client_read(struct admin_client *c)
 			osmo_fd_read_disable(&c->fd);
 			return true;
 		}
-		LOGP(DMAIN, LOGL_NOTICE, "admin socket: a line is too long\n");
+		LOGP(DMAIN, LOGL_NOTICE, "admin socket: process %d sent a line of more than %d octets: closed\n",
+		     (int)c->pid, ADMIN_LINE_MAX);
 		return false;
 	}
 	n = read(c->fd.fd, c->in + c->in_len, c->in_size - c->in_len);
@@ -262,25 +264,36 @@ static int on_client(struct osmo_fd *ofd, unsigned int what)
 	if (keep)
 		run_lines(c);
 	if (c->overflow)
-		LOGP(DMAIN, LOGL_NOTICE, "admin socket: an answer is too large\n");
+		LOGP(DMAIN, LOGL_NOTICE,
+		     "admin socket: process %d asked for an answer of more than %d octets: closed\n", (int)c->pid,
+		     OUT_MAX);
 	if (!keep || c->overflow || (c->eof && !busy(c)))
 		talloc_free(c);
 	return 0;
 }
 
-static bool may_connect(int fd)
+static bool may_connect(const struct admin_sock *a, const struct ucred *peer)
 {
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+	if (peer->uid != 0 && peer->uid != geteuid()) {
+		LOGP(DMAIN, LOGL_NOTICE,
+		     "admin socket: process %d of user %u was refused: root and user %u may connect\n", (int)peer->pid,
+		     (unsigned int)peer->uid, (unsigned int)geteuid());
 		return false;
-	return peer.uid == 0 || peer.uid == geteuid();
+	}
+	if (a->n_clients >= CLIENTS_MAX) {
+		LOGP(DMAIN, LOGL_NOTICE,
+		     "admin socket: process %d was refused: %d connections are open already, end some of them\n",
+		     (int)peer->pid, CLIENTS_MAX);
+		return false;
+	}
+	return true;
 }
 
 static int on_accept(struct osmo_fd *ofd, unsigned int what)
 {
 	struct admin_sock *a = ofd->data;
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
 	struct admin_client *c;
 	int fd = accept4(ofd->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -291,14 +304,14 @@ static int on_accept(struct osmo_fd *ofd, unsigned int what)
 		}
 		return 0;
 	}
-	if (a->n_clients >= CLIENTS_MAX || !may_connect(fd)) {
-		LOGP(DMAIN, LOGL_NOTICE, "admin socket: a connection was refused\n");
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || !may_connect(a, &peer)) {
 		close(fd);
 		return 0;
 	}
 	c = talloc_zero(a, struct admin_client);
 	OSMO_ASSERT(c);
 	c->a = a;
+	c->pid = peer.pid;
 	llist_add_tail(&c->entry, &a->clients);
 	a->n_clients++;
 	osmo_fd_setup(&c->fd, fd, OSMO_FD_READ, on_client, c, 0);

@@ -20,7 +20,7 @@ struct evhttp_request;
 struct ssl_ctx_st;
 
 struct http_counters {
-	atomic_uint_fast64_t accepted, open, requests, overload, dead, plain, timed_out;
+	atomic_uint_fast64_t accepted, open, requests, overload, dead, plain, timed_out, crowded;
 };
 
 /* What one I/O thread serves; touched by that thread only once it runs. */
@@ -31,7 +31,9 @@ struct http_part {
 	struct ssl_ctx_st *ctx;
 	struct evhttp_bound_socket **bound; /* n_listen of them; malloc'd by libevent */
 	struct acceptor acceptor;
-	struct llist_head conns;
+	struct llist_head conns; /* the one in its phase for the longest time first */
+	struct net_gripe slow, crowd, large;
+	size_t got;		      /* of all connections */
 	DECLARE_HASHTABLE(parked, 8); /* struct http_conn by xid */
 };
 
@@ -60,6 +62,9 @@ struct http_conn {
 	struct bufferevent *bev;
 	struct event *deadline;
 	enum conn_phase phase;
+	int64_t since_ms;
+	size_t got;	       /* octets of the requests since it was idle */
+	bool cut;	       /* its end is on its way */
 	struct tls_peer *peer; /* read at the first request */
 
 	/* the request in work: CONN_BUSY only */

@@ -29,6 +29,7 @@
 #include "common/net/http_priv.h"
 #include "common/net/tls_priv.h"
 
+#define BODIES_MAX 8	 /* in one thread, of the largest size */
 #define READ_SLACK 65536 /* input that may wait beyond one request of the largest size */
 
 void http_conn_enter(struct http_conn *conn, enum conn_phase phase)
@@ -42,13 +43,35 @@ void http_conn_enter(struct http_conn *conn, enum conn_phase phase)
 	};
 	struct timeval tv = tv_of_ms(limit_ms[phase]);
 
+	if (phase == CONN_IDLE) {
+		conn->part->got -= conn->got;
+		conn->got = 0;
+	}
 	conn->phase = phase;
+	conn->since_ms = net_now_ms();
+	llist_move_tail(&conn->entry, &conn->part->conns);
 	evtimer_add(conn->deadline, &tv);
 }
 
 static void conn_cut(struct http_conn *conn)
 {
+	conn->cut = true;
 	shutdown(bufferevent_getfd(conn->bev), SHUT_RDWR);
+}
+
+/* Who is too slow: a broken client, a bad line, or somebody who means harm. */
+static void tell_slow(struct http_conn *conn)
+{
+	unsigned int hidden;
+
+	if (!net_gripe_now(&conn->part->slow, &hidden))
+		return;
+	IO_LOG(conn->part->srv->io, DHTTP, LOGL_NOTICE,
+	       "HTTPS: %s %s within %u s: cut (as %u others since the last such line); if it goes on, keep the address "
+	       "out\n",
+	       listen_remote(OTC_SELECT, bufferevent_getfd(conn->bev)),
+	       conn->phase == CONN_WRITING ? "did not take its answer" : "sent no whole request",
+	       conn->part->srv->conf.request_timeout_ms / 1000, hidden);
 }
 
 static void conn_late(evutil_socket_t fd, short what, void *arg)
@@ -59,16 +82,50 @@ static void conn_late(evutil_socket_t fd, short what, void *arg)
 		http_exchange_late(conn);
 		return;
 	}
+	if (conn->phase != CONN_IDLE)
+		tell_slow(conn);
 	conn->part->srv->count.timed_out++;
 	conn_cut(conn);
+}
+
+/* Each connection may hold a body of the largest size, all of them together may not. */
+static void bodies_too_large(struct http_part *part)
+{
+	struct http_conn *conn, *largest = NULL;
+	unsigned int hidden;
+
+	llist_for_each_entry (conn, &part->conns, entry) {
+		if (!conn->cut && conn->phase == CONN_READING && (!largest || conn->got > largest->got))
+			largest = conn;
+	}
+	if (!largest)
+		return;
+	if (net_gripe_now(&part->large, &hidden))
+		IO_LOG(part->srv->io, DHTTP, LOGL_NOTICE,
+		       "HTTPS: unfinished requests hold %zu MiB: cut the largest, %zu octets so far, of %s (as %u "
+		       "others since "
+		       "the last such line); ask that peer what it sends\n",
+		       part->got >> 20, largest->got, listen_remote(OTC_SELECT, bufferevent_getfd(largest->bev)),
+		       hidden);
+	part->srv->count.crowded++;
+	part->got -= largest->got;
+	largest->got = 0;
+	conn_cut(largest);
 }
 
 static void conn_input(struct evbuffer *buf, const struct evbuffer_cb_info *info, void *arg)
 {
 	struct http_conn *conn = arg;
+	struct http_part *part = conn->part;
 
-	if (info->n_added > 0 && conn->phase == CONN_IDLE)
+	if (info->n_added == 0 || conn->cut)
+		return;
+	if (conn->phase == CONN_IDLE)
 		http_conn_enter(conn, CONN_READING);
+	conn->got += info->n_added;
+	part->got += info->n_added;
+	if (part->got > BODIES_MAX * part->srv->conf.max_body)
+		bodies_too_large(part);
 }
 
 static void conn_gone(void *arg)
@@ -79,6 +136,7 @@ static void conn_gone(void *arg)
 	http_exchange_forget(conn);
 	event_free(conn->deadline);
 	llist_del(&conn->entry);
+	part->got -= conn->got;
 	part->srv->count.open--;
 	acceptor_conn_down(&part->acceptor);
 	talloc_free(conn);
@@ -96,6 +154,62 @@ static void conn_alert(const SSL *ssl, int where, int ret)
 	       X509_verify_cert_error_string(SSL_get_verify_result(ssl)));
 }
 
+/* The address that has more than half of all connections, if there is one; else any. */
+static const char *most_frequent(const void *ctx, const struct http_part *part, unsigned int *n)
+{
+	const char *candidate = "?";
+	struct http_conn *conn;
+	int votes = 0;
+
+	llist_for_each_entry (conn, &part->conns, entry) {
+		const char *remote = listen_remote(ctx, bufferevent_getfd(conn->bev));
+
+		if (votes == 0)
+			candidate = remote;
+		votes += strcmp(remote, candidate) == 0 ? 1 : -1;
+	}
+	*n = 0;
+	llist_for_each_entry (conn, &part->conns, entry)
+		*n += strcmp(listen_remote(ctx, bufferevent_getfd(conn->bev)), candidate) == 0;
+	return candidate;
+}
+
+static void tell_crowded(struct http_part *part)
+{
+	unsigned int hidden, n;
+	const char *who;
+	void *ctx;
+
+	if (!net_gripe_now(&part->crowd, &hidden))
+		return;
+	ctx = talloc_new(NULL);
+	who = most_frequent(ctx, part, &n);
+	IO_LOG(part->srv->io, DHTTP, LOGL_NOTICE,
+	       "HTTPS: all %u connections are taken (as %u times since the last such line), %u of them by "
+	       "%s: the one that its client left waiting longest is cut; keep out who opens them, or raise "
+	       "https / max-connections\n",
+	       part->srv->conf.max_conns, hidden + 1, n, who);
+	talloc_free(ctx);
+}
+
+static void part_crowded(void *arg, unsigned int min_ms)
+{
+	struct http_part *part = arg;
+	int64_t before = net_now_ms() - min_ms;
+	struct http_conn *conn;
+
+	if (part->srv->count.open <= part->srv->conf.max_conns)
+		return; /* another thread has room */
+	tell_crowded(part);
+	llist_for_each_entry (conn, &part->conns, entry) {
+		if (conn->cut || conn->phase == CONN_BUSY || conn->since_ms > before)
+			continue;
+		part->srv->count.crowded++;
+		conn_cut(conn);
+		return;
+	}
+}
+
 /* For evhttp: transport of a connection just accepted. */
 static struct bufferevent *conn_new(struct event_base *base, void *arg)
 {
@@ -110,10 +224,10 @@ static struct bufferevent *conn_new(struct event_base *base, void *arg)
 		return NULL;
 	}
 	SSL_set_info_callback(ssl, conn_alert);
-	llist_add_tail(&conn->entry, &part->conns);
+	INIT_LLIST_HEAD(&conn->entry);
 	part->srv->count.accepted++;
 	part->srv->count.open++;
-	acceptor_conn_up(&part->acceptor);
+	acceptor_conn_up(&part->acceptor); /* before it is in the list: it is not to be cut for itself */
 	conn->deadline = evtimer_new(base, conn_late, conn);
 	conn->bev = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
 	if (!conn->bev)
@@ -180,7 +294,7 @@ static void part_start(struct io_thread *t, struct io_call *call)
 	/* conn_late() comes first; this covers connections that have no TLS object */
 	evhttp_set_timeout(part->http, (int)(OSMO_MAX(conf->request_timeout_ms, conf->idle_timeout_ms) / 1000 + 5));
 	acceptor_init(&part->acceptor, io_thread_base(t), conf->n_listen,
-		      OSMO_MAX(1, conf->max_conns / part->srv->n_parts));
+		      OSMO_MAX(1, conf->max_conns / part->srv->n_parts), part_crowded, part);
 	part->bound = talloc_zero_array(NULL, struct evhttp_bound_socket *, conf->n_listen);
 	for (i = 0; i < conf->n_listen; i++)
 		part_listen(part, c->fds[i], i);
@@ -321,5 +435,6 @@ struct http_server_stats http_server_get_stats(const struct http_server *srv)
 		.dead = c->dead,
 		.plain = c->plain,
 		.timed_out = c->timed_out,
+		.crowded = c->crowded,
 	};
 }

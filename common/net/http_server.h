@@ -115,6 +115,7 @@ struct http_server_stats {
 	uint64_t dead;	    /* clients that had gone before the answer */
 	uint64_t plain;	    /* requests without TLS that were refused */
 	uint64_t timed_out; /* connections cut because a request came too slowly or not at all */
+	uint64_t crowded;   /* connections cut for a newcomer, because the cap was reached */
 };
 /*! Any thread. */
 struct http_server_stats http_server_get_stats(const struct http_server *srv);

@@ -13,6 +13,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -25,6 +26,8 @@
 #define BACKLOG 512
 #define RETRY_MS 1000
 #define KEEPALIVE_S 60
+#define GRIPE_MS 10000
+#define NEWCOMER_MS 5000 /* for a handshake over a slow radio, when nobody else can go */
 
 struct option {
 	int level, name, value;
@@ -164,13 +167,16 @@ static void accept_retry(evutil_socket_t fd, short what, void *arg)
 
 	if (!a->paused)
 		enable(a, true);
+	else if (!a->stopped)
+		a->crowded(a->arg, NEWCOMER_MS);
 }
 
-void acceptor_init(struct acceptor *a, struct event_base *base, size_t n, unsigned int max_conns)
+void acceptor_init(struct acceptor *a, struct event_base *base, size_t n, unsigned int max_conns, crowded_cb crowded,
+		   void *arg)
 {
 	struct timeval retry = tv_of_ms(RETRY_MS);
 
-	*a = (struct acceptor){.base = base, .max_conns = max_conns};
+	*a = (struct acceptor){.base = base, .max_conns = max_conns, .crowded = crowded, .arg = arg};
 	a->listeners = talloc_zero_array(NULL, struct evconnlistener *, n);
 	a->retry = event_new(base, -1, EV_PERSIST, accept_retry, a);
 	event_add(a->retry, &retry);
@@ -189,14 +195,16 @@ struct evconnlistener *acceptor_listen(struct acceptor *a, size_t i, int fd, acc
 
 void acceptor_conn_up(struct acceptor *a)
 {
-	if (++a->n_conns >= a->max_conns)
-		enable(a, false);
+	if (++a->n_conns <= a->max_conns || a->stopped)
+		return;
+	enable(a, false);
+	a->crowded(a->arg, 0);
 }
 
 void acceptor_conn_down(struct acceptor *a)
 {
 	a->n_conns--;
-	if (a->paused && a->n_conns < a->max_conns)
+	if (a->paused && a->n_conns <= a->max_conns)
 		enable(a, true);
 }
 
@@ -210,4 +218,39 @@ void acceptor_fini(struct acceptor *a)
 	acceptor_stop(a);
 	event_free(a->retry);
 	talloc_free(a->listeners);
+}
+
+/* ---- for the log ---- */
+
+const char *listen_remote(const void *ctx, int fd)
+{
+	struct sockaddr_storage ss = {0};
+	socklen_t len = sizeof(ss);
+	char host[NI_MAXHOST];
+
+	if (getpeername(fd, (struct sockaddr *)&ss, &len) < 0 ||
+	    getnameinfo((const struct sockaddr *)&ss, len, host, sizeof(host), NULL, 0, NI_NUMERICHOST))
+		return talloc_strdup(ctx, "?");
+	return talloc_strdup(ctx, host);
+}
+
+int64_t net_now_ms(void)
+{
+	struct timespec ts;
+
+	OSMO_ASSERT(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+bool net_gripe_now(struct net_gripe *g, unsigned int *hidden)
+{
+	int64_t now = net_now_ms();
+
+	if (now < g->next_ms) {
+		g->hidden++;
+		return false;
+	}
+	*hidden = g->hidden;
+	*g = (struct net_gripe){.next_ms = now + GRIPE_MS};
+	return true;
 }

@@ -5,9 +5,11 @@
 
 /* For the files of common/net only: listening sockets, and when they sleep.
  *
- * All threads accept from the same sockets, each by its own acceptor.  At the cap on connections the listeners sleep,
- * so the kernel's backlog holds further clients and no descriptor is used up.  The same sleep keeps a failing accept()
- * (EMFILE) from spinning: a level-triggered loop would call it again at once. */
+ * All threads accept from the same sockets, each by its own acceptor.  Above the cap on connections the owner is asked
+ * to give one up, or whoever opens connections and says nothing would keep all others out; until one has ended the
+ * listeners sleep, so the kernel's backlog holds further clients and no descriptor is used up (one wake-up may still
+ * bring in all that wait there at that moment).  The same sleep keeps a failing accept() (EMFILE) from spinning: a
+ * level-triggered loop would call it again at once. */
 
 struct event;
 struct event_base;
@@ -29,6 +31,10 @@ int *listen_dup(const void *ctx, const int *fds, size_t n);
 /*! \returns copy of the addresses, talloc child of ctx */
 struct http_listen *listen_conf_dup(const void *ctx, const struct http_listen *listen, size_t n);
 
+/*! Above the share of this thread: when the cap of all is reached, end the connection that its client has left waiting
+ * longest, if one waits for min_ms. */
+typedef void (*crowded_cb)(void *arg, unsigned int min_ms);
+
 /* Listeners of one thread; touched by that thread only. */
 struct acceptor {
 	struct event_base *base;
@@ -36,20 +42,39 @@ struct acceptor {
 	size_t n;
 	struct event *retry;
 	unsigned int n_conns;
-	unsigned int max_conns;
+	unsigned int max_conns; /* one more is let in before one has to go */
+	crowded_cb crowded;
+	void *arg;
 	bool paused;
 	bool stopped;
 };
 
-/*! \param[in] n  listeners to come */
-void acceptor_init(struct acceptor *a, struct event_base *base, size_t n, unsigned int max_conns);
+/*! \param[in] n    listeners to come
+ * \param[in] arg  of crowded */
+void acceptor_init(struct acceptor *a, struct event_base *base, size_t n, unsigned int max_conns, crowded_cb crowded,
+		   void *arg);
 /*! \param[in] accepted  NULL when the listener goes to evhttp, which sets its own
  * \returns listener i, owned by the caller */
 struct evconnlistener *acceptor_listen(struct acceptor *a, size_t i, int fd, accept_cb accepted, void *arg);
-/*! A connection began, or ended. */
+/*! A connection began (to be called before it is among those that may be ended), or ended. */
 void acceptor_conn_up(struct acceptor *a);
 void acceptor_conn_down(struct acceptor *a);
 /*! The listeners are about to be freed, or are freed already. */
 void acceptor_stop(struct acceptor *a);
 /*! Release the rest. */
 void acceptor_fini(struct acceptor *a);
+
+/*! Numeric address of the other end, talloc child of ctx; "?" when the socket does not tell. */
+const char *listen_remote(const void *ctx, int fd);
+
+/*! Keeps a line that strangers can provoke from filling the log.  Owned by one thread. */
+struct net_gripe {
+	int64_t next_ms;
+	unsigned int hidden;
+};
+
+/*! \param[out] hidden  how often it was said no to since the last yes
+ * \returns true at most once in ten seconds */
+bool net_gripe_now(struct net_gripe *g, unsigned int *hidden);
+/*! Milliseconds of the monotonic clock, for any thread. */
+int64_t net_now_ms(void);

@@ -83,7 +83,7 @@ void psk_conn_arm(struct psk_conn *conn)
 
 	if (conn->state != CONN_OPEN && conn->state != CONN_HELD)
 		return;
-	left = conn->accepted_ms + conf->session_timeout_ms - psk_now_ms();
+	left = conn->accepted_ms + conf->session_timeout_ms - net_now_ms();
 	left = OSMO_MAX(left, 1);
 	arm(conn, conn->state == CONN_HELD ? (unsigned int)left : OSMO_MIN((unsigned int)left, conf->idle_timeout_ms));
 }
@@ -189,17 +189,31 @@ static const char *count_failure(struct psk_conn *conn, unsigned long e)
 	return e ? ERR_reason_error_string(e) : "closed by the peer";
 }
 
+/* One line when an address is shut out, none for what it does after that. */
+static void count_suspect(struct psk_conn *conn, const char *why)
+{
+	struct psk_server *srv = psk_conn_server(conn);
+
+	if (!psk_fails_add(srv->fails, (const struct sockaddr *)&conn->addr))
+		return;
+	IO_LOG(srv->io, DHTTP, LOGL_NOTICE,
+	       "PSK-TLS: %u handshakes of %s failed within %u s, the last one: %s; its connections are closed unheard "
+	       "until that time is over: compare the keys of these cards with their EIS, or keep the address out\n",
+	       srv->conf.fail_max, remote_text(OTC_SELECT, &conn->addr), srv->conf.fail_window_ms / 1000,
+	       why ? why : "unknown reason");
+}
+
 static void handshake_failed(struct psk_conn *conn)
 {
 	unsigned long e = ERR_peek_last_error();
 	struct psk_server *srv = psk_conn_server(conn);
 	const char *why = count_failure(conn, e);
 
-	if (is_suspect(e))
-		psk_fails_add(srv->fails, (const struct sockaddr *)&conn->addr);
 	IO_LOG(srv->io, DHTTP, LOGL_INFO, "PSK-TLS handshake with %s failed: %s%s%s\n",
 	       remote_text(OTC_SELECT, &conn->addr), why ? why : "unknown reason", conn->known ? ", identity " : "",
 	       conn->known ? conn->peer.identity : "");
+	if (is_suspect(e))
+		count_suspect(conn, why);
 	psk_conn_drain(conn);
 }
 
@@ -209,6 +223,7 @@ static void handshake_done(struct psk_conn *conn)
 
 	srv->count.handshakes++;
 	conn->state = CONN_OPEN;
+	llist_move_tail(&conn->entry, &conn->part->conns);
 	conn->peer.cipher = SSL_get_cipher_name(conn->ssl);
 	conn->peer.remote = remote_text(conn, &conn->addr);
 	conn->peer.id = io_xid_next(conn->part->thread);
@@ -281,7 +296,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	switch (conn->state) {
 	case CONN_HANDSHAKE:
 		psk_conn_server(conn)->count.timed_out++;
-		psk_fails_add(psk_conn_server(conn)->fails, (const struct sockaddr *)&conn->addr);
+		count_suspect(conn, "no handshake in time");
 		psk_conn_drain(conn);
 		break;
 	case CONN_OPEN:
@@ -320,7 +335,7 @@ void psk_conn_accept(struct psk_part *part, int fd, const struct sockaddr *addr)
 	conn->fd = fd;
 	conn->ssl = ssl;
 	conn->why = PSK_END_PEER;
-	conn->accepted_ms = psk_now_ms();
+	conn->accepted_ms = net_now_ms();
 	conn->peer.thread = io_thread_index(part->thread);
 	conn->peer.io = srv->io;
 	memcpy(&conn->addr, addr,
@@ -333,9 +348,32 @@ void psk_conn_accept(struct psk_part *part, int fd, const struct sockaddr *addr)
 	OSMO_ASSERT(conn->readable && conn->writable && conn->deadline);
 	event_add(conn->readable, NULL);
 	arm(conn, srv->conf.handshake_timeout_ms);
-	llist_add_tail(&conn->entry, &part->conns);
 	srv->count.open++;
-	acceptor_conn_up(&part->acceptor);
+	acceptor_conn_up(&part->acceptor); /* before it is in the list: it is not to be cut for itself */
+	llist_add_tail(&conn->entry, &part->strangers);
+}
+
+/* Who has shown no key yet goes first; who has is never cut for a newcomer. */
+void psk_conn_crowded(void *arg, unsigned int min_ms)
+{
+	struct psk_part *part = arg;
+	struct psk_conn *oldest = llist_first_entry_or_null(&part->strangers, struct psk_conn, entry);
+	struct psk_server *srv = part->srv;
+	bool cut = oldest && oldest->accepted_ms + min_ms <= net_now_ms();
+	unsigned int hidden;
+
+	if (srv->count.open <= srv->conf.max_conns)
+		return; /* another thread has room */
+	if (net_gripe_now(&part->crowd, &hidden))
+		IO_LOG(srv->io, DHTTP, LOGL_NOTICE,
+		       "PSK-TLS: all %u connections are taken (as %u times since the last such line)%s%s: "
+		       "keep out who opens them, or raise https-bearer / max-connections\n",
+		       srv->conf.max_conns, hidden + 1, cut ? "; cut, because it has shown no key so far: " : "",
+		       cut ? remote_text(OTC_SELECT, &oldest->addr) : "");
+	if (!cut)
+		return;
+	srv->count.crowded++;
+	psk_conn_free(oldest);
 }
 
 void psk_conn_send(struct psk_part *part, struct psk_out *out)
@@ -353,14 +391,20 @@ void psk_conn_send(struct psk_part *part, struct psk_out *out)
 	talloc_free(out);
 }
 
-void psk_conn_stop_all(struct psk_part *part)
+static void stop_list(struct llist_head *conns)
 {
 	struct psk_conn *conn, *next;
 
-	llist_for_each_entry_safe (conn, next, &part->conns, entry) {
+	llist_for_each_entry_safe (conn, next, conns, entry) {
 		if (conn->state == CONN_OPEN || conn->state == CONN_HELD)
 			(void)SSL_shutdown(conn->ssl);
 		conn->why = PSK_END_STOP;
 		psk_conn_free(conn);
 	}
+}
+
+void psk_conn_stop_all(struct psk_part *part)
+{
+	stop_list(&part->strangers);
+	stop_list(&part->conns);
 }

@@ -6,7 +6,6 @@
  * the place with the fewest failures among four.  It bounds guessing and floods; it is no account of anything. */
 #include <netinet/in.h>
 #include <string.h>
-#include <time.h>
 
 #include <osmocom/core/utils.h>
 #include <talloc.h>
@@ -48,14 +47,6 @@ struct psk_fails *psk_fails_alloc(const void *ctx, unsigned int max, unsigned in
 	rnd_bytes(&f->salt, sizeof(f->salt));
 	f->salt |= 1;
 	return f;
-}
-
-int64_t psk_now_ms(void)
-{
-	struct timespec ts;
-
-	OSMO_ASSERT(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 /* Never 0: the families differ in the upper bits. */
@@ -110,22 +101,24 @@ bool psk_fails_over(struct psk_fails *f, const struct sockaddr *sa)
 	bool over;
 
 	pthread_mutex_lock(&f->mutex);
-	p = find(f, addr_of(sa), psk_now_ms());
+	p = find(f, addr_of(sa), net_now_ms());
 	over = p && p->count >= f->max;
 	pthread_mutex_unlock(&f->mutex);
 	return over;
 }
 
-void psk_fails_add(struct psk_fails *f, const struct sockaddr *sa)
+bool psk_fails_add(struct psk_fails *f, const struct sockaddr *sa)
 {
 	uint64_t addr = addr_of(sa);
-	int64_t now = psk_now_ms();
+	int64_t now = net_now_ms();
 	struct place *p;
+	bool last;
 
 	pthread_mutex_lock(&f->mutex);
 	p = find(f, addr, now);
 	if (!p)
 		p = take(f, addr, now);
-	p->count++;
+	last = ++p->count == f->max;
 	pthread_mutex_unlock(&f->mutex);
+	return last;
 }

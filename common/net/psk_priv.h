@@ -19,7 +19,7 @@ struct ssl_ctx_st;
 struct ssl_st;
 
 struct psk_counters {
-	atomic_uint_fast64_t accepted, open, handshakes, unknown, wrong_key, failed, limited, timed_out, dead;
+	atomic_uint_fast64_t accepted, open, handshakes, unknown, wrong_key, failed, limited, timed_out, crowded, dead;
 };
 
 /* Failed handshakes of addresses; shared by the threads. */
@@ -27,7 +27,8 @@ struct psk_fails;
 struct psk_fails *psk_fails_alloc(const void *ctx, unsigned int max, unsigned int window_ms);
 /* Whether the address has used up its failures. */
 bool psk_fails_over(struct psk_fails *f, const struct sockaddr *addr);
-void psk_fails_add(struct psk_fails *f, const struct sockaddr *addr);
+/* Returns true when this was the last one allowed. */
+bool psk_fails_add(struct psk_fails *f, const struct sockaddr *addr);
 
 /* What one I/O thread serves; touched by that thread only once it runs. */
 struct psk_part {
@@ -36,6 +37,8 @@ struct psk_part {
 	struct acceptor acceptor;
 	uint8_t *buf; /* for one record, of whichever connection reads now */
 	struct llist_head conns;
+	struct llist_head strangers; /* the oldest first: no handshake yet, or one that failed */
+	struct net_gripe crowd;
 	DECLARE_HASHTABLE(by_id, 10);
 };
 
@@ -62,7 +65,7 @@ enum conn_state {
 };
 
 struct psk_conn {
-	struct llist_head entry; /* psk_part.conns */
+	struct llist_head entry; /* psk_part.conns or strangers */
 	struct hlist_node node;	 /* psk_part.by_id */
 	struct psk_part *part;
 	struct ssl_st *ssl; /* NULL in DRAIN */
@@ -88,6 +91,8 @@ static inline struct psk_server *psk_conn_server(const struct psk_conn *conn)
 /* psk_conn.c */
 /* For the listeners: serve a socket just accepted. */
 void psk_conn_accept(struct psk_part *part, int fd, const struct sockaddr *addr);
+/* For the acceptor: a connection too many. */
+void psk_conn_crowded(void *part, unsigned int min_ms);
 /* Send to the connection of this thread with out->id, if it is there. */
 void psk_conn_send(struct psk_part *part, struct psk_out *out);
 /* io_stop(): no connection goes on. */
@@ -111,6 +116,3 @@ void psk_data_read(struct psk_conn *conn);
 void psk_data_drop(struct psk_conn *conn);
 /* Send what waits; conn may be gone afterwards. */
 void psk_data_write(struct psk_conn *conn);
-
-/* psk_fail.c: milliseconds of the monotonic clock, for any thread. */
-int64_t psk_now_ms(void);

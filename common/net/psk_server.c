@@ -157,7 +157,7 @@ static void part_start(struct io_thread *t, struct io_call *call)
 
 	part->buf = talloc_array(NULL, uint8_t, RECORD_MAX);
 	acceptor_init(&part->acceptor, io_thread_base(t), conf->n_listen,
-		      OSMO_MAX(1, conf->max_conns / part->srv->n_parts));
+		      OSMO_MAX(1, conf->max_conns / part->srv->n_parts), psk_conn_crowded, part);
 	for (size_t i = 0; i < conf->n_listen; i++)
 		acceptor_listen(&part->acceptor, i, c->fds[i], on_accept, part);
 	io_thread_at_stop(t, part_stop, part);
@@ -172,6 +172,7 @@ static void part_init(struct psk_server *srv, unsigned int i, const int *fds)
 	part->srv = srv;
 	part->thread = io_thread_get(srv->io, i);
 	INIT_LLIST_HEAD(&part->conns);
+	INIT_LLIST_HEAD(&part->strangers);
 	hash_init(part->by_id);
 	c->fds = listen_dup(c, fds, srv->conf.n_listen);
 	io_call_steal(part->thread, &c->call);
@@ -325,6 +326,7 @@ struct psk_server_stats psk_server_get_stats(const struct psk_server *srv)
 		.failed = c->failed,
 		.limited = c->limited,
 		.timed_out = c->timed_out,
+		.crowded = c->crowded,
 		.dead = c->dead,
 	};
 }

@@ -123,6 +123,7 @@ struct psk_server_stats {
 	uint64_t failed;     /* failed otherwise: version, suites, malformed, closed */
 	uint64_t limited;    /* not served: too many failures of the address */
 	uint64_t timed_out;  /* cut by one of the time-outs */
+	uint64_t crowded;    /* cut for a newcomer, because the cap was reached and no key had been shown */
 	uint64_t dead;	     /* answers whose connection had gone */
 };
 /*! Any thread. */

@@ -729,20 +729,33 @@ static void failures_are_limited(void **state)
 
 static void cap_on_connections(void **state)
 {
-	struct fix *f = start_with((struct psk_server_conf){.max_conns = 2}, 1);
+	struct fix *f = start_with((struct psk_server_conf){.max_conns = 3}, 1);
 	struct client *a = connected(f, CBC), *b = connected(f, GCM), *c;
-	int waiting = test_tcp_connect(f->port); /* in the backlog */
+	int silent[3], more[2];
+	char octet;
 
-	assert_true(waiting >= 0);
-	usleep(20000);
-	assert_int_equal(psk_server_get_stats(f->srv).accepted, 2);
-	client_free(a);
-	wait_closed(f, 1, PSK_END_PEER);
-	close(waiting);
-	c = connected(f, CBC);
-	say(c, "hello\n");
+	for (size_t i = 0; i < ARRAY_SIZE(silent); i++)
+		silent[i] = test_tcp_connect(f->port);
+	c = connected(f, CBC); /* who is silent gives way to a newcomer; who has shown a key does not */
+	for (size_t i = 0; i < ARRAY_SIZE(silent); i++) {
+		assert_int_equal(recv(silent[i], &octet, 1, 0), 0);
+		close(silent[i]);
+	}
+	assert_int_equal(psk_server_get_stats(f->srv).crowded, 3);
+	say(a, "hello\n");
 	wait_line(f);
+	more[0] = test_tcp_connect(f->port); /* one more is let in */
+	more[1] = test_tcp_connect(f->port); /* the kernel holds it */
+	usleep(20000);
+	assert_int_equal(psk_server_get_stats(f->srv).accepted, 7);
 	client_free(b);
+	wait_closed(f, 1, PSK_END_PEER);
+	for (int i = 0; i < 5000 && psk_server_get_stats(f->srv).accepted < 8; i++)
+		usleep(1000);
+	assert_int_equal(psk_server_get_stats(f->srv).accepted, 8);
+	close(more[0]);
+	close(more[1]);
+	client_free(a);
 	client_free(c);
 	stop(f);
 }

@@ -156,11 +156,14 @@ int https_send(struct smsr *s, struct op_run *r, const struct bearer_job *in)
 
 /* ---- ends ---- */
 
-static int close_job(struct smsr *s, struct https_job *job, enum cmd_state state)
+int https_job_end(struct smsr *s, struct https_job *job, enum cmd_state state)
 {
+	int rc;
+
 	job->state = state;
 	job->due_ms = 0;
-	return https_db_job_update(s->db, job);
+	rc = https_db_job_update(s->db, job);
+	return rc < 0 ? rc : https_db_scripts_drop(s->db, job->id);
 }
 
 int https_close(struct smsr *s, int64_t op_id)
@@ -170,7 +173,7 @@ int https_close(struct smsr *s, int64_t op_id)
 
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
-	return close_job(s, &job, CMD_ST_CLOSED);
+	return https_job_end(s, &job, CMD_ST_CLOSED);
 }
 
 static int count_failure(struct smsr *s, int64_t euicc_id)
@@ -206,7 +209,7 @@ int https_give_up(struct smsr *s, struct https_job *job, const char *why)
 	if (rc == 0)
 		rc = close_trigger(s, job->op_id);
 	if (rc == 0)
-		rc = close_job(s, job, CMD_ST_CLOSED);
+		rc = https_job_end(s, job, CMD_ST_CLOSED);
 	if (rc == 0)
 		rc = count_failure(s, job->euicc_id);
 	if (rc < 0)
@@ -258,7 +261,7 @@ static int exhausted(struct smsr *s, struct op_run *r, struct https_job *job)
 		return https_give_up(s, job, "the card did not connect");
 	rc = close_trigger(s, job->op_id);
 	if (rc == 0)
-		rc = close_job(s, job, CMD_ST_CLOSED);
+		rc = https_job_end(s, job, CMD_ST_CLOSED);
 	if (rc == 0)
 		rc = count_failure(s, job->euicc_id);
 	if (rc == 0)

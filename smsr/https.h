@@ -73,6 +73,8 @@ int https_trigger_answered(struct smsr *s, struct command *cmd, uint8_t status) 
 const struct https_fleet *https_fleet_for(const struct smsr *s, const struct euicc *e);
 /*! Answer the POST that waits, if one does: next script, parking, or the end. */
 int https_serve(struct smsr *s, const struct euicc *e) MUST_CHECK;
+/*! Close a job; its scripts are not kept.  \param[in] state  why */
+int https_job_end(struct smsr *s, struct https_job *job, enum cmd_state state) MUST_CHECK;
 /*! End a job in vain and tell its operation: SILENT when a script has left, else UNREACHED. */
 int https_give_up(struct smsr *s, struct https_job *job, const char *why) MUST_CHECK;
 /*! How long to wait for the card behind the trigger that went last. */

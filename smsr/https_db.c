@@ -31,6 +31,7 @@ enum https_stmt {
 	Q_SCRIPT,
 	Q_SCRIPT_UPDATE,
 	Q_SCRIPT_COUNT,
+	Q_SCRIPTS_DROP,
 	Q_RECOVER_SESSIONS,
 	Q_RECOVER_JOBS,
 	Q_PSK,
@@ -67,6 +68,7 @@ static const char *const sql[] = {
 	[Q_SCRIPT_UPDATE] = "UPDATE https_script SET state = ?2, seq = ?3, rsp = ?4, body = CASE WHEN ?2 < 2 THEN "
 			    "body ELSE x'' END WHERE id = ?1",
 	[Q_SCRIPT_COUNT] = "SELECT count(*), total(seq IS NOT NULL) FROM https_script WHERE job_id = ?1",
+	[Q_SCRIPTS_DROP] = "DELETE FROM https_script WHERE job_id = ?1",
 	[Q_RECOVER_SESSIONS] =
 		"UPDATE https_session SET conn = NULL, waits = 0, due_ms = NULL, state = CASE WHEN EXISTS (SELECT 1 "
 		"FROM https_job j WHERE j.euicc_id = https_session.euicc_id AND j.state = 0) THEN 1 ELSE 0 END "
@@ -344,6 +346,11 @@ int https_db_script_count(struct db *db, int64_t job_id, int *n, int *left)
 	*left = (int)db_int(s, 1);
 	db_reset(s);
 	return 0;
+}
+
+int https_db_scripts_drop(struct db *db, int64_t job_id)
+{
+	return db_run(stmt_id(db, Q_SCRIPTS_DROP, job_id));
 }
 
 /* ---- start, keys ---- */

@@ -91,6 +91,8 @@ int https_db_script_get(const void *ctx, struct db *db, int64_t job_id, int idx,
 int https_db_script_update(struct db *db, const struct https_script *script) MUST_CHECK;
 /*! How many there are, and how many have left. */
 int https_db_script_count(struct db *db, int64_t job_id, int *n, int *left) MUST_CHECK;
+/*! The job has ended: a profile of some hundred kilobytes is not kept as long as the operation's outcome. */
+int https_db_scripts_drop(struct db *db, int64_t job_id) MUST_CHECK;
 
 /*! After a restart no connection stands; cards that were connected, or awaited, are awaited until due_ms. */
 int https_db_recover(struct db *db, int64_t due_ms) MUST_CHECK;

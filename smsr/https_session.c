@@ -211,11 +211,8 @@ static int joined(struct smsr *s, const struct https_job *job, struct bytes *oct
 
 static int end_job(struct smsr *s, struct https_session *ss, struct https_job *job)
 {
-	int rc;
+	int rc = https_job_end(s, job, CMD_ST_ANSWERED);
 
-	job->state = CMD_ST_ANSWERED;
-	job->due_ms = 0;
-	rc = https_db_job_update(s->db, job);
 	/* Behind a profile change the card has to REFRESH: it cannot with a session open. */
 	ss->hold = job->more && job->kind != CMD_ENABLE && job->kind != CMD_DISABLE;
 	ss->failures = 0;

@@ -226,7 +226,7 @@ CREATE INDEX https_job_op ON https_job (op_id);
 CREATE UNIQUE INDEX https_job_open ON https_job (euicc_id) WHERE state = 0;
 CREATE INDEX https_job_due ON https_job (due_ms) WHERE due_ms IS NOT NULL;
 
--- One script command of a job; the card has one at a time.
+-- One script command of a job; the card has one at a time.  Gone when the job has ended.
 CREATE TABLE https_script (
 	id INTEGER PRIMARY KEY,
 	job_id INTEGER NOT NULL REFERENCES https_job ON DELETE CASCADE,

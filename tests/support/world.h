@@ -244,6 +244,8 @@ unsigned int world_timeline(struct world *w, int64_t op_id);
 uint64_t world_counter(struct world *w, enum smsr_ctr ctr);
 /*! Do something to the store that no code of ours does. */
 void world_damage(struct world *w, const char *sql);
+/*! Rows of a table, perhaps with a WHERE behind its name. */
+int64_t world_rows(struct world *w, const char *table);
 /*! P2 and P1: open a packet that leaves, compare it with what left under its counter, and with the committed row. */
 void world_check_packet(struct world *w, const struct sms_out *sms);
 void world_check_post(struct world *w, const struct http_out *h);

@@ -260,6 +260,24 @@ uint64_t world_counter(struct world *w, enum smsr_ctr ctr)
 	return rate_ctr_group_get_ctr(w->s->ctrs, ctr)->current;
 }
 
+int64_t world_rows(struct world *w, const char *table)
+{
+	char *path = talloc_asprintf(w->ctx, "%s/smsr.db", w->dir);
+	char *sql = talloc_asprintf(path, "SELECT count(*) FROM %s", table);
+	sqlite3_stmt *s;
+	sqlite3 *h;
+	int64_t n;
+
+	assert_int_equal(sqlite3_open_v2(path, &h, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(h, sql, -1, &s, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	n = sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	sqlite3_close(h);
+	talloc_free(path);
+	return n;
+}
+
 void world_damage(struct world *w, const char *sql)
 {
 	char *path = talloc_asprintf(w->ctx, "%s/smsr.db", w->dir);

@@ -110,11 +110,12 @@ struct script_rsp {
 	bool has_count;
 	unsigned int executed; /* as the card counts; without a count: number of R-APDUs */
 	unsigned int n_rapdus;
-	struct rapdu last;  /* last R-APDU; sw = 0 when there is none */
-	uint16_t bad_sw;    /* first status word that is no success; 0 = none */
-	uint8_t bad_format; /* enum script_bad; 0 = none */
-	uint8_t action;	    /* immediate action error; 0 = none */
-	uint8_t chaining;   /* 01 no script before, 02 not supported, 03 unable; 0 = none */
+	struct rapdu last;   /* last R-APDU; sw = 0 when there is none */
+	uint16_t bad_sw;     /* first status word that is no success; 0 = none */
+	uint8_t bad_format;  /* enum script_bad; 0 = none */
+	uint8_t action;	     /* immediate action error; 0 = none */
+	uint16_t bad_scp03t; /* first error of SCP03t, 9F44 to 9F47; 0 = none */
+	uint8_t chaining;    /* 01 no script before, 02 not supported, 03 unable; 0 = none */
 };
 
 /*! Read an expanded response (AB or AF).

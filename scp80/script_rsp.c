@@ -29,9 +29,14 @@ static int put_compact_rsp(unsigned int executed, const struct script_item *item
 	return w->failed ? -ENOSPC : 0;
 }
 
+static bool is_scp03t_error(uint32_t tag)
+{
+	return tag >= SCRIPT_RSP_SCP03T_INIT && tag <= SCRIPT_RSP_SCP03T_KEYS;
+}
+
 static bool is_rsp_tag(uint32_t tag)
 {
-	if (tag >= SCRIPT_RSP_SCP03T_INIT && tag <= SCRIPT_RSP_SCP03T_KEYS)
+	if (is_scp03t_error(tag))
 		return true;
 	switch (tag) {
 	case SCRIPT_RSP_RAPDU:
@@ -125,6 +130,8 @@ static int take_rsp_item(const struct script_item *item, struct script_rsp *rsp)
 		return -EINVAL;
 	}
 	/* Others are not about the script: SCP03t answers, future additions. */
+	if (is_scp03t_error(item->tag) && rsp->bad_scp03t == 0)
+		rsp->bad_scp03t = (uint16_t)item->tag;
 	return 0;
 }
 

@@ -241,10 +241,16 @@ static int job_refused(struct smsr *s, struct https_session *ss, struct https_jo
 {
 	const char *word = admin_status_text(status);
 	struct op_input in = {.event = OP_EV_REFUSED};
+	struct script_rsp before;
+	struct bytes all;
 	int rc;
 
 	in.text = talloc_asprintf(turn_ctx(s->turn), "X-Admin-Script-Status: %s", word ? word : "unknown");
 	rc = op_note(s, job->op_id, STEP_HTTPS, "%s", in.text);
+	if (rc == 0)
+		rc = joined(s, job, &all);
+	if (rc == 0 && script_rsp_dec(all, &before) == 0)
+		in.rsp = before.body; /* what the scripts before this one gave */
 	if (rc == 0)
 		rc = end_job(s, ss, job);
 	return rc < 0 ? rc : op_event(s, job->op_id, &in);
@@ -258,7 +264,7 @@ static bool take_answer(struct smsr *s, struct bytes body, struct bytes *tlvs, b
 	if (script_rsp_dec(body, &rsp) < 0)
 		return false;
 	*tlvs = bytes_dup(turn_ctx(s->turn), rsp.body);
-	*goes_on = !rsp.bad_sw && !rsp.bad_format && !rsp.action && !rsp.chaining;
+	*goes_on = !rsp.bad_sw && !rsp.bad_scp03t && !rsp.bad_format && !rsp.action && !rsp.chaining;
 	return true;
 }
 

@@ -87,6 +87,64 @@ static void all_answers_in_order(void **state)
 	assert_int_equal(n, SCRIPTS);
 	world_run(w);
 	expect_data(w, all);
+	assert_int_equal(world_rows(w, "https_script"), 0);
+	assert_int_equal(world_rows(w, "op_data"), 0);
+}
+
+static struct bytes octets(struct https_card *c, const char *hex)
+{
+	struct bytes out;
+
+	assert_int_equal(hex_dec(c, hex, &out), 0);
+	return out;
+}
+
+/* SCP03t, and what nobody knows: as the card said it, octet for octet.  The rest would only meet a dead session. */
+static void scp03t_error_ends_it(void **state)
+{
+	static const char *const errors[] = {"9F440105", "9F450101", "9F460106", "9F470101"};
+	struct world *w = *state;
+	struct https_card *c = begin(w);
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		char *call_id = talloc_asprintf(w->ctx, "data-%zu", i);
+
+		send_long(w, call_id);
+		https_card_first(c, "", false);
+		c->result = octets(c, "AF8084028899"
+				      "9F7F0811223344556677880000");
+		https_card_result(c, false);
+		https_card_expect(c, 200, false);
+		c->result = octets(c, talloc_asprintf(c, "AF808600%s0000", errors[i]));
+		https_card_result(c, false);
+		https_card_expect(c, 204, true);
+		world_run(w);
+		expect_data(w, talloc_asprintf(w->ctx,
+					       "84028899"
+					       "9F7F081122334455667788"
+					       "8600%s",
+					       errors[i]));
+	}
+}
+
+/* A script that the card did not execute: what those before it gave is not lost. */
+static void refused_in_the_middle(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = begin(w);
+	struct world_post *p;
+
+	send_long(w, "data-1");
+	https_card_first(c, "", false);
+	c->result = result_of(c, 1, 0x9000);
+	https_card_result(c, false);
+	c->status = "security-error";
+	https_card_result(c, false);
+	https_card_expect(c, 204, true);
+	world_run(w);
+	p = world_post(w, "smdp.example/cb");
+	assert_non_null(strstr(p->body, "FAILED"));
+	assert_non_null(strstr(p->body, "EuiccResponseData>2303019000<"));
 }
 
 /* The rest would only do harm. */
@@ -143,9 +201,93 @@ static void killed_between_scripts(void **state)
 	expect_data(w, all);
 }
 
+/* ---- SMS in place of HTTPS ---- */
+
+#define SHORT_DATA "220580BA000000"
+#define TRIGGERS "16" /* CMD_TRIGGER */
+
+static struct https_card *begin_with_https(struct world *w)
+{
+	struct https_card *c = begin(w);
+
+	w->cfg->bearer.fallback->wish = BEARER_HTTPS;
+	return c;
+}
+
+static void send_short(struct world *w)
+{
+	world_send_data(w, SMDP, aid, SHORT_DATA, "data-1");
+	world_run(w);
+}
+
+/* No trigger brings the card: by SMS.  When it comes at last there is nothing for it any more. */
+static void short_data_by_sms_instead(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = begin_with_https(w);
+
+	send_short(w);
+	world_advance(w, HOUR_MS - MINUTE_MS);
+	assert_true(world_told(w, "by SMS"));
+	assert_non_null(strstr(world_post(w, "smdp.example/cb")->body, "EuiccResponseData>2302"));
+	https_card_session(c);
+	assert_int_equal(c->scripts, 0);
+	assert_int_equal(world_rows(w, "https_script"), 0);
+}
+
+/* The card has the script: whatever becomes of its connection, nothing but triggers leaves afterwards. */
+static void not_by_sms(struct world *w, bool executes, bool restart)
+{
+	struct https_card *c = begin_with_https(w);
+	unsigned int before = world_packets(w);
+
+	send_short(w);
+	https_card_first(c, "", false);
+	https_card_expect(c, 200, false);
+	if (executes)
+		https_card_execute(c);
+	if (restart)
+		world_restart(w);
+	else
+		https_card_break(c);
+	world_advance(w, 2 * HOUR_MS);
+	world_expect_outcome(w, "ES3-SendData", "FAILED 1.6/5.4");
+	assert_false(world_told(w, "by SMS"));
+	assert_true(world_packets(w) > before + 1); /* it was called again */
+	assert_int_equal(world_rows(w, "command WHERE kind = " TRIGGERS), world_packets(w) - before);
+	world_expect_silence(w);
+}
+
+static void script_out_and_connection_lost(void **state)
+{
+	not_by_sms(*state, false, false);
+}
+
+static void executed_and_connection_lost(void **state)
+{
+	not_by_sms(*state, true, false);
+}
+
+static void script_out_and_killed(void **state)
+{
+	not_by_sms(*state, false, true);
+}
+
+static void executed_and_killed(void **state)
+{
+	not_by_sms(*state, true, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		WORLD_TEST(scp03t_error_ends_it),
+		WORLD_TEST(refused_in_the_middle),
+		WORLD_TEST(short_data_by_sms_instead),
+		WORLD_TEST(script_out_and_connection_lost),
+		WORLD_TEST(executed_and_connection_lost),
+		WORLD_TEST(script_out_and_killed),
+		WORLD_TEST(executed_and_killed),
 		WORLD_TEST(all_answers_in_order),
 		WORLD_TEST(an_error_ends_it),
 		WORLD_TEST(card_begins_anew),

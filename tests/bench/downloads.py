@@ -19,7 +19,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / 'lab' / 'demo')]
-from lab import Caller, detail, register_all, rss_mib, thread_seconds   # noqa: E402
+from lab import Caller, detail, register_all, row, rss_mib, thread_seconds   # noqa: E402
 from peers import download_body, element, outcome   # noqa: E402
 from smdp_lab import MNO_OID, NewProfile, SmdpLab, TEMPLATE   # noqa: E402
 from smsr_lab import EUM_OID, OPERATORS, SMSR_OID, LabError, short_socket   # noqa: E402
@@ -29,7 +29,7 @@ PIECES, PIECE = 3, 50456   # elements of filler: the package has 150 KB, to some
 ANSWER = 'ES2-DownloadProfileResponse'
 
 
-class Caller2(Caller):
+class DpCaller(Caller):
     """Keep-alive connection to the SM-DP."""
 
     def order(self, card, iccid):
@@ -44,6 +44,10 @@ class Caller2(Caller):
 
 def peak_mib(pid):
     return int(re.search(r'VmHWM:\s+(\d+)', pathlib.Path(f'/proc/{pid}/status').read_text()).group(1)) / 1024
+
+
+def written_mb(pid):
+    return int(re.search(r'write_bytes: (\d+)', pathlib.Path(f'/proc/{pid}/io').read_text()).group(1)) / 1e6
 
 
 class Downloads:
@@ -107,7 +111,7 @@ class Downloads:
         taken, todo, lock = {}, list(zip(profiles, cards)), threading.Lock()
 
         def work():
-            caller = Caller2(self.operator, self.lab.smdp_port)
+            caller = DpCaller(self.operator, self.lab.smdp_port)
             while True:
                 with lock:
                     if not todo:
@@ -165,6 +169,7 @@ class Downloads:
         idle = {p.name: rss_mib(p.popen.pid) for p in (self.smsr, self.smdp)}
         for p in (self.smsr, self.smdp):
             pathlib.Path(f'/proc/{p.popen.pid}/clear_refs').write_text('5')   # the peak begins anew
+        written = {p.name: written_mb(p.popen.pid) for p in (self.smsr, self.smdp)}
         before, start = self.cpu(), time.monotonic()
         taken = self.order(self.large, lab.cards, 8)
         admitted = time.monotonic() - start
@@ -177,6 +182,8 @@ class Downloads:
         n = self.count
         detail(f'downloads, {n}: memory at the peak less idle, for each session: ' +
                ', '.join(f'{k} {(peak[k] - idle[k]) * 1024 / n:.0f} KB ({idle[k]:.0f} to {peak[k]:.0f} MiB)' for k in idle))
+        detail(f'downloads, {n}: written to disk for each: ' +
+               ', '.join(f'{p.name} {(written_mb(p.popen.pid) - written[p.name]) / n:.1f} MB' for p in (self.smsr, self.smdp)))
         detail(f'downloads, {n}: CPU time of each: ' + ', '.join(f'{k} {1000 * v / n:.1f} ms' for k, v in used.items()) +
                f'; {sum(used.values()) / seconds:.2f} of {os.cpu_count()} cores used')
 
@@ -192,11 +199,13 @@ class Downloads:
         d, t, n = sorted(durations.values()), self.transfers()[-self.count:], self.count
         detail(f'downloads, {n} at the same time, {octets} octets each: {n * octets / seconds / 1e6:.2f} MB/s, {n / seconds:.1f} '
                f'each second; all ordered after {admitted:.1f} s, done after {seconds:.1f} s')
-        detail(f'downloads, {n}: from order to answer {d[0]:.2f} s, {statistics.median(d):.2f} s, {d[-1]:.2f} s (shortest, median, '
-               f'longest), longest to median {d[-1] / statistics.median(d):.2f}; the package alone {t[0]:.2f}, '
-               f'{statistics.median(t):.2f}, {t[-1]:.2f} s, longest to shortest {t[-1] / max(t[0], 0.001):.1f}')
-        detail(f'downloads, {n}: a small profile ordered behind all of them {small:.2f} s, {small / d[-1]:.2f} of the longest (alone '
-               f'{alone:.2f} s)')
+        median = statistics.median(d)
+        row('D1', f'{n} downloads of 150 KB at the same time, longest from order to answer', f'{d[-1]:.2f} s', f'{median:.2f} s median',
+            d[-1] / median, '<=', 2)
+        row('D2', f'a small profile ordered behind these {n}', f'{small:.2f} s', f'{median:.2f} s median of the large', small / median,
+            '<=', 1)
+        detail(f'downloads, {n}: from order to answer, shortest {d[0]:.2f} s; the package alone {t[0]:.2f} s, {statistics.median(t):.2f} s, '
+               f'{t[-1]:.2f} s (shortest, median, longest); a small profile with nothing else going on {alone:.2f} s')
 
 
 def main():

@@ -456,7 +456,9 @@ static int heard(struct smsr *s, struct https_session *ss, uint64_t conn)
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
 	rc = anew ? op_note(s, job.op_id, STEP_HTTPS, "the card has connected") : 0;
-	return rc < 0 ? rc : stop_waiting(s, &job);
+	if (rc < 0 || (!anew && !job.triggers && !job.due_ms))
+		return rc;
+	return stop_waiting(s, &job);
 }
 
 int smsr_ev_https_request(void *smsr, void *request)

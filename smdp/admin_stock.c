@@ -219,7 +219,8 @@ static void cmd_check(struct admin_req *q)
 			return;
 		if (stock_open_package(q->env->stock, q->ctx, item.id, &package) < 0) {
 			admin_error(q->client, ADMIN_INTERNAL,
-				    "the stored package does not open: it was changed, or wrapped by another key");
+				    "the stored package does not open: it was delivered and is not kept any more, was "
+				    "changed, or wrapped by another key");
 			return;
 		}
 	} else if (!arg_package(q, &package)) {

@@ -16,6 +16,7 @@
 #include "smdp/dp_out.h"
 #include "smdp/order_db.h"
 #include "smdp/dp_record_db.h"
+#include "smdp/stock.h"
 
 #define TICK_BATCH 200
 #define RETIRE_BATCH 200
@@ -143,10 +144,7 @@ static int orders_due(struct smdp *s, bool *more)
 static int retire(struct smdp *s)
 {
 	static int (*const rules[])(struct db * db, int64_t before_ms, size_t max) = {
-		order_db_retire,
-		call_db_retire,
-		outbox_db_retire,
-		dp_record_db_note_retire,
+		order_db_retire, call_db_retire, outbox_db_retire, dp_record_db_note_retire, stock_db_retire,
 	};
 	int64_t now = clock_now_ms(), before = now - s->cfg->limits.outcome_keep_days * 24 * 3600 * 1000LL;
 	bool full = false;

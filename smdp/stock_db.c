@@ -26,8 +26,10 @@ enum stock_stmt {
 	Q_SET,
 	Q_PACKAGE,
 	Q_LIST,
+	Q_RETIRE,
 };
 
+/* State 2 is STOCK_USED, 100 ORDER_ST_DONE. */
 static const char *const sql[] = {
 	[Q_TYPE] = "SELECT id, mno, name, required_memory, template FROM stock_type WHERE mno = ?1 AND name = ?2",
 	[Q_TYPE_PUT] = "INSERT INTO stock_type (mno, name, required_memory, template) VALUES (?1, ?2, ?3, ?4) "
@@ -50,6 +52,9 @@ static const char *const sql[] = {
 	[Q_LIST] = "SELECT i.id FROM stock_item i JOIN stock_type t ON t.id = i.type_id WHERE i.id > ?1 AND "
 		   "(?2 IS NULL OR t.mno = ?2) AND (?3 IS NULL OR t.name = ?3) AND (?4 < 0 OR i.state = ?4) "
 		   "ORDER BY i.id LIMIT ?5",
+	[Q_RETIRE] = "UPDATE stock_item SET package = NULL WHERE id IN (SELECT id FROM stock_item i WHERE state = 2 "
+		     "AND package IS NOT NULL AND changed_ms < ?1 AND NOT EXISTS "
+		     "(SELECT 1 FROM operation o WHERE o.id = i.order_id AND o.state < 100) LIMIT ?2)",
 };
 
 static struct db_stmt *stmt(struct db *db, enum stock_stmt id)
@@ -231,10 +236,21 @@ int stock_db_package(const void *ctx, struct db *db, int64_t id, char **iccid, s
 
 	if (rc < 0)
 		return rc;
-	*iccid = db_text(ctx, s, 0);
-	*wrapped = bytes_dup(ctx, db_bytes(s, 1));
+	rc = db_is_null(s, 1) ? -ENOENT : 0;
+	if (rc == 0) {
+		*iccid = db_text(ctx, s, 0);
+		*wrapped = bytes_dup(ctx, db_bytes(s, 1));
+	}
 	db_reset(s);
-	return 0;
+	return rc;
+}
+
+int stock_db_retire(struct db *db, int64_t before_ms, size_t max)
+{
+	struct db_stmt *s = stmt_id(db, Q_RETIRE, before_ms);
+
+	db_bind_int(s, 2, (int64_t)max);
+	return db_run(s);
 }
 
 int stock_db_list(struct db *db, const struct stock_filter *filter, int64_t *ids, size_t max, size_t *n)

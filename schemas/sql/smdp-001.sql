@@ -184,7 +184,8 @@ CREATE TABLE stock_item (
 	imported_ms INTEGER NOT NULL,
 	changed_ms INTEGER NOT NULL,
 	package_len INTEGER NOT NULL,
-	package BLOB NOT NULL		-- wrapped, bound to the ICCID
+	package BLOB			-- wrapped, bound to the ICCID; NULL: delivered long ago
 );
 CREATE INDEX stock_item_state ON stock_item (type_id, state, id);
+CREATE INDEX stock_item_spent ON stock_item (changed_ms) WHERE state = 2 AND package IS NOT NULL;
 CREATE UNIQUE INDEX stock_item_order ON stock_item (order_id) WHERE order_id IS NOT NULL;

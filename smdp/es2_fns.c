@@ -148,23 +148,35 @@ static int download(struct smdp *s, const struct es_call *c, struct order_run *r
 
 /* ---- relays ---- */
 
-/* Who may act on a profile: of those that we installed we know it; others are looked up in the EIS. */
-static int check_owner(struct smdp *s, const struct es_call *c, const struct order_run *r, bool *known)
+/* Who may act on a profile: of those that we installed we know it; others are looked up in the EIS.
+ * \param[in,out] known  becomes false when the EIS has to tell
+ * \returns 1 to go on, 0 refused and answered, negative errno */
+static int check_owner(struct smdp *s, const struct es_call *c, const struct order_run *r, const char *iccid,
+		       bool *known)
 {
 	char *oid = NULL;
-	int rc;
+	int rc = keys_db_owner(turn_ctx(s->turn), s->db, r->o.eid, iccid, &oid);
 
-	*known = !r->o.iccid;
-	if (*known)
-		return 1;
-	rc = keys_db_owner(turn_ctx(s->turn), s->db, r->o.eid, r->o.iccid, &oid);
+	if (rc == -ENOENT)
+		*known = false;
 	if (rc < 0)
 		return rc == -ENOENT ? 1 : rc;
 	if (strcmp(oid, c->peer->oid) != 0)
-		return dp_refuse_with(s, c, ES_SC_ICCID_NOT_ALLOWED, r->o.iccid,
-				      "the profile belongs to another operator");
-	*known = true;
+		return dp_refuse_with(s, c, ES_SC_ICCID_NOT_ALLOWED, iccid, "the profile belongs to another operator");
 	return 1;
+}
+
+static int check_owners(struct smdp *s, const struct es_call *c, const struct order_run *r, bool *known)
+{
+	const struct es_audit_eis_req *q = r->o.fn == ES2_AUDIT_EIS ? c->req->msg->body : NULL;
+	int rc = 1;
+
+	*known = true;
+	if (r->o.iccid)
+		return check_owner(s, c, r, r->o.iccid, known);
+	for (size_t i = 0; rc == 1 && q && i < q->n_iccids; i++)
+		rc = check_owner(s, c, r, q->iccids[i], known);
+	return rc;
 }
 
 static int pass_on(struct smdp *s, const struct es_call *c, const struct twin *t, struct order_run *r, bool held)
@@ -188,7 +200,7 @@ static int relay(struct smdp *s, const struct es_call *c, const struct twin *t, 
 {
 	int64_t wait_ms = (int64_t)s->cfg->limits.sync_wait_s * 1000;
 	bool known;
-	int rc = check_owner(s, c, r, &known);
+	int rc = check_owners(s, c, r, &known);
 
 	if (rc != 1)
 		return rc;

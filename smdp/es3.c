@@ -17,6 +17,7 @@
 #include "common/app/clock.h"
 #include "common/app/log.h"
 #include "common/crypto/rnd.h"
+#include "smdp/dp_record_db.h"
 #include "smdp/es3_db.h"
 
 #define PUMP_BATCH 100
@@ -91,6 +92,24 @@ int es3_call(struct smdp *s, struct order_run *r, enum es_fn fn, struct es_req *
 	if (rc < 0 || held)
 		return rc;
 	return order_note(s, r->o.id, STEP_CALL, "%s, %zu octets", es_fn_name(fn), c.envelope.len);
+}
+
+int es3_held(struct smdp *s, int64_t op_id, const void **body)
+{
+	struct soap_fault *bad;
+	struct soap_msg *msg;
+	struct es3_call c;
+	int64_t id;
+	int rc = es3_db_held_of(s->db, op_id, &id);
+
+	if (rc == 0)
+		rc = es3_db_get(turn_ctx(s->turn), s->db, id, &c);
+	if (rc < 0)
+		return rc;
+	if (soap_rx(s->es, turn_ctx(s->turn), c.envelope, SOAP_CONTENT_TYPE, &msg, &bad) < 0 || !msg->body)
+		return -EINVAL;
+	*body = msg->body;
+	return 0;
 }
 
 int es3_release(struct smdp *s, int64_t op_id)
@@ -370,7 +389,7 @@ static int late(struct smdp *s, struct es3_call *c, const struct soap_msg *msg)
 	rc = order_load(s, c->op_id, &r);
 	if (rc == 0)
 		rc = end(s, c, ES3_ST_ANSWERED);
-	return rc < 0 ? rc : es3_late_success(s, &r, rsp->end_ms);
+	return rc < 0 ? rc : es3_late_success(s, &r, c->fn, rsp->end_ms);
 }
 
 /* RelatesTo, and without it the only open call of this function in the transaction.  SGP.02 Annex B. */
@@ -391,12 +410,24 @@ static int find_call(struct smdp *s, const char *smsr_oid, const struct soap_msg
 	return rc == 0 && n != 1 ? -ENOENT : rc;
 }
 
+/* An answer that says what it answers can come twice; any other would be taken for the answer to the next call. */
+static int known_before(struct smdp *s, const char *smsr_oid, const struct soap_msg *msg)
+{
+	if (msg->hdr.relates_to.base || !msg->hdr.id.base)
+		return 0;
+	return dp_record_db_note(s->db, smsr_oid, msg->hdr.id.base, clock_now_ms());
+}
+
 int es3_rx_response(struct smdp *s, const char *smsr_oid, const struct soap_msg *msg, enum es3_match *match)
 {
 	struct es3_call c;
 	int64_t id;
-	int rc = find_call(s, smsr_oid, msg, &id);
+	int rc = known_before(s, smsr_oid, msg);
 
+	*match = ES3_TAKEN;
+	if (rc < 0)
+		return rc == -EEXIST ? 0 : rc;
+	rc = find_call(s, smsr_oid, msg, &id);
 	if (rc == 0)
 		rc = es3_db_get(turn_ctx(s->turn), s->db, id, &c);
 	if (rc < 0 && rc != -ENOENT)

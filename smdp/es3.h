@@ -16,6 +16,10 @@ int es3_call(struct smdp *s, struct order_run *r, enum es_fn fn, struct es_req *
 	     bool held) MUST_CHECK;
 /*! Send what is held for an order.  \returns -ENOENT when nothing is */
 int es3_release(struct smdp *s, int64_t op_id) MUST_CHECK;
+/*! What is held for an order.
+ * \param[out] body  request struct of its function, on turn_ctx()
+ * \returns 0; -ENOENT; -EINVAL */
+int es3_held(struct smdp *s, int64_t op_id, const void **body) MUST_CHECK;
 /*! Nobody waits any more: an answer will be logged. */
 int es3_drop(struct smdp *s, int64_t op_id) MUST_CHECK;
 
@@ -24,9 +28,10 @@ int es3_pump(struct smdp *s, bool *more) MUST_CHECK;
 /*! How the POST of a call went; post.ref is the row. */
 int es3_post_done(struct smdp *s, const struct smdp_post_done *d) MUST_CHECK;
 
-/*! A relayed function was carried out after the order had ended: tell the operator.
+/*! A function was carried out after the order had ended: tell the operator.
+ * \param[in] fn            of the call to the SM-SR
  * \param[in] completed_ms  0: now */
-int es3_late_success(struct smdp *s, const struct order_run *r, int64_t completed_ms) MUST_CHECK;
+int es3_late_success(struct smdp *s, const struct order_run *r, enum es_fn fn, int64_t completed_ms) MUST_CHECK;
 
 enum es3_match {
 	ES3_TAKEN,

@@ -53,6 +53,17 @@ static int owner(struct smdp *s, const struct es_profile_note *n, const uint8_t 
 	return *mno ? 0 : -ENOENT;
 }
 
+/* Only who manages an eUICC, as far as we were told, speaks for it: a note may end the life of a key set. */
+static int check_manager(struct smdp *s, const struct smsr_peer *from, const uint8_t eid[EID_LEN])
+{
+	char *oid;
+	int rc = order_db_manager(turn_ctx(s->turn), s->db, eid, &oid);
+
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	return strcmp(oid, from->oid) == 0 ? 0 : -EPERM;
+}
+
 static int profile_note(struct smdp *s, const struct smsr_peer *from, const struct soap_msg *msg, enum es_fn fn)
 {
 	struct es_profile_note n = *(const struct es_profile_note *)msg->body;
@@ -61,6 +72,13 @@ static int profile_note(struct smdp *s, const struct smsr_peer *from, const stru
 	int64_t euicc_id;
 	int rc = eid_dec(n.eid, eid);
 
+	if (rc == 0)
+		rc = check_manager(s, from, eid);
+	if (rc == -EPERM) {
+		LOGP(DES, LOGL_NOTICE, "%s of %s ignored: another SM-SR manages %s\n", es_fn_name(msg->fn), from->oid,
+		     n.eid);
+		return 0;
+	}
 	if (rc == 0)
 		rc = owner(s, &n, eid, &mno);
 	if (rc == -ENOENT || rc == -EINVAL) {
@@ -87,6 +105,11 @@ static int smsr_changed(struct smdp *s, const struct smsr_peer *from, const stru
 
 	if (rc < 0)
 		return 0;
+	/* SGP.02 procedure 3.8: the new one tells. */
+	if (strcmp(smsr, from->oid) != 0) {
+		LOGP(DES, LOGL_NOTICE, "%s of %s ignored: it names %s\n", es_fn_name(msg->fn), from->oid, smsr);
+		return 0;
+	}
 	rc = order_db_euicc(s->db, eid, smsr, true, &euicc_id);
 	for (size_t i = 0; rc == 0 && i < s->cfg->n_peers; i++) {
 		const struct smdp_peer *p = &s->cfg->peers[i];
@@ -121,13 +144,14 @@ int es3_rx_note(struct smdp *s, const struct smsr_peer *from, const struct soap_
 static const struct {
 	enum es_fn fn;
 	enum es_fn note;
+	bool of_downloads; /* a download may end with it too; its error routine is no news */
 } late_notes[] = {
-	{ES2_ENABLE_PROFILE, ES2_HANDLE_PROFILE_ENABLED},
-	{ES2_DISABLE_PROFILE, ES2_HANDLE_PROFILE_DISABLED},
-	{ES2_DELETE_PROFILE, ES2_HANDLE_PROFILE_DELETED},
+	{ES3_ENABLE_PROFILE, ES2_HANDLE_PROFILE_ENABLED, true},
+	{ES3_DISABLE_PROFILE, ES2_HANDLE_PROFILE_DISABLED, false},
+	{ES3_DELETE_ISDP, ES2_HANDLE_PROFILE_DELETED, false},
 };
 
-int es3_late_success(struct smdp *s, const struct order_run *r, int64_t completed_ms)
+int es3_late_success(struct smdp *s, const struct order_run *r, enum es_fn fn, int64_t completed_ms)
 {
 	const struct smdp_peer *mno = smdp_cfg_peer(s->cfg, r->o.requester);
 	const struct soap_msg_id id = {.transaction_id = r->o.transaction_id, .context_id = r->o.context_id};
@@ -139,10 +163,10 @@ int es3_late_success(struct smdp *s, const struct order_run *r, int64_t complete
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && mno && i < ARRAY_SIZE(late_notes); i++) {
-		if (late_notes[i].fn != r->o.fn)
+		if (late_notes[i].fn != fn || (r->o.kind == ORDER_DOWNLOAD && !late_notes[i].of_downloads))
 			continue;
 		rc = dp_out_notify(s, mno, r->o.euicc_id, &id, late_notes[i].note, &note);
-		if (rc == 0 && r->o.fn == ES2_DELETE_PROFILE)
+		if (rc == 0 && fn == ES3_DELETE_ISDP)
 			rc = keys_db_delete(s->db, r->o.eid, r->o.iccid);
 	}
 	return rc;

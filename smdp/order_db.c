@@ -16,6 +16,7 @@ enum order_stmt {
 	Q_EUICC_GET,
 	Q_EUICC_INSERT,
 	Q_EUICC_MOVE,
+	Q_EUICC_MANAGER,
 	Q_INSERT,
 	Q_GET,
 	Q_UPDATE,
@@ -37,6 +38,7 @@ static const char *const sql[] = {
 	[Q_EUICC_GET] = "SELECT id FROM euicc WHERE eid = ?1",
 	[Q_EUICC_INSERT] = "INSERT INTO euicc (eid, smsr_oid) VALUES (?1, ?2)",
 	[Q_EUICC_MOVE] = "UPDATE euicc SET smsr_oid = ?2 WHERE id = ?1",
+	[Q_EUICC_MANAGER] = "SELECT smsr_oid FROM euicc WHERE eid = ?1",
 	[Q_INSERT] = "INSERT INTO operation (euicc_id, kind, state, due_ms, fn, requester, call_id, message_id, "
 		     "transaction_id, context_id, reply_to, smsr_oid, iccid, profile_type, created_ms, "
 		     "expires_ms, started_ms) VALUES "
@@ -113,6 +115,20 @@ int order_db_euicc(struct db *db, const uint8_t eid[EID_LEN], const char *smsr_o
 	s = stmt_id(db, Q_EUICC_MOVE, *id);
 	db_bind_text(s, 2, smsr_oid);
 	return db_run(s);
+}
+
+int order_db_manager(const void *ctx, struct db *db, const uint8_t eid[EID_LEN], char **smsr_oid)
+{
+	struct db_stmt *s = stmt(db, Q_EUICC_MANAGER);
+	int rc;
+
+	db_bind_bytes(s, 1, bytes_of(eid, EID_LEN));
+	rc = db_need(s);
+	if (rc < 0)
+		return rc;
+	*smsr_oid = db_text(ctx, s, 0);
+	db_reset(s);
+	return 0;
 }
 
 /* ---- orders ---- */

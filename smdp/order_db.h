@@ -9,6 +9,8 @@
 /*! The row of an eUICC, made when it is new.
  * \param[in] smsr_oid  stored when the row is new, or when move is set */
 int order_db_euicc(struct db *db, const uint8_t eid[EID_LEN], const char *smsr_oid, bool move, int64_t *id) MUST_CHECK;
+/*! OID of the SM-SR that manages an eUICC, as far as we know.  \returns -ENOENT when we do not know the eUICC */
+int order_db_manager(const void *ctx, struct db *db, const uint8_t eid[EID_LEN], char **smsr_oid) MUST_CHECK;
 
 /*! \param[in,out] o  id is filled in */
 int order_db_insert(struct db *db, struct order *o) MUST_CHECK;

@@ -14,6 +14,7 @@
 #include "common/app/clock.h"
 #include "smdp/es3.h"
 #include "smdp/keys_db.h"
+#include "smdp/order_db.h"
 #include "smdp/order_steps.h"
 #include "smdp/stock.h"
 
@@ -160,6 +161,10 @@ static int on_eis(struct smdp *s, struct order_run *r, const struct order_input 
 		return step_fail(s, r, in->rsp->base.status);
 	if (eligible_check(s, r, eis, &bad) < 0)
 		return step_fail(s, r, bad);
+	/* It answers for this eUICC: from now on it speaks for it. */
+	rc = order_db_euicc(s->db, r->o.eid, r->o.smsr_oid, true, &r->o.euicc_id);
+	if (rc < 0)
+		return rc;
 	rc = order_note(s, r->o.id, STEP_ELIGIBLE, "signature and ECASD certificate verified, %" PRIu64 " octets free",
 			eis->remaining_memory);
 	if (rc < 0)

@@ -9,7 +9,8 @@
 
 #include "smdp/es3.h"
 #include "smdp/keys_db.h"
-#include "smdp/order.h"
+#include "smdp/order_db.h"
+#include "smdp/order_steps.h"
 
 static struct es_status failed(struct smdp *s, enum es_sc sc, const char *subject_id, const char *text)
 {
@@ -17,34 +18,54 @@ static struct es_status failed(struct smdp *s, enum es_sc sc, const char *subjec
 			     text);
 }
 
-static bool is_done(const struct es_status *st)
+/* ---- whose profile is it? ---- */
+
+/* \param[out] bad  the outcome, when the requester has nothing to do with the profile.  \returns 0; -EPERM */
+static int judge(struct smdp *s, const struct order_run *r, const struct es_eis *eis, const char *iccid,
+		 struct es_status *bad)
 {
-	return st->status == ES_EXECUTED_SUCCESS || st->status == ES_EXECUTED_WITHWARNING;
+	const struct es_profile_info *p = step_entry_of(eis, iccid);
+
+	if (!p)
+		*bad = failed(s, ES_SC_ICCID_UNKNOWN, iccid, "no such profile on this eUICC");
+	else if (!p->mno_id || strcmp(p->mno_id, r->o.requester) != 0)
+		*bad = failed(s, ES_SC_ICCID_NOT_ALLOWED, iccid, "the profile belongs to another operator");
+	else
+		return 0;
+	return -EPERM;
 }
 
-/* ---- whose profile is it? ---- */
+static int judge_all(struct smdp *s, const struct order_run *r, const struct es_eis *eis, struct es_status *bad)
+{
+	const struct es_audit_eis_req *q;
+	const void *body;
+	int rc;
+
+	if (r->o.fn != ES2_AUDIT_EIS)
+		return judge(s, r, eis, r->o.iccid, bad);
+	rc = es3_held(s, r->o.id, &body);
+	q = body;
+	for (size_t i = 0; rc == 0 && i < q->n_iccids; i++)
+		rc = judge(s, r, eis, q->iccids[i], bad);
+	return rc;
+}
 
 static int looked(struct smdp *s, struct order_run *r, const union es_any_rsp *rsp)
 {
 	const struct es_eis *eis = rsp->eis.eis;
+	struct es_status bad;
+	int rc;
 
-	if (!is_done(&rsp->base.status) || !eis)
+	if (!step_is_done(&rsp->base.status))
 		return order_finish(s, r, rsp->base.status, NULL);
-	for (size_t i = 0; i < eis->n_profiles; i++) {
-		const struct es_profile_info *p = &eis->profiles[i];
-		int rc;
-
-		if (!p->iccid || strcmp(p->iccid, r->o.iccid) != 0)
-			continue;
-		if (!p->mno_id || strcmp(p->mno_id, r->o.requester) != 0)
-			return order_finish(s, r,
-					    failed(s, ES_SC_ICCID_NOT_ALLOWED, r->o.iccid,
-						   "the profile belongs to another operator"),
-					    NULL);
+	if (!eis)
+		return order_finish(s, r, failed(s, ES_SC_INTERNAL, r->o.smsr_oid, "the SM-SR sent no EIS"), NULL);
+	rc = judge_all(s, r, eis, &bad);
+	if (rc == -EPERM)
+		return order_finish(s, r, bad, NULL);
+	if (rc == 0)
 		rc = order_enter(s, r, ORDER_ST_RELAY);
-		return rc < 0 ? rc : es3_release(s, r->o.id);
-	}
-	return order_finish(s, r, failed(s, ES_SC_ICCID_UNKNOWN, r->o.iccid, "no such profile on this eUICC"), NULL);
+	return rc < 0 ? rc : es3_release(s, r->o.id);
 }
 
 /* ---- the twin ---- */
@@ -56,7 +77,9 @@ static int relayed(struct smdp *s, struct order_run *r, const union es_any_rsp *
 
 	if (es_fn_info(r->o.fn)->mep == ES_ASYNC && !has_eis)
 		r->o.erd = rsp->euicc.euicc_data;
-	if (r->o.fn == ES2_DELETE_PROFILE && is_done(&rsp->base.status))
+	if (step_is_done(&rsp->base.status))
+		rc = order_db_euicc(s->db, r->o.eid, r->o.smsr_oid, true, &r->o.euicc_id);
+	if (rc == 0 && r->o.fn == ES2_DELETE_PROFILE && step_is_done(&rsp->base.status))
 		rc = keys_db_delete(s->db, r->o.eid, r->o.iccid);
 	return rc < 0 ? rc
 		      : order_finish(s, r, es_status_dup(turn_ctx(s->turn), &rsp->base.status), has_eis ? rsp : NULL);

@@ -116,6 +116,43 @@ static void nor_is_an_audit_without_one(void **state)
 	assert_int_equal(dpw_stock(w, DPW_ICCID), STOCK_USED);
 }
 
+static void an_answer_that_names_no_call_counts_once(void **state)
+{
+	struct dpw *w = *state;
+
+	dpw_rule(w, ES3_SEND_DATA, 3, 2, DPW_NO_RELATES_TWICE, NULL);
+	dpw_download(w, "a", true, 3600);
+	dpw_run(w);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+	dpw_expect_profile(w, ES_STATE_ENABLED);
+	assert_int_equal(w->created, 1);
+}
+
+static void an_enable_that_is_done_late_is_notified(void **state)
+{
+	struct es_euicc_rsp rsp = {.base = {.start_ms = 1, .end_ms = 1700000000000LL}};
+	struct dpw *w = *state;
+	struct dpw_call *c;
+	struct dpw_post *p;
+	struct bytes late;
+	char *id;
+
+	dpw_rule(w, ES3_ENABLE_PROFILE, 0, 1, DPW_SWALLOW, NULL);
+	dpw_download(w, "a", true, 3600);
+	dpw_advance(w, 2 * HOUR_MS);
+	dpw_expect_outcome(w, "EXECUTED_WITHWARNING 1.6/5.4");
+	c = llist_last_entry(&w->calls, struct dpw_call, entry);
+	assert_int_equal(c->fn, ES3_ENABLE_PROFILE);
+	id = strstr(c->body, "MessageID>") + strlen("MessageID>");
+	id = talloc_strndup(w->ctx, id, strcspn(id, "?<"));
+	late = dpw_callback(w, ES3_ENABLE_PROFILE, id, NULL, &rsp);
+	assert_int_equal(dpw_deliver(w, DPW_SMSR, late), 202);
+	dpw_run(w);
+	p = llist_first_entry_or_null(&w->posts, struct dpw_post, entry);
+	assert_non_null(p);
+	assert_non_null(strstr(p->body, "ES2-HandleProfileEnabledNotification"));
+}
+
 /* ---- a restart with less than before ---- */
 
 static void no_certificate_any_more(void **state)
@@ -156,6 +193,24 @@ static void what_an_order_has_is_not_touched_by_hand(void **state)
 	dpw_advance(w, HOUR_MS / 2);
 	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
 	assert_int_equal(dpw_stock(w, DPW_ICCID), STOCK_USED);
+}
+
+static void a_delivered_package_is_not_kept_for_ever(void **state)
+{
+	struct dpw *w = *state;
+	struct stock_item item;
+	struct bytes package;
+
+	dpw_download(w, "a", true, 3600);
+	dpw_run(w);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+	assert_int_equal(stock_get(w->s->stock, w->ctx, DPW_ICCID, &item), 0);
+	assert_int_equal(stock_open_package(w->s->stock, w->ctx, item.id, &package), 0);
+	dpw_advance(w, 31 * 24 * HOUR_MS);
+	assert_int_equal(stock_open_package(w->s->stock, w->ctx, item.id, &package), -ENOENT);
+	assert_int_equal(dpw_stock(w, DPW_ICCID), STOCK_USED);
+	assert_int_equal(stock_get(w->s->stock, w->ctx, DPW_ICCID2, &item), 0);
+	assert_int_equal(stock_open_package(w->s->stock, w->ctx, item.id, &package), 0);
 }
 
 /* ---- damage ---- */
@@ -229,8 +284,11 @@ int main(void)
 		DPW_TEST(an_enable_that_was_taken_may_be_done),
 		DPW_TEST(success_without_an_eis_is_none),
 		DPW_TEST(nor_is_an_audit_without_one),
+		DPW_TEST(an_answer_that_names_no_call_counts_once),
+		DPW_TEST(an_enable_that_is_done_late_is_notified),
 		DPW_TEST(no_certificate_any_more),
 		DPW_TEST(what_an_order_has_is_not_touched_by_hand),
+		DPW_TEST(a_delivered_package_is_not_kept_for_ever),
 		DPW_TEST(an_order_that_cannot_go_on_ends),
 		DPW_TEST(an_end_before_the_end),
 		DPW_TEST(a_card_without_room_says_so),

@@ -291,6 +291,67 @@ static void a_kill_at_every_point(void **state)
 	}
 }
 
+static void only_the_same_call_is_a_repetition(void **state)
+{
+	struct dpw *w = *state;
+
+	install(w);
+	ask(w, DPW_MNO, ES2_ENABLE_PROFILE, "a", DPW_ICCID);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+	w->other_body = "another";
+	ask(w, DPW_MNO, ES2_ENABLE_PROFILE, "a", DPW_ICCID);
+	dpw_expect_outcome(w, "FAILED 1.6/3.3");
+	w->other_body = NULL;
+	ask(w, DPW_MNO, ES2_DISABLE_PROFILE, "a", DPW_ICCID);
+	dpw_expect_outcome(w, "FAILED 1.6/3.3");
+	assert_int_equal(w->entry.state, ES_STATE_ENABLED);
+	/* Identifiers of different operators have nothing to do with each other. */
+	ask(w, DPW_OTHER, ES2_ENABLE_PROFILE, "a", DPW_ICCID);
+	dpw_expect_outcome(w, "FAILED 8.2.1/1.2");
+}
+
+static void a_look_without_an_eis_allows_nothing(void **state)
+{
+	struct dpw *w = *state;
+
+	w->leftover =
+		(struct dpw_entry){.there = true, .iccid = STRANGE_ICCID, .mno = DPW_OTHER, .state = ES_STATE_DISABLED};
+	dpw_rule(w, ES3_GET_EIS, 0, 1, DPW_FAIL, "EXECUTED_SUCCESS");
+	ask(w, DPW_MNO, ES2_ENABLE_PROFILE, "a", STRANGE_ICCID);
+	dpw_expect_outcome(w, "FAILED 1.2/4.2");
+	assert_int_equal(w->leftover.state, ES_STATE_DISABLED);
+}
+
+static void audit(struct dpw *w, const char *sender, const char *call_id, const char *a, const char *b)
+{
+	const char *iccids[] = {a, b};
+	struct es_audit_eis_req q = {.eid = w->eid, .smsr_id = DPW_SMSR, .iccids = iccids, .n_iccids = b ? 2 : 1};
+
+	dpw_call(w, sender, ES2_AUDIT_EIS, call_id, &q.base);
+	dpw_run(w);
+}
+
+static void nobody_audits_profiles_of_others(void **state)
+{
+	struct dpw *w = *state;
+
+	install(w);
+	w->leftover =
+		(struct dpw_entry){.there = true, .iccid = STRANGE_ICCID, .mno = DPW_OTHER, .state = ES_STATE_DISABLED};
+	audit(w, DPW_OTHER, "a", STRANGE_ICCID, DPW_ICCID);
+	dpw_expect_outcome(w, "FAILED 8.2.1/1.2");
+	audit(w, DPW_MNO, "b", DPW_ICCID, STRANGE_ICCID);
+	dpw_expect_outcome(w, "FAILED 8.2.1/1.2");
+	audit(w, DPW_MNO, "c", DPW_ICCID, DPW_ICCID2);
+	dpw_expect_outcome(w, "FAILED 8.2.1/3.9");
+	assert_int_equal(dpw_calls(w, ES3_AUDIT_EIS), 0);
+	audit(w, DPW_OTHER, "d", STRANGE_ICCID, NULL);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+	audit(w, DPW_MNO, "e", DPW_ICCID, NULL);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+	assert_int_equal(dpw_calls(w, ES3_AUDIT_EIS), 2);
+}
+
 /* ---- notifications ---- */
 
 static struct es_profile_note note_of(struct dpw *w, const char *iccid)
@@ -342,6 +403,28 @@ static void a_profile_that_is_gone_needs_no_keys(void **state)
 	dpw_expect_silence(w); /* nobody's any more */
 }
 
+#define SECOND_SMSR "1.3.6.1.4.1.32473.31"
+
+static void only_its_sm_sr_speaks_for_a_card(void **state)
+{
+	struct dpw *w = *state;
+	struct es_profile_note note = note_of(w, DPW_ICCID);
+	struct smsr_peer *second = smdp_cfg_smsr_get(w->cfg, "second");
+
+	second->oid = second->tls.serial = SECOND_SMSR;
+	second->url = "https://second.example/ES3/ES3SmSrService";
+	install(w);
+	assert_int_equal(dpw_deliver(w, SECOND_SMSR,
+				     dpw_callback_of(w, SECOND_SMSR, ES3_HANDLE_PROFILE_DELETED, NULL, "a", &note)),
+			 202);
+	dpw_run(w);
+	dpw_expect_silence(w);
+	dpw_expect_profile(w, ES_STATE_DISABLED); /* and its keys are kept */
+	assert_int_equal(dpw_deliver(w, DPW_SMSR, dpw_callback(w, ES3_HANDLE_PROFILE_DISABLED, NULL, "b", &note)), 202);
+	dpw_run(w);
+	note_to(w, "mno.example/note");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,12 +436,16 @@ int main(void)
 		DPW_TEST(enable_disable_delete),
 		DPW_TEST(audit_gives_a_filtered_eis),
 		DPW_TEST(nobody_acts_on_profiles_of_others),
+		DPW_TEST(only_the_same_call_is_a_repetition),
+		DPW_TEST(a_look_without_an_eis_allows_nothing),
+		DPW_TEST(nobody_audits_profiles_of_others),
 		DPW_TEST(time_runs_out),
 		DPW_TEST(what_is_done_too_late_is_notified),
 		DPW_TEST(a_link_that_is_gone_expires),
 		DPW_TEST(a_kill_at_every_point),
 		DPW_TEST(notifications_find_their_operator),
 		DPW_TEST(a_profile_that_is_gone_needs_no_keys),
+		DPW_TEST(only_its_sm_sr_speaks_for_a_card),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

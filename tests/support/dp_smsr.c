@@ -304,13 +304,13 @@ static void new_call(struct dpw *w, const struct http_out *h, const struct soap_
 	if (r && r->status)
 		rsp->base.status = parse_status(ctx, r->status);
 	rsp->base.start_ms = rsp->base.end_ms = w->now_ms;
-	write_answer(w, m, rsp, c, !r || r->action != DPW_NO_RELATES);
+	write_answer(w, m, rsp, c, !r || (r->action != DPW_NO_RELATES && r->action != DPW_NO_RELATES_TWICE));
 	if (r && (r->action == DPW_BROKEN || r->action == DPW_DISOWN)) {
 		push(w, h->ref, false, 0, (struct bytes){0});
 		return;
 	}
 	respond(w, h->ref, c, sync);
-	if (r && r->action == DPW_DOUBLE)
+	if (r && (r->action == DPW_DOUBLE || r->action == DPW_NO_RELATES_TWICE))
 		push(w, 0, true, 0, c->answer);
 }
 
@@ -371,11 +371,17 @@ bool dpw_smsr_step(struct dpw *w)
 
 struct bytes dpw_callback(struct dpw *w, enum es_fn fn, const char *relates_to, const char *transaction, void *rsp)
 {
+	return dpw_callback_of(w, DPW_SMSR, fn, relates_to, transaction, rsp);
+}
+
+struct bytes dpw_callback_of(struct dpw *w, const char *smsr, enum es_fn fn, const char *relates_to,
+			     const char *transaction, void *rsp)
+{
 	const struct soap_out out = {
-		.from = "https://smsr.example/ES3/ES3SmSrService?EntityId=" DPW_SMSR,
+		.from = talloc_asprintf(w->ctx, "https://smsr.example/ES3/ES3SmSrService?EntityId=%s", smsr),
 		.to = "https://smdp.example/ES3/ES3SmDpService",
 		.action = es_fn_action(w->ctx, fn, es_fn_info(fn)->rsp ? ES_DIR_RESPONSE : ES_DIR_NOTIFICATION, NULL),
-		.message_id = soap_message_id(w->ctx, DPW_SMSR, transaction, NULL, w->now_ms),
+		.message_id = soap_message_id(w->ctx, smsr, transaction, NULL, w->now_ms),
 		.relates_to = relates_to,
 	};
 	struct bytes xml;

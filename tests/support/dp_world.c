@@ -373,7 +373,7 @@ struct es_answer *dpw_call(struct dpw *w, const char *sender, enum es_fn fn, con
 
 	body->call_id = call_id;
 	msg.has_digest = es_fn_info(fn)->changes;
-	assert_int_equal(crypto_sha256(bytes_str(call_id), msg.digest), 0);
+	assert_int_equal(crypto_sha256(bytes_str(w->other_body ? w->other_body : call_id), msg.digest), 0);
 	msg.hdr.from.entity_id = sender;
 	msg.hdr.from.uri = reply;
 	if (es_fn_info(fn)->mep == ES_ASYNC)

@@ -38,7 +38,8 @@ enum dpw_action {
 	DPW_DOUBLE,	 /* answers twice */
 	DPW_SYNC,	 /* an early answer in the HTTP response */
 	DPW_NO_RELATES,	 /* an answer without RelatesTo */
-	DPW_DISOWN,	 /* like DPW_BROKEN, and repetitions get a fault */
+	DPW_NO_RELATES_TWICE,
+	DPW_DISOWN, /* like DPW_BROKEN, and repetitions get a fault */
 };
 
 /*! The next calls of a function are treated so. */
@@ -152,6 +153,7 @@ struct dpw {
 	unsigned int http_status; /* what it answers */
 	struct es_answer *answer; /* the last one of the SM-DP */
 	uint64_t next_xid;
+	const char *other_body; /* requests have another content than others of their identifier; NULL: the same */
 
 	/* A kill at the n-th point, counted from 1: before a commit, behind it, behind each output. */
 	unsigned int points;
@@ -175,6 +177,9 @@ void dpw_rule(struct dpw *w, enum es_fn fn, unsigned int skip, unsigned int time
 
 /*! Send a request of ES2; the answer is in w->answer.  \param[in] body  its base is filled in */
 struct es_answer *dpw_call(struct dpw *w, const char *sender, enum es_fn fn, const char *call_id, struct es_req *body);
+/*! The same of another SM-SR. */
+struct bytes dpw_callback_of(struct dpw *w, const char *smsr, enum es_fn fn, const char *relates_to,
+			     const char *transaction, void *rsp);
 /*! Order the first profile of the stock; expects 202. */
 void dpw_download(struct dpw *w, const char *call_id, bool enable, uint32_t validity_s);
 /*! Hand over a message as if a peer with this certificate had posted it.  \returns HTTP status of the answer */

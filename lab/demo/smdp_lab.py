@@ -81,9 +81,11 @@ smdp
 
 class NewProfile:
     """Data of a subscriber whose profile the SM-DP prepares; the keys are drawn by chance."""
-    COLUMNS = ('iccid', 'imsi', 'ki', 'opc', 'msisdn', 'smsc')
+    COLUMNS = ('iccid', 'imsi', 'ki', 'opc', 'msisdn', 'smsc', 'pol1')
 
-    def __init__(self, number):
+    def __init__(self, number, pol1=''):
+        """pol1: in hex; 02 = may not be deleted."""
+        self.pol1 = pol1
         self.iccid = with_check_digit(f'8988299002{number:08}')
         self.imsi, self.msisdn = f'001012{number:09}', f'882992{number:07}'
         self.ki, self.opc = random.randbytes(16).hex(), random.randbytes(16).hex()

@@ -20,7 +20,7 @@ class DownloadLab(Lab, SmdpLab):
         super().__init__(count, **kwargs)
         self.package, self.pieces = package, pieces
         self.smdp_limits, self.smdp = {'es3-retry-min-s': 1, 'callback-retry-min-s': 1}, None
-        self.download = {}   # settings of smdp
+        self.download, self.pol1 = {}, ''   # settings of smdp, POL1 of its profiles
         self.cards_control = Cards(self.dir / 'ctl')
         self.answers, self.lock = [], threading.Lock()
 
@@ -37,7 +37,7 @@ class DownloadLab(Lab, SmdpLab):
         if self.package:
             TestProfile(self.package, 1).add_to(self)
         else:
-            self.fill_stock([NewProfile(number + 1) for number in range(self.count)])
+            self.fill_stock([NewProfile(number + 1, self.pol1) for number in range(self.count)])
         return super().start_radio()
 
     def __enter__(self):

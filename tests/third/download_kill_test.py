@@ -100,7 +100,10 @@ ALL |= {
     'both': [Kill('smdp', 'reserved'), Kill('smsr', 'EIS: ICCID .* is Created'), Kill('smdp', 'answer: ES3-SendData', 2),
              Kill('smsr', 'HTTPS: script 1 to', 1), Kill('smdp', 'answer: ES3-SendData', 1), Kill('smsr', 'confirmed')],
 }
-CHOICE = [name for name in ALL if name.endswith('again') or name == 'both'] + [
+# The error routine may not delete what is installed already: then the download goes on with it.
+POL1 = 'smdp, last piece, and POL1 forbids to delete it'
+ALL[POL1] = [Kill('smdp', 'answer: ES3-SendData', 6)]
+CHOICE = [POL1] + [name for name in ALL if name.endswith('again') or name == 'both'] + [
     f'{name}, {when}' for name, when in (
         ('smdp, ordered', 'before'), ('smdp, EIS read', 'after'), ('smdp, reserved', 'before'),
         ('smdp, ISD-P created', 'before'), ('smdp, ISD-P created', 'after'), ('smdp, challenge', 'after'),
@@ -334,8 +337,9 @@ def never_again(lab, card, profile):
 def run(name):
     seed = name.startswith('random ') and int(name.split()[1])
     kills = [Kill(None, 'any time', 1, 0)] * RANDOM_KILLS if seed else ALL[name]
-    with KillLab(kills) as lab:
-        lab.seed_of_kills = seed or None
+    lab = KillLab(kills)
+    lab.seed_of_kills, lab.pol1 = seed or None, '02' if name == POL1 else ''
+    with lab:
         card, profile = lab.cards[0], lab.profiles[0]
         lab.run(card, profile)
         took = time.monotonic() - lab.killed_s

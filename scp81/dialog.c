@@ -155,10 +155,8 @@ static void start(struct dialog *d, const char *token, struct dialog_out *out)
 {
 	OSMO_ASSERT(is_token(token));
 	*out = (struct dialog_out){.act = DIALOG_ACT_NEXT, .fresh = true};
-	if (d->state == DIALOG_SCRIPT) {
+	if (d->state == DIALOG_SCRIPT)
 		out->lost_seq = d->seq;
-		OSMO_STRLCPY_ARRAY(out->lost_token, d->token);
-	}
 	*d = (struct dialog){.state = DIALOG_WAITING};
 	OSMO_STRLCPY_ARRAY(d->token, token);
 }

@@ -64,9 +64,8 @@ enum dialog_act {
 
 struct dialog_out {
 	enum dialog_act act;
-	bool fresh;	   /* NEXT and NOTIFY: a new session took the place of any other */
-	uint32_t lost_seq; /* fresh: script of the old session without a result, its token in lost_token; 0 = none */
-	char lost_token[DIALOG_TOKEN_MAX + 1];
+	bool fresh;		  /* NEXT and NOTIFY: a new session took the place of any other */
+	uint32_t lost_seq;	  /* fresh: script of the old session without a result; 0 = none */
 	uint32_t seq;		  /* RESULT and AGAIN */
 	enum admin_status status; /* RESULT; not NONE.  Anything but OK usually comes without a body */
 	struct bytes body;	  /* RESULT: view into the message.  NOTIFY: talloc child of ctx */

@@ -229,7 +229,7 @@ static int op_row(struct vty *vty, struct smsr *s, void *ctx, int64_t id)
 	if (op_db_get(ctx, s->db, id, &op) < 0)
 		return broken(vty);
 	st = &op.outcome;
-	vty_out(vty, "%8" PRId64 " %-24s %-20s %-8s %-32s %s", op.id, when(ctx, op.created_ms), op_kind_name(op.kind),
+	vty_out(vty, "%8" PRId64 " %-24s %-28s %-8s %-32s %s", op.id, when(ctx, op.created_ms), op_kind_name(op.kind),
 		op_state_name(op.state), eid_words(s, ctx, op.euicc_id),
 		op.state == OP_ST_DONE ? es_exec_name(st->status) : "");
 	if (op.state == OP_ST_DONE && st->subject)

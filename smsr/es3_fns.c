@@ -36,6 +36,28 @@ int es3_create_isdp(struct smsr *s, const struct es_call *c)
 	return es_queue(s, c, &e, &what, &data);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Whose data can only be refused later must not fill the queue of the eUICC with it.
+ * \returns as es_find_euicc() */
+static int installs_something(struct smsr *s, const struct es_call *c, const struct euicc *e, struct bytes aid)
+{
+	struct profiles p;
+	int rc = eis_db_profiles(turn_ctx(s->turn), s->db, e->id, &p);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < p.n; i++) {
+		if (same_text(p.list[i].smdp_oid, c->peer->oid))
+			return 1;
+	}
+	return es_refuse_with(s, c, ES_SC_SD_AID_NOT_ALLOWED, hex_enc(turn_ctx(s->turn), aid),
+			      "no ISD-P on the eUICC is this SM-DP's");
+}
+
 int es3_send_data(struct smsr *s, const struct es_call *c)
 {
 	const struct es_send_data_req *q = c->req->msg->body;
@@ -46,17 +68,15 @@ int es3_send_data(struct smsr *s, const struct es_call *c)
 
 	if (rc != 1)
 		return rc;
+	rc = installs_something(s, c, &e, q->sd_aid);
+	if (rc != 1)
+		return rc;
 	if (sd_guard_open(q->data, &data.cmds) < 0)
 		return es_refuse_with(s, c, ES_SC_DATA_INVALID, NULL, "Data: no whole command TLVs");
 	return es_queue(s, c, &e, &what, &data);
 }
 
 /* ---- ProfileDownloadCompleted ---- */
-
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
 
 /* The same again, which got no answer the first time. */
 static bool is_done_already(const struct profile *old, const struct profile *new)

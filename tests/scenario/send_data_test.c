@@ -159,6 +159,45 @@ static void isd_p_of_others(void **state)
 	assert_int_equal(world_packets(w), 1);
 }
 
+/* The queue of an eUICC is not for those who have nothing on it, however long it has to wait. */
+static void queue_of_others(void **state)
+{
+	struct world *w = *state;
+
+	setup_isdp(w);
+	w->smsc = SMSC_DOWN;
+	world_ask_new(w, SMDP, ES3_DELETE_ISDP, "delete");
+	send(w, SMDP_OTHER, aid, "220580BA000000", "FAILED 8.3.1/1.2");
+	assert_int_equal(world_rows(w, "op_data"), 0);
+}
+
+/* What the card has against SCP03t, octet for octet: no key set to begin with, no session to go on in. */
+static void scp03t_errors(void **state)
+{
+	static const struct {
+		const char *data, *answer;
+	} cases[] = {
+		{"840A30001122334455667788", "EuiccResponseData>9F4401"},
+		{"8510112233445566778899AABBCCDDEEFF00", "EuiccResponseData>9F4501"},
+		{"8610112233445566778899AABBCCDDEEFF00", "EuiccResponseData>9F4601"},
+	};
+	struct world *w = *state;
+
+	setup_isdp(w);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *id = talloc_asprintf(w->ctx, "scp03t-%zu", i);
+		struct world_post *p;
+
+		world_send_data(w, SMDP, aid, cases[i].data, id);
+		world_advance(w, MINUTE_MS);
+		p = world_post(w, "smdp.example/cb");
+		assert_non_null(strstr(p->body, "EXECUTED_SUCCESS"));
+		if (!strstr(p->body, cases[i].answer))
+			fail_msg("no %s: %s", cases[i].answer, strstr(p->body, "Euicc"));
+		talloc_free(p);
+	}
+}
+
 static void not_shown_is_unknown(void **state)
 {
 	struct world *w = *state;
@@ -408,6 +447,8 @@ int main(void)
 		WORLD_TEST(several_short_messages),
 		WORLD_TEST(too_long_for_short_messages),
 		WORLD_TEST(isd_p_of_others),
+		WORLD_TEST(queue_of_others),
+		WORLD_TEST(scp03t_errors),
 		WORLD_TEST(not_shown_is_unknown),
 		WORLD_TEST(a_select_leads_away),
 		WORLD_TEST(malformed),

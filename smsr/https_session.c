@@ -308,8 +308,8 @@ static enum lost_way lost_way(enum cmd_kind kind)
 		enum cmd_kind kind;
 		enum lost_way way;
 	} lost_ways[] = {
-		{CMD_ENABLE, LOST_LOOK}, {CMD_DISABLE, LOST_LOOK},  {CMD_DELETE, LOST_AGAIN},
-		{CMD_AUDIT, LOST_AGAIN}, {CMD_CONFIRM, LOST_AGAIN},
+		{CMD_ENABLE, LOST_LOOK},  {CMD_DISABLE, LOST_LOOK}, {CMD_CREATE, LOST_LOOK},
+		{CMD_DELETE, LOST_AGAIN}, {CMD_AUDIT, LOST_AGAIN},  {CMD_CONFIRM, LOST_AGAIN},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lost_ways); i++) {

@@ -201,6 +201,40 @@ static void killed_between_scripts(void **state)
 	expect_data(w, all);
 }
 
+/* ---- CreateISDP ---- */
+
+/* The card forgets the session behind the script: a look tells, and nothing is created twice. */
+static void creation_whose_result_is_lost(struct world *w, bool executed)
+{
+	struct https_card *c = https_card_start(w);
+
+	w->cfg->bearer.fallback->wish = BEARER_HTTPS;
+	world_register(w);
+	world_create_isdp(w, SMDP, 500, "create");
+	world_run(w);
+	https_card_first(c, "", false);
+	if (executed)
+		https_card_execute(c);
+	https_card_break(c);
+	https_card_first(c, "", false);
+	https_card_go_on(c); /* parked, or ended behind a look */
+	world_run(w);
+	world_expect_outcome(w, "ES3-CreateISDP", "EXECUTED_SUCCESS");
+	assert_int_equal(world_new_on_card(w), ISDP_SELECTABLE);
+	assert_int_equal(world_new_state(w), PROFILE_CREATED);
+	assert_int_equal(c->same, 0);
+}
+
+static void creation_was_executed(void **state)
+{
+	creation_whose_result_is_lost(*state, true);
+}
+
+static void creation_was_not_executed(void **state)
+{
+	creation_whose_result_is_lost(*state, false);
+}
+
 /* ---- SMS in place of HTTPS ---- */
 
 #define SHORT_DATA "220580BA000000"
@@ -282,6 +316,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(scp03t_error_ends_it),
+		WORLD_TEST(creation_was_executed),
+		WORLD_TEST(creation_was_not_executed),
 		WORLD_TEST(refused_in_the_middle),
 		WORLD_TEST(short_data_by_sms_instead),
 		WORLD_TEST(script_out_and_connection_lost),

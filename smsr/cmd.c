@@ -15,6 +15,7 @@
 #include "smsr/cmd_db.h"
 #include "smsr/eis_db.h"
 #include "smsr/https.h"
+#include "smsr/lane.h"
 #include "smsr/op_db.h"
 #include "smsr/op_proc.h"
 
@@ -111,12 +112,12 @@ static int seal(struct smsr *s, const struct euicc *e, const struct keyset *ks, 
 	return rc;
 }
 
-static int insert_parts(struct smsr *s, const struct command *cmd, unsigned int n)
+static int insert_parts(struct smsr *s, const struct operation *op, const struct command *cmd, unsigned int n)
 {
 	int rc = 0;
 
 	for (unsigned int i = 1; rc == 0 && i <= n; i++)
-		rc = cmd_db_part_insert(s->db, cmd->id, (int)i, i == 1 ? clock_now_ms() : 0);
+		rc = cmd_db_part_insert(s->db, cmd->id, (int)i, lane_of(op, cmd->kind, i), i == 1 ? clock_now_ms() : 0);
 	return rc;
 }
 
@@ -136,7 +137,7 @@ static int store(struct smsr *s, struct op_run *r, const struct keyset *ks, cons
 		return -ENOSPC;
 	rc = cmd_db_insert(s->db, cmd);
 	if (rc == 0)
-		rc = insert_parts(s, cmd, n);
+		rc = insert_parts(s, &r->op, cmd, n);
 	if (rc == 0)
 		rc = op_note(s, r->op.id, STEP_SEALED, "%s; KVN %u, counter %llu, %u short message%s to %s", text,
 			     ks->version, (unsigned long long)cmd->cntr, n, n == 1 ? "" : "s", cmd->dest);

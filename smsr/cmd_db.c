@@ -29,7 +29,7 @@ enum cmd_stmt {
 	Q_PARTS_STOP,
 	Q_PARTS_HURRY,
 	Q_PARTS_DUE,
-	Q_PARTS_NEAREST,
+	Q_LANE_NEXT,
 	Q_PARTS_WAITING,
 	Q_PARTS_RECOVER,
 	Q_COPIES_RECOVER,
@@ -55,7 +55,7 @@ static const char *const sql[] = {
 	[Q_UPDATE] = "UPDATE command SET state = ?2, attempt = ?3, sent_ms = ?4 WHERE id = ?1",
 	[Q_REDIRECT] = "UPDATE command SET dest = ?2 WHERE id = ?1",
 	[Q_RECENT] = "SELECT " CMD_COLS " FROM command WHERE euicc_id = ?1 ORDER BY cntr DESC LIMIT ?2",
-	[Q_PART_INSERT] = "INSERT INTO part (command_id, idx, state, due_ms) VALUES (?1, ?2, 0, ?3)",
+	[Q_PART_INSERT] = "INSERT INTO part (command_id, idx, lane, state, due_ms) VALUES (?1, ?2, ?3, 0, ?4)",
 	[Q_PART_GET] = "SELECT " PART_COLS " FROM part WHERE id = ?1",
 	[Q_PART_UPDATE] =
 		"UPDATE part SET state = ?2, due_ms = ?3, attempt = ?4, maybe = ?5, smsc = ?6, message_id = ?7 "
@@ -68,8 +68,9 @@ static const char *const sql[] = {
 		"UPDATE part SET state = 0, attempt = 0, due_ms = CASE idx WHEN 1 THEN ?2 END WHERE command_id = ?1",
 	[Q_PARTS_STOP] = "UPDATE part SET due_ms = NULL WHERE command_id = ?1 AND due_ms IS NOT NULL",
 	[Q_PARTS_HURRY] = "UPDATE part SET due_ms = ?2 WHERE command_id = ?1 AND due_ms > ?2",
-	[Q_PARTS_DUE] = "SELECT id FROM part WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
-	[Q_PARTS_NEAREST] = "SELECT due_ms FROM part WHERE due_ms IS NOT NULL ORDER BY due_ms LIMIT 1",
+	[Q_PARTS_DUE] = "SELECT id FROM part WHERE lane = ?1 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3",
+	[Q_LANE_NEXT] =
+		"SELECT lane, due_ms FROM part WHERE due_ms IS NOT NULL AND lane > ?1 ORDER BY lane, due_ms LIMIT 1",
 	[Q_PARTS_WAITING] = "SELECT count(*) FROM part WHERE due_ms IS NOT NULL",
 	[Q_PARTS_RECOVER] =
 		"UPDATE part SET state = 0, maybe = 1, due_ms = ?1 WHERE state = 1 AND command_id IN "
@@ -222,12 +223,13 @@ int cmd_db_recent(const void *ctx, struct db *db, int64_t euicc_id, struct comma
 
 /* ---- parts ---- */
 
-int cmd_db_part_insert(struct db *db, int64_t command_id, int idx, int64_t due_ms)
+int cmd_db_part_insert(struct db *db, int64_t command_id, int idx, int lane, int64_t due_ms)
 {
 	struct db_stmt *s = stmt_id(db, Q_PART_INSERT, command_id);
 
 	db_bind_int(s, 2, idx);
-	db_bind_nonzero(s, 3, due_ms);
+	db_bind_int(s, 3, lane);
+	db_bind_nonzero(s, 4, due_ms);
 	return db_run(s);
 }
 
@@ -306,20 +308,40 @@ int cmd_db_parts_hurry(struct db *db, int64_t command_id, int64_t now_ms)
 	return db_run(s);
 }
 
-int cmd_db_parts_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_t *n)
+int cmd_db_parts_due(struct db *db, int lane, int64_t now_ms, int64_t *ids, size_t max, size_t *n)
 {
-	struct db_stmt *s = stmt_id(db, Q_PARTS_DUE, now_ms);
+	struct db_stmt *s = stmt_id(db, Q_PARTS_DUE, lane);
 
-	db_bind_int(s, 2, (int64_t)max);
+	db_bind_int(s, 2, now_ms);
+	db_bind_int(s, 3, (int64_t)max);
 	return db_ints(s, ids, n);
+}
+
+int cmd_db_lane_next(struct db *db, int *lane, int64_t *due_ms)
+{
+	struct db_stmt *s = stmt_id(db, Q_LANE_NEXT, *lane);
+	int rc = db_need(s);
+
+	if (rc < 0)
+		return rc;
+	*lane = (int)db_int(s, 0);
+	*due_ms = db_int(s, 1);
+	db_reset(s);
+	return 0;
 }
 
 int cmd_db_parts_nearest(struct db *db, int64_t *due_ms)
 {
-	int rc = db_need_int(stmt(db, Q_PARTS_NEAREST), due_ms);
+	int64_t best = 0, due;
+	int lane = -1;
+	int rc;
 
+	while ((rc = cmd_db_lane_next(db, &lane, &due)) == 0) {
+		if (!best || due < best)
+			best = due;
+	}
 	if (rc == -ENOENT)
-		*due_ms = 0;
+		*due_ms = best;
 	return rc == -ENOENT ? 0 : rc;
 }
 

@@ -21,8 +21,8 @@ int cmd_db_redirect(struct db *db, int64_t id, const char *dest) MUST_CHECK;
 int cmd_db_recent(const void *ctx, struct db *db, int64_t euicc_id, struct command *cmds, size_t max,
 		  size_t *n) MUST_CHECK;
 
-/*! Short messages of a command, idx from 0; each row is one to submit. */
-int cmd_db_part_insert(struct db *db, int64_t command_id, int idx, int64_t due_ms) MUST_CHECK;
+/*! Short messages of a command, idx from 1; each row is one to submit.  lane: lane_of(). */
+int cmd_db_part_insert(struct db *db, int64_t command_id, int idx, int lane, int64_t due_ms) MUST_CHECK;
 int cmd_db_part_get(const void *ctx, struct db *db, int64_t id, struct part *part) MUST_CHECK;
 int cmd_db_part_update(struct db *db, const struct part *part) MUST_CHECK;
 /*! The first part of a command that no service centre has taken yet.  \returns -ENOENT: all were taken */
@@ -35,8 +35,14 @@ int cmd_db_parts_rewind(struct db *db, int64_t command_id, int64_t due_ms) MUST_
 int cmd_db_parts_stop(struct db *db, int64_t command_id) MUST_CHECK;
 /*! A device came in reach: what waits for a later try is due now. */
 int cmd_db_parts_hurry(struct db *db, int64_t command_id, int64_t now_ms) MUST_CHECK;
-/*! Part IDs that are due, the earliest first; at most max. */
-int cmd_db_parts_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
+/*! Part IDs of a lane that are due, the earliest first; at most max. */
+int cmd_db_parts_due(struct db *db, int lane, int64_t now_ms, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
+/*! The next lane that has something to submit, now or later.
+ * \param[in,out] lane   behind this one; -1 for the first
+ * \param[out]    due_ms  its earliest
+ * \returns 0; -ENOENT there is none */
+int cmd_db_lane_next(struct db *db, int *lane, int64_t *due_ms) MUST_CHECK;
+/*! Earliest due_ms of all lanes; 0 when nothing is due. */
 int cmd_db_parts_nearest(struct db *db, int64_t *due_ms) MUST_CHECK;
 /*! Short messages that wait to be submitted: the backlog. */
 int cmd_db_parts_waiting(struct db *db, int64_t *n) MUST_CHECK;

@@ -13,12 +13,11 @@
 #include "smsr/cmd_db.h"
 #include "smsr/eis_db.h"
 #include "smsr/https.h"
+#include "smsr/lane.h"
 #include "smsr/mo.h"
 #include "smsr/op_db.h"
 #include "smsr/op_proc.h"
 #include "smsr/record_db.h"
-
-#define PUMP_BATCH 200
 
 static void emit_submit(void *priv, void *data)
 {
@@ -90,14 +89,16 @@ static int pump_isolated(struct smsr *s, int64_t part_id, const char *smsc)
 
 int cmd_pump(struct smsr *s, bool *more)
 {
-	int64_t ids[PUMP_BATCH];
+	struct lane_part parts[LANE_PICK_MAX];
 	bool paused;
 	size_t n = 0;
-	int rc = record_db_is_paused(s->db, PAUSE_ALL, "", &paused);
+	int rc;
+
+	*more = false;
+	rc = record_db_is_paused(s->db, PAUSE_ALL, "", &paused);
 
 	if (rc == 0 && !paused)
-		rc = cmd_db_parts_due(s->db, clock_now_ms(), ids, ARRAY_SIZE(ids), &n);
-	*more = n == ARRAY_SIZE(ids);
+		rc = lane_pick(s->db, clock_now_ms(), s->last_lane, parts, ARRAY_SIZE(parts), &n, more);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		const char *smsc = s->ports->sms_reserve(s->ports_priv);
 
@@ -106,7 +107,9 @@ int cmd_pump(struct smsr *s, bool *more)
 			*more = false;
 			break;
 		}
-		rc = pump_isolated(s, ids[i], smsc);
+		if (parts[i].lane != LANE_CARD)
+			s->last_lane = parts[i].lane;
+		rc = pump_isolated(s, parts[i].part_id, smsc);
 	}
 	return rc;
 }

@@ -45,6 +45,7 @@ struct smsr {
 	int64_t beat_ms;	    /* next sign of life (smsr/restore.h) */
 	struct lever_slices slices; /* work of operators that is done little by little (smsr/lever.h) */
 	bool sms_blocked;	    /* no link has room: parts wait for smsr_sms_room() and not for a time */
+	int last_lane;		    /* of short messages, served last (smsr/lane.h) */
 };
 
 enum smsr_ctr {

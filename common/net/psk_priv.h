@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <sys/socket.h>
 
 #include <osmocom/core/hashtable.h>
 

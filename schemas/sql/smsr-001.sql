@@ -181,6 +181,7 @@ CREATE TABLE part (
 	id INTEGER PRIMARY KEY,
 	command_id INTEGER NOT NULL REFERENCES command ON DELETE CASCADE,
 	idx INTEGER NOT NULL,
+	lane INTEGER NOT NULL,		-- who waits with whom: smsr/lane.h
 	state INTEGER NOT NULL,
 	due_ms INTEGER,			-- when to submit, or to submit again
 	attempt INTEGER NOT NULL DEFAULT 0,
@@ -189,7 +190,7 @@ CREATE TABLE part (
 	message_id TEXT,
 	UNIQUE (command_id, idx)
 );
-CREATE INDEX part_due ON part (due_ms) WHERE due_ms IS NOT NULL;
+CREATE INDEX part_due ON part (lane, due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX part_message ON part (message_id) WHERE message_id IS NOT NULL;
 
 -- SCP81: one administration session of each eUICC at most.  It outlives its connections.

@@ -65,8 +65,7 @@ static const char *const sql[] = {
 	[Q_SCRIPT_OUT] = "SELECT " SCRIPT_COLS
 			 " FROM https_script WHERE job_id = ?1 AND state < 2 AND seq = ?2 AND state = 1 ORDER BY idx",
 	[Q_SCRIPT] = "SELECT " SCRIPT_COLS " FROM https_script WHERE job_id = ?1 AND idx = ?2",
-	[Q_SCRIPT_UPDATE] = "UPDATE https_script SET state = ?2, seq = ?3, rsp = ?4, body = CASE WHEN ?2 < 2 THEN "
-			    "body ELSE x'' END WHERE id = ?1",
+	[Q_SCRIPT_UPDATE] = "UPDATE https_script SET state = ?2, seq = ?3, rsp = ?4 WHERE id = ?1",
 	[Q_SCRIPT_COUNT] = "SELECT count(*), total(seq IS NOT NULL) FROM https_script WHERE job_id = ?1",
 	[Q_SCRIPTS_DROP] = "DELETE FROM https_script WHERE job_id = ?1",
 	[Q_RECOVER_SESSIONS] =

@@ -84,10 +84,10 @@ int https_db_script_next(const void *ctx, struct db *db, int64_t job_id, struct 
 /*! The script that went out under this number and has no answer. */
 int https_db_script_out(const void *ctx, struct db *db, int64_t job_id, uint32_t seq,
 			struct https_script *script) MUST_CHECK;
-/*! Script number idx; answered ones have no body.  \returns -ENOENT behind the last */
+/*! Script number idx.  \returns -ENOENT behind the last */
 int https_db_script_get(const void *ctx, struct db *db, int64_t job_id, int idx,
 			struct https_script *script) MUST_CHECK;
-/*! State, number, answer.  A script that has its answer never leaves again: its octets are given up. */
+/*! State, number, answer. */
 int https_db_script_update(struct db *db, const struct https_script *script) MUST_CHECK;
 /*! How many there are, and how many have left. */
 int https_db_script_count(struct db *db, int64_t job_id, int *n, int *left) MUST_CHECK;

@@ -234,7 +234,7 @@ CREATE TABLE https_script (
 	idx INTEGER NOT NULL,		-- from 1
 	state INTEGER NOT NULL,		-- enum script_state
 	seq INTEGER,			-- its number in the session
-	body BLOB NOT NULL,		-- TLVs without the template; empty once it is answered
+	body BLOB NOT NULL,		-- TLVs without the template
 	rsp BLOB,			-- the same of the answer
 	UNIQUE (job_id, idx)
 );

@@ -136,7 +136,9 @@ class Mortal:
 
     def start(self):
         self.count, self.born = 0, len(self.lines)
-        environment = {**os.environ, 'LD_PRELOAD': str(self.lab.slow_disk())}
+        # Sanitizers want to be loaded first, and need not be.
+        environment = {**os.environ, 'LD_PRELOAD': str(self.lab.slow_disk()),
+                       'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '') + ':verify_asan_link_order=0'}
         self.popen = subprocess.Popen([self.lab.bin / self.name, '-c', self.config], stdin=subprocess.DEVNULL,
                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
         threading.Thread(target=self.read, args=(self.popen,), daemon=True).start()

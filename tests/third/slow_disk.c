@@ -9,7 +9,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef WRITE_US
 #define WRITE_US 40000
+#endif
 
 static bool synced = true;
 

@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What must be true when everything has come to rest.  Nothing here is shared with the daemons: captures are read by
+capture.py, databases by SQLite, cards are asked themselves, operators kept a ledger.  Each judge returns sentences; a
+sentence is a violation.  P1 to P9 are the promises of docs/architecture.md."""
+import base64
+import collections
+import re
+import sqlite3
+import subprocess
+import tempfile
+
+import capture
+
+STATUS = ['EXECUTED_SUCCESS', 'EXECUTED_WITHWARNING', 'FAILED', 'EXPIRED']
+SUCCESS = STATUS[0]
+CARD_STATES = {'SELECTABLE': (0, 1), 'PERSONALIZED': (0, 1), 'DISABLED': (2,), 'ENABLED': (3,)}   # and those of an EIS
+WHOLE = ('DISABLED', 'ENABLED')
+
+
+class Store:
+    """A database of a daemon, read only."""
+
+    def __init__(self, path):
+        self.db = sqlite3.connect(f'file:{path}?mode=ro', uri=True, timeout=10)
+
+    def rows(self, sql, *values):
+        return self.db.execute(sql, values).fetchall()
+
+    def value(self, sql, *values):
+        return self.db.execute(sql, values).fetchone()[0]
+
+    def close(self):
+        self.db.close()
+
+
+class Evidence:
+    """Everything that the judges look at, collected once."""
+
+    def __init__(self, lab, traffic):
+        self.lab, self.ledger = lab, traffic.ledger
+        self.keys = {card.eid: tuple(capture.derive(lab.seed, f'SCP80 {key}', card.eid) for key in ('KIc', 'KID'))
+                     for card in lab.cards}
+        self.smsr, self.smdp = Store(lab.database('smsr')), Store(lab.database('smdp'))
+        self.packets = capture.packets(lab.captures())
+        self.cards = {card.eid: Card(lab, card.eid) for card in lab.cards}
+        self.events = collections.defaultdict(list)
+        for line in (lab.dir / 'euicc-sim.log').read_text().splitlines():
+            words = line.split(' ', 2)
+            if len(words) == 3 and words[1] in self.cards:
+                self.events[words[1]].append(words[2])
+
+    def close(self):
+        self.smsr.close()
+        self.smdp.close()
+
+
+class Card:
+    """What a card says of itself."""
+
+    def __init__(self, lab, eid):
+        text = lab.sim_control(f'show {eid}')
+        self.counter = int(re.search(r'^counter (\d+)', text, re.M).group(1))
+        self.profiles = {aid.upper(): (state, imsi) for aid, state, imsi in
+                         re.findall(r'^profile (\w+) (\w+) imsi (\S+)', text, re.M)}
+        self.packages = {aid.upper(): sha.lower() for aid, _, sha in
+                         re.findall(r'^package (\w+) (\d+) (\w+)', lab.sim_control(f'package {eid}'), re.M)}
+
+    def unfinished(self):
+        return {aid for aid, (state, _) in self.profiles.items() if state not in WHOLE}
+
+
+# ---- at rest ----
+
+OPEN = {
+    'smsr': ('SELECT count(*) FROM operation WHERE state < 8', 'SELECT count(*) FROM outbox WHERE state = 0',
+             'SELECT count(*) FROM command WHERE state = 0', 'SELECT count(*) FROM https_job WHERE state = 0'),
+    'smdp': ('SELECT count(*) FROM operation WHERE state < 100', 'SELECT count(*) FROM outbox WHERE state = 0',
+             'SELECT count(*) FROM es3_call WHERE state IN (0, 1, 4)'),
+}
+
+
+def left(lab):
+    """What is still under way: sentences."""
+    found = []
+    for name, questions in OPEN.items():
+        try:
+            store = Store(lab.database(name))
+            found += [f'P8: {name}: {n} of "{sql.split("FROM ")[1]}"' for sql in questions if (n := store.value(sql))]
+            store.close()
+        except sqlite3.Error as error:
+            found.append(f'{name}: {error}')
+    return found
+
+
+# ---- operators ----
+
+def answers(e):
+    """P4: each accepted call is answered, always with the same outcome; nobody is told what he did not ask."""
+    for call in e.ledger.calls:
+        what = f'{call.function} {call.call_id} of {call.operator.name}'
+        told = {answer.outcome for answer in call.answers}
+        of_message = collections.defaultdict(set)
+        for answer in call.answers:
+            of_message[answer.relates_to].add(answer.outcome)
+        if call.state == 'unanswered':
+            yield f'P4: {what} got no HTTP answer in the end'
+        if call.is_accepted() and not told:
+            yield f'P4: {what} was accepted and never answered'
+        # What was refused is not remembered: when its 202 got lost and it comes again, it is looked at again.
+        if len(told) > 1 and (len({x for x in told if not x.startswith('FAILED')}) > 1
+                              or any(len(same) > 1 for same in of_message.values())):
+            yield f'P4: {what} was answered {" and ".join(sorted(told))}'
+        if call.state == 'refused' and told:
+            yield f'P4: {what} was refused ({call.outcome}) and answered {told}'
+        if call.state == 'refused' and not re.match(r'FAILED|EXECUTED|EXPIRED', call.outcome):
+            yield f'{what}: strange answer {call.outcome}'
+        texts = collections.defaultdict(set)
+        for answer in call.answers:
+            texts[answer.message_id].add(answer.xml)
+        if any(len(same) > 1 for same in texts.values()):
+            yield f'P4: {what}: one message came with different octets'
+        if len(texts) > sum(status != 503 for _, status in call.attempts):
+            yield f'P4: {what}: {len(texts)} answers to {len(call.attempts)} messages'
+    for stranger in e.ledger.strangers:
+        yield f'P4: {stranger.name} relates to {stranger.relates_to}, which nobody sent'
+
+
+def told_is_stored(e):
+    """P1: each message to an operator is the envelope of a row; P4: the row of its operation has that outcome."""
+    envelopes = {bytes(x) for store in (e.smsr, e.smdp) for x, in store.rows('SELECT envelope FROM outbox')}
+    for xml in e.ledger.texts:
+        if xml.encode() not in envelopes:
+            yield f'P1: an operator was told what no row explains: {xml[:300]}'
+    rows = {call_id: status for store in (e.smsr, e.smdp) for call_id, status in
+            store.rows('SELECT call_id, status FROM operation WHERE requester LIKE ?', '%.4_')}
+    for call in e.ledger.calls:
+        told = {answer.outcome.split(' ')[0] for answer in call.answers}
+        if call.call_id in rows:
+            if told and STATUS[rows[call.call_id] or 0] not in told:
+                yield f'P4: {call.call_id} is stored as {STATUS[rows[call.call_id] or 0]}, told as {told}'
+        elif told - {'FAILED'}:
+            yield f'P1: {call.call_id} was answered {told}, no operation is stored'   # a refusal needs no row
+
+
+def told_is_true(e):
+    """P4: a success that was told is one that the card had: no card did less often what operators believe it did."""
+    for card in e.lab.cards:
+        events = e.events[card.eid]
+        done = {'ES4-EnableProfile': sum(x == 'EnableProfile: 9000' for x in events),
+                'ES4-DisableProfile': sum(x == 'DisableProfile: 9000' for x in events),
+                'ES4-DeleteProfile': sum(bool(re.match(r'ISD-P in slot \d+ deleted', x)) for x in events),
+                'ES2-DownloadProfile': sum(bool(re.match(r'profile \d+ installed', x)) for x in events)}
+        for function, n in done.items():
+            told = sum(call.function == function and call.card is card and any(a.outcome == SUCCESS for a in call.answers)
+                       for call in e.ledger.calls)
+            if told > n:
+                yield f'P4: eUICC {card.eid} did {function} {n} times, operators were told of {told} successes'
+
+
+# ---- short messages ----
+
+def packets_are_rows(e):
+    """P1: nothing on the air that no row explains."""
+    rows = {bytes(packet) for packet, in e.smsr.rows('SELECT packet FROM command')}
+    for packet in set(e.packets):
+        if packet.octets not in rows:
+            yield f'P1: no row explains a packet to {packet.dest}: {packet.octets.hex()}'
+
+
+def counters(e):
+    """P2: one counter, one packet; and no card has heard of a counter that is not in the store."""
+    seen = collections.defaultdict(set)
+    for octets in {packet.octets for packet in e.packets}:
+        opened = capture.open_packet(e.keys, octets)
+        if opened:
+            seen[opened.eid, opened.cntr].add(octets)
+        else:
+            yield f'P2: a packet that no card can open: {octets.hex()}'
+    for (eid, cntr), same in seen.items():
+        if len(same) > 1:
+            yield f'P2: counter {cntr} of eUICC {eid} went out with {len(same)} different packets'
+    stored = {eid: cntr for eid, cntr in e.smsr.rows(
+        'SELECT hex(e.eid), k.cntr FROM euicc e JOIN keyset k ON k.euicc_id = e.id WHERE k.type = 1')}
+    for eid, card in e.cards.items():
+        on_air = max((cntr for of, cntr in seen if of == eid), default=0)
+        if card.counter > max(stored[eid], 0) or on_air > stored[eid]:
+            yield f'P2: eUICC {eid} has counter {card.counter}, on the air was {on_air}, the store knows {stored[eid]}'
+    for dest, opened in ((p.dest, capture.open_packet(e.keys, p.octets)) for p in set(e.packets)):
+        numbers = {m.lstrip('+') for card in e.lab.cards if opened and card.eid == opened.eid
+                   for m in (card.bootstrap[2], card.operational[2])} | {p.msisdn for p in e.lab.profiles}
+        if opened and dest.lstrip('+') not in numbers:
+            yield f'a packet of eUICC {opened.eid} went to {dest}'
+
+
+# ---- the stores ----
+
+def one_at_a_time(e):
+    """P3: operations of one eUICC follow each other, in the order in which they were accepted."""
+    last = {}
+    for euicc, op, kind, requester, started, ended in e.smsr.rows(
+            'SELECT euicc_id, id, kind, requester, started_ms, ended_ms FROM operation WHERE started_ms IS NOT NULL '
+            'ORDER BY euicc_id, started_ms, id'):
+        before = last.get(euicc)
+        if before and before[1] and started < before[1]:
+            yield f'P3: eUICC {euicc}: operation {op} (kind {kind}) began {before[1] - started} ms before {before[0]} ended'
+        if before and requester and before[2] and before[0] > op:
+            yield f'P3: eUICC {euicc}: operation {op} (kind {kind}) began after {before[0]}'
+        last[euicc] = (op, ended, requester)
+    if n := e.smsr.value('SELECT count(*) FROM euicc WHERE active_op IS NOT NULL'):
+        yield f'P3: {n} eUICCs have an operation in flight, and everything is at rest'
+
+
+def ended_once(e):
+    """P4: an end, an outcome and one line about it in the timeline for each operation."""
+    for name, store, outcome_step in (('smsr', e.smsr, 12), ('smdp', e.smdp, 11)):
+        if n := store.value('SELECT count(*) FROM operation WHERE ended_ms IS NULL OR status IS NULL'):
+            yield f'P4: {name}: {n} operations without an end or an outcome'
+        for op, n in store.rows('SELECT o.id, (SELECT count(*) FROM timeline t WHERE t.op_id = o.id AND t.step = ?) n '
+                                'FROM operation o WHERE n <> 1', outcome_step):
+            yield f'P9: {name}: operation {op} has {n} outcomes in its timeline'
+        for row in store.rows('SELECT id, name, last_error FROM outbox WHERE state = 3 OR (state = 2 AND last_error IS NULL)'):
+            yield f'P4: {name}: message {row[0]} ({row[1]}) was given up: {row[2]}'
+    for op, in e.smsr.rows('SELECT id FROM operation WHERE requester IS NOT NULL AND id NOT IN '
+                           '(SELECT op_id FROM outbox WHERE op_id IS NOT NULL)'):
+        yield f'P4: smsr: nobody was to be told of operation {op}'
+
+
+def audit_trail(e):
+    """P4: each change that ended is in the audit trail."""
+    trail = collections.Counter(e.smsr.rows('SELECT hex(eid), type FROM audit'))
+    kinds = {1: 0x200, 2: 0x300, 3: 0x400, 4: 0x500, 6: 0x100}
+    ended = collections.Counter((eid, kinds[kind]) for eid, kind in e.smsr.rows(
+        'SELECT hex(e.eid), o.kind FROM operation o JOIN euicc e ON e.id = o.euicc_id WHERE o.kind IN (1, 2, 3, 4, 6)'
+        ' AND o.status = 0'))
+    for (eid, kind), n in ended.items():
+        if trail[eid, kind] < n:
+            yield f'P4: eUICC {eid}: {n} operations of type {kind:04x} succeeded, the audit trail has {trail[eid, kind]}'
+
+
+def sound(e):
+    for name, store in (('smsr', e.smsr), ('smdp', e.smdp)):
+        if (said := store.value('PRAGMA integrity_check')) != 'ok':
+            yield f'P8: {name}: integrity_check: {said}'
+        if rows := store.rows('PRAGMA foreign_key_check'):
+            yield f'P8: {name}: foreign keys: {rows[:3]}'
+    if (epoch := e.smsr.value('SELECT epoch FROM meta')) != 1:
+        yield f'P8: a kill was taken for a restore: epoch {epoch}'
+
+
+# ---- cards ----
+
+def eis_is_card(e, strict=False):
+    """P5: the EIS says what the card says, or "to be audited"; strict: after the audits."""
+    for eid, due in e.smsr.rows('SELECT hex(eid), audit_due FROM euicc'):
+        eis = {aid: state for aid, state in e.smsr.rows(
+            'SELECT hex(p.isdp_aid), p.state FROM profile p JOIN euicc e ON e.id = p.euicc_id WHERE hex(e.eid) = ?', eid)}
+        card = {aid: CARD_STATES[state] for aid, (state, _) in e.cards[eid].profiles.items()}
+        differs = [f'{aid}: EIS {eis.get(aid)}, card {e.cards[eid].profiles.get(aid)}' for aid in sorted(eis | card)
+                   if eis.get(aid) not in card.get(aid, ())]
+        if differs and (strict or due is None):
+            yield f'P5: eUICC {eid}: {"; ".join(differs)}'
+        if strict and due is not None:
+            yield f'P5: eUICC {eid} is still to be audited after an audit: {due}'
+
+
+def delivered_once(e):
+    """An ICCID belongs to one card and to one order; what is on a card is "used" in stock."""
+    by_imsi = {profile.imsi: profile for profile in e.lab.profiles}
+    places, shas = collections.defaultdict(set), collections.defaultdict(set)
+    for eid, events in e.events.items():
+        for text in events:
+            if found := re.match(r'profile (\d+) installed', text):
+                places[found.group(1)].add(eid)
+    for eid, card in e.cards.items():
+        for aid, sha in card.packages.items():
+            shas[sha].add((eid, aid))
+        for imsi, n in collections.Counter(imsi for _, imsi in card.profiles.values() if imsi != '-').items():
+            if n > 1:
+                yield f'IMSI {imsi} is {n} times on eUICC {eid}'
+    for imsi, eids in places.items():
+        if len(eids) > 1:
+            yield f'the profile with IMSI {imsi} was delivered to {len(eids)} cards'
+    for sha, where in shas.items():
+        if len(where) > 1:
+            yield f'one package is in {len(where)} ISD-Ps: {sorted(where)}'
+    used = {iccid for iccid, in e.smdp.rows('SELECT iccid FROM stock_item WHERE state = 2')}
+    for imsi in places:
+        if imsi in by_imsi and by_imsi[imsi].iccid not in used:
+            yield f'ICCID {by_imsi[imsi].iccid} is on a card and not "used" in stock'
+    good = collections.Counter(call.iccid for call in e.ledger.calls if call.function == 'ES2-DownloadProfile'
+                               and any(a.outcome == SUCCESS for a in call.answers))
+    for iccid, n in good.items():
+        if n > 1:
+            yield f'ICCID {iccid} was delivered for {n} orders'
+
+
+def leftovers(e):
+    """An ISD-P without a profile is what one failed order left behind."""
+    failed = collections.Counter(call.card.eid for call in e.ledger.calls if call.function == 'ES2-DownloadProfile'
+                                 and not any(a.outcome == SUCCESS for a in call.answers))
+    for eid, card in e.cards.items():
+        if len(card.unfinished()) > failed[eid]:
+            yield f'eUICC {eid} has {len(card.unfinished())} unfinished ISD-Ps, {failed[eid]} orders failed'
+
+
+def secrets(e):
+    """P6: no key in what was written or said."""
+    lab, known = e.lab, {}
+    for card in lab.cards:
+        for label in ('SCP80 KIc', 'SCP80 KID', 'SCP80 KIK', 'SCP81 PSK', 'SCP81 DEK'):
+            known[f'{label} of {card.eid}'] = capture.derive(lab.seed, label, card.eid)
+    for profile in lab.profiles:
+        known[f'Ki of {profile.iccid}'], known[f'OPc of {profile.iccid}'] = map(bytes.fromhex, (profile.ki, profile.opc))
+    for name in ('master.key', 'smdp.key'):
+        known[name] = bytes.fromhex((lab.dir / name).read_text())
+    places = [*lab.dir.glob('*.log'), *lab.captures()]
+    for name in ('smsr', 'smdp'):
+        places += [p for p in lab.disks[name].dir.iterdir() if p.is_file()]
+    heaps = {path.name: path.read_bytes() for path in places}
+    heaps['messages to operators'] = '\n'.join(e.ledger.texts).encode()
+    forms = {}
+    for what, key in known.items():
+        forms |= {key.hex(): what, base64.b64encode(key).decode()[:20]: what}
+    patterns = '\n'.join(forms).encode()
+    for name, heap in heaps.items():
+        # As text in either case and in base64, and as octets.
+        for text in (heap, heap.lower(), heap.hex().encode()):
+            for found in grep(patterns, text):
+                yield f'P6: {forms.get(found, "a key")} is in {name}'
+
+
+def grep(patterns, text):
+    """All fixed strings that occur; grep is quick with thousands of them."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(patterns)
+        file.flush()
+        found = subprocess.run(['grep', '-aoF', '-f', file.name], input=text, capture_output=True, check=False).stdout
+    return sorted(set(found.decode(errors='replace').split()))
+
+
+def processes(e):
+    """Nobody ends by himself unless his disk is full."""
+    for process in e.lab.mortals().values():
+        for reason in process.odd:
+            yield f'P8: {process.name}: {reason}'
+        if found := re.search(r'.*(Assert failed|AddressSanitizer|runtime error).*', process.text()):
+            yield f'{process.name}: {found.group(0)}'
+
+
+JUDGES = (answers, told_is_stored, told_is_true, packets_are_rows, counters, one_at_a_time, ended_once, audit_trail, sound,
+          eis_is_card, delivered_once, leftovers, secrets, processes)

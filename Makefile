@@ -4,6 +4,7 @@
 # make demo       a push and a download      make lab       the same through osmo-stp, osmo-hlr, osmo-msc
 # make fuzz       libFuzzer on decoders       make bench     ratios against the limits of this machine
 # make lint       layers, headers, format     make cover     line coverage
+# make chaos      real daemons killed N times  make nightly   what takes hours; goes on where it stopped
 # make deps       install the Debian packages make install   DESTDIR= PREFIX= SYSCONFDIR=
 #
 # Switches: SAN=1 (address + undefined sanitizers)  COV=1  V=1 (show commands)  CC=clang  T=pattern (only these tests)
@@ -134,6 +135,13 @@ check-built: all $(TESTS) $(SIMS) $(REPLAYS)
 sim: $(B)/tests/sim/main
 	@$< -s $(or $(SEED),1) -n $(or $(SEEDS),$(if $(SEED),1,20)) -f $(or $(FLEET),20) -d $(or $(DAYS),1) \
 	 $(if $(ONLY),-o $(ONLY)) $(SIM_FLAGS)
+# Real processes, N kills; the same seed gives the same faults.
+chaos:
+	@contrib/deps.sh
+	$(Q)$(MAKE) --no-print-directory all
+	@tests/chaos/run --kills $(or $(N),50) $(if $(SEED),--seed $(SEED)) $(B)
+nightly:
+	@tests/nightly
 demo:
 	@contrib/deps.sh
 	$(Q)$(MAKE) --no-print-directory all
@@ -151,7 +159,7 @@ FUZZ_CFLAGS := -O1 -g -U_FORTIFY_SOURCE -fsanitize=fuzzer-no-link,address,undefi
 fuzz:
 	$(Q)$(MAKE) --no-print-directory B=build/fuzz CC=clang CFLAGS='$(FUZZ_CFLAGS)' fuzz-built
 	@for f in $(FUZZERS); do n=$$(basename $$f); echo "  FUZZ $$n"; mkdir -p build/fuzz/corpus/$$n; \
-	 $$f -max_total_time=$(or $(FUZZ_TIME),60) -rss_limit_mb=2048 -timeout=10 -print_final_stats=0 -verbosity=0 \
+	 $$f -max_total_time=$(or $(FUZZ_TIME),60) -rss_limit_mb=2048 -timeout=10 -print_final_stats=$(or $(FUZZ_STATS),0) -verbosity=0 \
 	  build/fuzz/corpus/$$n tests/fuzz/corpus/$$n || exit 1; done
 fuzz-built: $(FUZZERS)
 $(FUZZERS): build/fuzz/bin/%: tests/fuzz/%.c $(ALL_LIBS)
@@ -180,8 +188,8 @@ install: all
 clean:
 	rm -rf build
 help:
-	@sed -n '3,9p' Makefile | cut -c3-
-.PHONY: all check check-built sim demo lab bench fuzz fuzz-built lint cover deps install clean help
+	@sed -n '3,10p' Makefile | cut -c3-
+.PHONY: all check check-built sim chaos nightly demo lab bench fuzz fuzz-built lint cover deps install clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -11,7 +11,7 @@ WORKERS = 6
 PAUSE_S = (0.05, 0.8)
 AGAIN_S = (0.1, 0.7)
 WEIGHTS = {'enable': 26, 'disable': 18, 'delete': 10, 'audit': 12, 'download': 22, 'bootstrap': 12}
-SHORT_VALIDITY_S = 4      # of one call in twelve
+VALIDITY_S, SHORT_VALIDITY_S = 100, 4      # the short one in one call of twelve
 LOADED_MAX = 3            # profiles that a card may have from downloads
 SUCCESS = 'EXECUTED_SUCCESS'
 
@@ -92,7 +92,7 @@ class Traffic:
         while not self.is_over.is_set():
             card = chance.choice(self.lab.cards)
             what = chance.choices(list(WEIGHTS), WEIGHTS.values())[0]
-            validity = SHORT_VALIDITY_S if chance.random() < 1 / 12 else 600
+            validity = SHORT_VALIDITY_S if chance.random() < 1 / 12 else VALIDITY_S
             self.do(what, card, validity, chance)
             time.sleep(chance.uniform(*PAUSE_S))
 

@@ -22,7 +22,7 @@ from proxy import Net   # noqa: E402
 
 WRITE_US = 12000     # a commit takes so long before it is in the file: kills fall in front of it as well as behind it
 CALL_TIMEOUT_S = 8
-SMSR_LIMITS = {'por-wait-s': 3, 'sms-retry-min-s': 1, 'sms-retry-max-s': 2, 'undelivered-s': 3, 'grace-s': 5,
+SMSR_LIMITS = {'por-wait-s': 2, 'por-copies': 6, 'audit-validity-s': 120, 'sms-retry-min-s': 1, 'sms-retry-max-s': 2, 'undelivered-s': 3, 'grace-s': 5,
                'callback-retry-min-s': 1, 'callback-retry-max-s': 2, 'callback-timeout-s': 4}
 SMDP_LIMITS = {'es3-retry-min-s': 1, 'es3-retry-max-s': 2, 'es3-timeout-s': 6, 'ask-again-s': 6, 'grace-s': 5,
                'callback-retry-min-s': 1, 'callback-retry-max-s': 2, 'callback-timeout-s': 4}

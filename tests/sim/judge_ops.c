@@ -69,6 +69,9 @@ static void check_outcome(struct sim *s, int64_t id, const struct judged_op *op,
 		sim_violation(s, "P4: #%lld on card %u succeeded, but the card never did it", (long long)id, op->card);
 	if (op->status == EXPIRED && op->executed)
 		sim_violation(s, "P4: #%lld on card %u expired, but the card executed it", (long long)id, op->card);
+	/* What a delete leaves open may be known all the same: disabled, and still there. */
+	if (unknown && !due && !op->late && op->kind != ROW_DELETE)
+		sim_violation(s, "P5: #%lld on card %u ends unknown, and no audit is due", (long long)id, op->card);
 	if (op->late || good || !op->executed || due || euicc_pending(d->card, &seq) != EUICC_NOTIFY_NONE)
 		return;
 	if (!unknown && is_so_now(d, op))

@@ -20,7 +20,7 @@ struct options {
 	struct sim_plan plan;
 	unsigned int seeds;
 	unsigned int tries;
-	bool progress;
+	unsigned int failures; /* after so many it stops */
 };
 
 static double seconds(void)
@@ -33,8 +33,9 @@ static double seconds(void)
 
 static int usage(void)
 {
-	fprintf(stderr, "sim [-s FIRST-SEED] [-n SEEDS] [-f FLEET] [-d DAYS] [-o FAULTS] [-k TRIES] [-v]\n"
-			"  -o  only these faults: kind:actor:n,...   -k  runs to shorten a failure with   -v  trace\n");
+	fprintf(stderr,
+		"sim [-s FIRST-SEED] [-n SEEDS] [-f FLEET] [-d DAYS] [-o FAULTS] [-k TRIES] [-x FAILURES] [-v]\n"
+		"  -o  only these faults: kind:actor:n,...   -k  runs to shorten a failure with   -v  trace\n");
 	return 2;
 }
 
@@ -42,7 +43,7 @@ static int parse(const void *ctx, int argc, char **argv, struct options *o)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "s:n:f:d:o:k:v")) != -1) {
+	while ((c = getopt(argc, argv, "s:n:f:d:o:k:x:v")) != -1) {
 		switch (c) {
 		case 's':
 			o->plan.seed = strtoull(optarg, NULL, 10);
@@ -58,6 +59,9 @@ static int parse(const void *ctx, int argc, char **argv, struct options *o)
 			break;
 		case 'k':
 			o->tries = (unsigned int)strtoul(optarg, NULL, 10);
+			break;
+		case 'x':
+			o->failures = (unsigned int)strtoul(optarg, NULL, 10);
 			break;
 		case 'v':
 			o->plan.verbose = true;
@@ -88,7 +92,10 @@ static void fail(const struct options *o, struct sim_result *res)
 
 int main(int argc, char **argv)
 {
-	struct options o = {.plan = {.seed = 1, .fleet = 20, .days = 1}, .seeds = 1, .tries = SHRINK_TRIES};
+	struct options o = {.plan = {.seed = 1, .fleet = 20, .days = 1},
+			    .seeds = 1,
+			    .tries = SHRINK_TRIES,
+			    .failures = FAILURES_MAX};
 	void *ctx = talloc_named_const(NULL, 0, "sim");
 	struct sim_result *res = plan_result();
 	struct totals totals = {0};
@@ -96,7 +103,7 @@ int main(int argc, char **argv)
 
 	if (parse(ctx, argc, argv, &o) < 0)
 		return usage();
-	for (unsigned int i = 0; i < o.seeds && totals.failed < FAILURES_MAX; i++, o.plan.seed++) {
+	for (unsigned int i = 0; i < o.seeds && totals.failed < o.failures; i++, o.plan.seed++) {
 		plan_result_clear(res);
 		sim_run_apart(&o.plan, res);
 		totals_add(&totals, res);

@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: AGPL-3.0-or-later
+# Do the judges see a defect that is there?  Each patch of tests/sim/planted puts one into a copy of the tree, and the
+# simulator has to find it.  tests/sim/planted.sh [PATTERN]
+set -eu
+cd "$(dirname "$0")/../.."
+copy=$(mktemp -d "${TMPDIR:-/tmp}/smsr-planted-XXXXXX")
+trap 'rm -rf "$copy"' EXIT
+git ls-files -co --exclude-standard -z | tar -c --null -T - | tar -x -C "$copy"
+# What is built already need not be built again: objects name their sources relatively.
+if [ -d build/rel ]; then
+	mkdir -p "$copy/build"
+	cp -a build/rel "$copy/build/"
+fi
+build() { make -s -C "$copy" -j2 build/rel/tests/sim/main >"$copy/log" 2>&1 || { tail -20 "$copy/log"; return 1; }; }
+build
+missed=0
+for patch in tests/sim/planted/*"${1:-}"*.patch; do
+	name=$(basename "$patch" .patch)
+	sed -n '2s/^# //p' "$patch"
+	patch -s -p1 -d "$copy" <"$patch"
+	build
+	if "$copy/build/rel/tests/sim/main" -n 40 -f 10 -d 1 -k 0 -x 1 >"$copy/out"; then
+		echo "  MISSED $name"
+		missed=$((missed + 1))
+	else
+		echo "  caught $name: $(sed -n 's/^\(seed [0-9]*: .*\)/\1/p' "$copy/out" | head -n 1)"
+	fi
+	patch -s -R -p1 -d "$copy" <"$patch"
+done
+echo "$missed missed"
+[ "$missed" -eq 0 ]

@@ -95,11 +95,17 @@ struct faults *faults_alloc(struct sim *s, unsigned int fleet)
 	static const double mixture[] = {0, 0.3, 1, 1, 1, 4};
 	struct faults *f = talloc_zero(s->ctx, struct faults);
 
+	f->over = true;
 	f->actors = fleet + 1;
 	f->asked = talloc_zero_size(f, f->actors * sizeof(f->asked[0]));
 	for (uint32_t k = 0; k < F_N; k++)
 		f->rate[k] = kinds[k].rate * mixture[hash_of(s->plan->seed, k, UINT32_MAX, 0) % ARRAY_SIZE(mixture)];
 	return f;
+}
+
+void faults_begin(struct faults *f)
+{
+	f->over = false;
 }
 
 void faults_end(struct faults *f)

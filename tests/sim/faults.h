@@ -74,6 +74,8 @@ const char *fault_name(enum fault kind);
 int fault_id_cmp(const void *a, const void *b);
 /*! \param[in] fleet  actors are 0 .. fleet */
 struct faults *faults_alloc(struct sim *s, unsigned int fleet);
+/*! From now on something may fail; not before. */
+void faults_begin(struct faults *f);
 /*! From now on nothing fails. */
 void faults_end(struct faults *f);
 bool faults_are_over(const struct faults *f);

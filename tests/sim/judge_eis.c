@@ -84,33 +84,57 @@ static void check_notification(struct sim *s, uint32_t card, sqlite3_stmt *q)
 			      text ? text : "?");
 }
 
-/* The operation that this record is about: the earliest end that no record was found for. */
-static struct judged_op *take_op(struct sim *s, uint32_t card, int kind, int status, bool *taken)
+/* Ends of operations in the order of card and time: what the trail of one card has to tell stands together. */
+struct ends {
+	struct judged_op **list;
+	bool *told;
+	size_t n;
+};
+
+static int end_cmp(const void *a, const void *b)
 {
-	struct judge *j = s->judge;
-	struct judged_op *best = NULL;
+	const struct judged_op *x = *(struct judged_op *const *)a, *y = *(struct judged_op *const *)b;
 
-	for (size_t i = 1; i < j->n_ops; i++) {
-		struct judged_op *op = &j->ops[i];
-
-		if (!op->done || op->card != card || op->kind != kind || op->status != status || taken[i])
-			continue;
-		if (!best || op->end_ms < best->end_ms)
-			best = op;
-	}
-	if (best)
-		taken[best - j->ops] = true;
-	return best;
+	if (x->card != y->card)
+		return x->card < y->card ? -1 : 1;
+	if (x->end_ms != y->end_ms)
+		return x->end_ms < y->end_ms ? -1 : 1;
+	return x < y ? -1 : x > y;
 }
 
-static void check_card_trail(struct sim *s, uint32_t card, bool *taken)
+static struct ends ends_of(struct sim *s)
+{
+	struct judge *j = s->judge;
+	struct ends e = {.list = talloc_array(j, struct judged_op *, (unsigned int)j->n_ops + 1)};
+
+	for (size_t i = 1; i < j->n_ops; i++) {
+		if (j->ops[i].done && j->ops[i].kind <= ROW_AUDIT)
+			e.list[e.n++] = &j->ops[i];
+	}
+	qsort(e.list, e.n, sizeof(e.list[0]), end_cmp);
+	e.told = talloc_zero_array(j, bool, (unsigned int)e.n + 1);
+	return e;
+}
+
+/* The end that this record is about: the earliest of the card that no record was found for. */
+static struct judged_op *take_end(struct ends *e, size_t first, uint32_t card, int kind, int status)
+{
+	for (size_t i = first; i < e->n && e->list[i]->card == card; i++) {
+		if (e->told[i] || e->list[i]->kind != kind || e->list[i]->status != status)
+			continue;
+		e->told[i] = true;
+		return e->list[i];
+	}
+	return NULL;
+}
+
+static void check_card_trail(struct sim *s, uint32_t card, struct ends *e, size_t first)
 {
 	int64_t last_ms = 0;
-	sqlite3_stmt *q =
-		judge_ask(s,
-			  "SELECT a.type, a.status, a.iccid, a.text FROM audit a JOIN euicc e ON e.eid = a.eid "
-			  "WHERE e.id = ?1 ORDER BY a.id",
-			  1, judge_row_of(card));
+	sqlite3_stmt *q = judge_ask(s,
+				    "SELECT a.type, a.status, a.iccid, a.text FROM audit a JOIN euicc e ON e.eid = a.eid "
+				    "WHERE e.id = ?1 ORDER BY a.id",
+				    1, judge_row_of(card));
 
 	for (int more = q != NULL; more && !s->stop; more = sqlite3_step(q) == SQLITE_ROW) {
 		int type = sqlite3_column_int(q, 0), kind = type >> 8;
@@ -120,7 +144,7 @@ static void check_card_trail(struct sim *s, uint32_t card, bool *taken)
 			check_notification(s, card, q);
 		if (type < 0x0200 || type > 0x0500)
 			continue;
-		op = take_op(s, card, kind - 1, sqlite3_column_int(q, 1), taken);
+		op = take_end(e, first, card, kind - 1, sqlite3_column_int(q, 1));
 		if (!op)
 			sim_violation(s, "P9: card %u: the audit trail has a change that no operation made", card);
 		else if (op->end_ms < last_ms)
@@ -134,13 +158,17 @@ static void check_card_trail(struct sim *s, uint32_t card, bool *taken)
 
 void judge_audit_trail(struct sim *s)
 {
-	struct judge *j = s->judge;
-	bool *taken = talloc_zero_array(j, bool, (unsigned int)j->n_ops + 1);
+	struct ends e = ends_of(s);
+	size_t first = 0;
 
-	for (uint32_t i = 0; i < s->plan->fleet && !s->stop; i++)
-		check_card_trail(s, i, taken);
-	for (size_t i = 1; i < j->n_ops && !s->stop; i++) {
-		if (j->ops[i].done && j->ops[i].kind <= ROW_AUDIT && !taken[i])
-			sim_violation(s, "P9: #%zu has ended without a record in the audit trail", i);
+	for (uint32_t i = 0; i < s->plan->fleet && !s->stop; i++) {
+		while (first < e.n && e.list[first]->card < i)
+			first++;
+		check_card_trail(s, i, &e, first);
+	}
+	for (size_t i = 0; i < e.n && !s->stop; i++) {
+		if (!e.told[i])
+			sim_violation(s, "P9: an operation on card %u has ended without a record in the audit trail",
+				      e.list[i]->card);
 	}
 }

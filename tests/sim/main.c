@@ -101,6 +101,7 @@ int main(int argc, char **argv)
 	struct totals totals = {0};
 	double began = seconds();
 
+	setlinebuf(stdout);
 	if (parse(ctx, argc, argv, &o) < 0)
 		return usage();
 	for (unsigned int i = 0; i < o.seeds && totals.failed < o.failures; i++, o.plan.seed++) {

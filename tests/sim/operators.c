@@ -266,6 +266,11 @@ static int register_event(void *smsr, void *sim)
 	return rc;
 }
 
+static void all_registered(struct sim *s, void *unused)
+{
+	faults_begin(s->faults);
+}
+
 static void register_some(struct sim *s, void *unused)
 {
 	unsigned int first = s->operators->registered;
@@ -273,6 +278,8 @@ static void register_some(struct sim *s, void *unused)
 	daemon_event(s, register_event, s);
 	if (s->operators->registered < s->plan->fleet)
 		sim_at(s, s->now_ms + 1, register_some, NULL);
+	else
+		sim_at(s, s->now_ms + 1, all_registered, NULL);
 	for (unsigned int i = first; i < s->operators->registered; i++) {
 		uint64_t h = choice(s, C_WORK, i + 1);
 

@@ -245,6 +245,23 @@ int cmd_redirect(struct smsr *s, struct command *cmd)
 	return cmd_db_redirect(s->db, cmd->id, cmd->dest);
 }
 
+/* It is in reach: that is worth more copies than silence is.  The bound is for somebody who replays what it said. */
+#define FOLLOW_COPIES 10
+
+int cmd_follow(struct smsr *s, struct command *cmd, const char *dest)
+{
+	const struct limits_cfg *l = &s->cfg->limits;
+	bool waits = cmd->sent_ms && clock_now_ms() - cmd->sent_ms >= (int64_t)l->por_wait_s * 1000;
+	bool moved = is_msisdn(dest) && strcmp(dest, cmd->dest) != 0;
+	int rc;
+
+	if (!is_msisdn(dest) || (!moved && !waits) || cmd->attempt >= (int)l->por_copies + FOLLOW_COPIES)
+		return 0;
+	cmd->dest = talloc_strdup(turn_ctx(s->turn), dest);
+	rc = cmd_db_redirect(s->db, cmd->id, dest);
+	return rc < 0 ? rc : cmd_copy(s, cmd, clock_now_ms());
+}
+
 int64_t cmd_next_due(const struct smsr *s, const struct command *cmd, int64_t deadline_ms)
 {
 	int64_t copy_ms;

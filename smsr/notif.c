@@ -14,6 +14,7 @@
 #include "common/app/log.h"
 #include "scp80/sp.h"
 #include "smsr/cmd.h"
+#include "smsr/cmd_db.h"
 #include "smsr/eis_db.h"
 #include "smsr/mo.h"
 #include "smsr/op_db.h"
@@ -203,6 +204,28 @@ static int to_operation(struct smsr *s, struct euicc *e, const struct operation 
 	return rc < 0 ? rc : op_event(s, op->id, &in);
 }
 
+/* The operation in flight goes on at the number that reaches the card now: its command waits in vain at the old one,
+ * and the confirmation would wait for that. */
+static int follow(struct smsr *s, const struct euicc *e, const struct operation *op, const struct es5_notif *n)
+{
+	void *ctx = turn_ctx(s->turn);
+	struct profiles all;
+	struct command cmd;
+	int rc = cmd_db_open_of_op(ctx, s->db, op->id, &cmd);
+
+	if (rc == 0)
+		rc = eis_db_profiles(ctx, s->db, e->id, &all);
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	for (size_t i = 0; i < all.n; i++) {
+		const struct profile *p = &all.list[i];
+
+		if (n->aid.len && bytes_eq(p->isdp_aid, n->aid) && p->msisdn)
+			return cmd_follow(s, &cmd, p->msisdn);
+	}
+	return 0;
+}
+
 static int dispatch(struct smsr *s, struct euicc *e, const struct es5_notif *n)
 {
 	struct operation active;
@@ -219,6 +242,8 @@ static int dispatch(struct smsr *s, struct euicc *e, const struct es5_notif *n)
 	if (confirms_already(s, e, n) || (e->active_op && n->seq == e->notif_seq))
 		return 0;
 	rc = n->seq == e->notif_seq ? 0 : record(s, e, n);
+	if (rc == 0 && e->active_op && tells_a_result(n))
+		rc = follow(s, e, &active, n);
 	if (rc < 0)
 		return rc;
 	if (is_late(s, e, n)) {

@@ -69,6 +69,22 @@ static void falls_back_to_what_was_asked_for(void **state)
 	world_expect_card(w, SEED_BOOTSTRAP);
 }
 
+/* The card fell back before a command reached it, and tells so from another number: the command follows it there, and
+ * the fall-back is not kept waiting for the end of the validity period. */
+static void command_follows_a_card_that_fell_back(void **state)
+{
+	struct world *w = *state;
+
+	begin(w);
+	coverage(w, SEED_OPERATIONAL, false);
+	world_order(w, MNO_OPER, ES4_AUDIT_EIS, SEED_OPERATIONAL, "a", 24 * 3600);
+	world_advance(w, HOUR_MS);
+	world_expect_card(w, SEED_BOOTSTRAP);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+	world_expect_agreement(w);
+	assert_false(world_audit_due(w));
+}
+
 static void answer_to_a_spontaneous_confirmation_is_lost(void **state)
 {
 	struct world *w = *state;
@@ -301,6 +317,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(card_falls_back_by_itself),
 		WORLD_TEST(falls_back_to_what_was_asked_for),
+		WORLD_TEST(command_follows_a_card_that_fell_back),
 		WORLD_TEST(answer_to_a_spontaneous_confirmation_is_lost),
 		WORLD_TEST(confirmation_of_a_fall_back_cannot_be_delivered_for_hours),
 		WORLD_TEST(first_declaration),

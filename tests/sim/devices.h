@@ -41,7 +41,9 @@ struct device {
 	int64_t timer_ms;
 	int64_t no_network_ms;		      /* until then */
 	int64_t no_coverage_ms[SIM_PROFILES]; /* the same for one subscription */
-	int on_air;			      /* profile that the network knows it by; -1: none */
+	uint16_t waiting_seq; /* notification that waits for its confirmation, and since when it does with service */
+	int64_t waiting_ms;   /* 0: none does */
+	int on_air;	      /* profile that the network knows it by; -1: none */
 };
 
 struct device *device_at(struct sim *s, unsigned int card);

@@ -11,6 +11,8 @@
 #include "tests/sim/judge_priv.h"
 #include "tests/sim/smsc.h"
 
+#define PATIENCE_MS (8 * HOUR_MS)
+
 enum {
 	ROW_STATE_DISABLED = 2,
 	ROW_STATE_ENABLED = 3
@@ -53,8 +55,24 @@ static void compare(struct sim *s, uint32_t card)
 			      has, m->enabled, m->has);
 }
 
+/* A card that can be reached and repeats its notification must not wait for hours. */
+static void check_patience(struct sim *s, uint32_t card)
+{
+	struct device *d = device_at(s, card);
+	uint16_t seq;
+	bool waits = euicc_pending(d->card, &seq) != EUICC_NOTIFY_NONE && euicc_has_service(d->card);
+
+	if (!waits || seq != d->waiting_seq || !d->waiting_ms)
+		d->waiting_ms = waits ? s->now_ms : 0;
+	d->waiting_seq = seq;
+	if (waits && s->now_ms - d->waiting_ms >= PATIENCE_MS)
+		sim_violation(s, "P5: card %u: notification %u has waited %lld hours for its confirmation", card, seq,
+			      (long long)(PATIENCE_MS / HOUR_MS));
+}
+
 bool judge_eis(struct sim *s, uint32_t card)
 {
+	check_patience(s, card);
 	if (!is_quiet(s, card))
 		return false;
 	if (!judge_int(s, "SELECT audit_due IS NOT NULL FROM euicc WHERE id = ?1", judge_row_of(card)))
@@ -131,10 +149,11 @@ static struct judged_op *take_end(struct ends *e, size_t first, uint32_t card, i
 static void check_card_trail(struct sim *s, uint32_t card, struct ends *e, size_t first)
 {
 	int64_t last_ms = 0;
-	sqlite3_stmt *q = judge_ask(s,
-				    "SELECT a.type, a.status, a.iccid, a.text FROM audit a JOIN euicc e ON e.eid = a.eid "
-				    "WHERE e.id = ?1 ORDER BY a.id",
-				    1, judge_row_of(card));
+	sqlite3_stmt *q =
+		judge_ask(s,
+			  "SELECT a.type, a.status, a.iccid, a.text FROM audit a JOIN euicc e ON e.eid = a.eid "
+			  "WHERE e.id = ?1 ORDER BY a.id",
+			  1, judge_row_of(card));
 
 	for (int more = q != NULL; more && !s->stop; more = sqlite3_step(q) == SQLITE_ROW) {
 		int type = sqlite3_column_int(q, 0), kind = type >> 8;

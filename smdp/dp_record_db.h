@@ -20,7 +20,8 @@ int dp_record_db_timeline(struct db *db, int64_t op_id, int64_t stamp_ms, enum o
 int dp_record_db_timeline_get(const void *ctx, struct db *db, int64_t op_id, int64_t after_id,
 			      struct timeline_row *rows, size_t max, size_t *n) MUST_CHECK;
 
-/*! Remember a message: a notification, or an answer that does not say what it answers.  \returns -EEXIST when it was taken before */
+/*! Remember a message: a notification, or an answer that does not say what it answers.  \returns -EEXIST when it was
+ * taken before */
 int dp_record_db_note(struct db *db, const char *sender, const char *message_base, int64_t now_ms) MUST_CHECK;
 /*! Forget those taken before; at most max. */
 int dp_record_db_note_retire(struct db *db, int64_t before_ms, size_t max) MUST_CHECK;

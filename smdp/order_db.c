@@ -26,7 +26,6 @@ enum order_stmt {
 	Q_HEAD,
 	Q_OPEN,
 	Q_LIST,
-	Q_IN_FLIGHT,
 	Q_RETIRE,
 	Q_DL_INSERT,
 	Q_DL_GET,
@@ -53,7 +52,6 @@ static const char *const sql[] = {
 		   "ORDER BY state = 0, id LIMIT 1",
 	[Q_OPEN] = "SELECT count(*) FROM operation WHERE euicc_id = ?1 AND state < 100 AND kind = 1",
 	[Q_LIST] = "SELECT id FROM operation WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
-	[Q_IN_FLIGHT] = "SELECT id FROM operation WHERE state < 100 AND state > 0 AND id > ?1 ORDER BY id LIMIT ?2",
 	[Q_RETIRE] = "DELETE FROM operation WHERE id IN (SELECT id FROM operation o WHERE ended_ms < ?1 AND NOT EXISTS "
 		     "(SELECT 1 FROM outbox b WHERE b.op_id = o.id AND b.state = 0) LIMIT ?2)",
 	[Q_DL_INSERT] = "INSERT INTO download (op_id, enable) VALUES (?1, ?2)",
@@ -252,11 +250,6 @@ int order_db_open(struct db *db, int64_t euicc_id, int64_t *n)
 int order_db_list(struct db *db, int64_t before_id, int64_t *ids, size_t max, size_t *n)
 {
 	return id_list(stmt(db, Q_LIST), before_id ? before_id : INT64_MAX, ids, max, n);
-}
-
-int order_db_in_flight(struct db *db, int64_t after, int64_t *ids, size_t max, size_t *n)
-{
-	return id_list(stmt(db, Q_IN_FLIGHT), after, ids, max, n);
 }
 
 int order_db_retire(struct db *db, int64_t before_ms, size_t max)

@@ -29,8 +29,6 @@ int order_db_head(struct db *db, int64_t euicc_id, int64_t *id) MUST_CHECK;
 int order_db_open(struct db *db, int64_t euicc_id, int64_t *n) MUST_CHECK;
 /*! Latest orders, newest first; before_id 0 starts at the newest. */
 int order_db_list(struct db *db, int64_t before_id, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
-/*! Orders that have begun and are not done, from after this id on. */
-int order_db_in_flight(struct db *db, int64_t after, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
 /*! Forget finished orders that ended before; at most max rows. */
 int order_db_retire(struct db *db, int64_t before_ms, size_t max) MUST_CHECK;
 

@@ -89,7 +89,8 @@ int stock_get_id(struct stock *s, const void *ctx, int64_t id, struct stock_item
 
 /*! The package of an item in clear.
  * \param[out] package  memory of its own, talloc child of ctx, wiped by a destructor: never log, copy or keep it
- * \returns 0; -ENOENT no such item, its package is not kept any more, or another master key wrapped it; -EBADMSG the row was changed; -EIO */
+ * \returns 0; -ENOENT no such item, its package is not kept any more, or another master key wrapped it; -EBADMSG the
+ * row was changed; -EIO */
 int stock_open_package(struct stock *s, const void *ctx, int64_t id, struct bytes *package) MUST_CHECK;
 /*! Packages that were delivered before this time are not kept; their ICCIDs are.  At most max rows. */
 int stock_db_retire(struct db *db, int64_t before_ms, size_t max) MUST_CHECK;

@@ -12,6 +12,7 @@
 #include "smdp/es3.h"
 #include "smdp/dp_in.h"
 #include "smdp/dp_out.h"
+#include "smdp/identity.h"
 #include "smdp/keys_db.h"
 #include "smdp/order_db.h"
 
@@ -136,6 +137,8 @@ static int download(struct smdp *s, const struct es_call *c, struct order_run *r
 	r->d.enable = q->enable;
 	if (!s->dp)
 		return dp_refuse_with(s, c, ES_SC_UNSUPPORTED, NULL, "no CERT.DP.ECDSA is configured here");
+	if (!dp_identity_is_valid(s->dp, clock_stamp_ms()))
+		return dp_refuse_with(s, c, ES_SC_UNSUPPORTED, NULL, "our CERT.DP.ECDSA is not valid any more");
 	rc = order_db_euicc(s->db, r->o.eid, r->o.smsr_oid, false, &euicc_id);
 	if (rc == 0)
 		rc = order_db_open(s->db, euicc_id, &waiting);

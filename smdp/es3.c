@@ -94,46 +94,49 @@ int es3_call(struct smdp *s, struct order_run *r, enum es_fn fn, struct es_req *
 	return order_note(s, r->o.id, STEP_CALL, "%s, %zu octets", es_fn_name(fn), c.envelope.len);
 }
 
-int es3_held(struct smdp *s, int64_t op_id, const void **body)
-{
-	struct soap_fault *bad;
-	struct soap_msg *msg;
-	struct es3_call c;
-	int64_t id;
-	int rc = es3_db_held_of(s->db, op_id, &id);
-
-	if (rc == 0)
-		rc = es3_db_get(turn_ctx(s->turn), s->db, id, &c);
-	if (rc < 0)
-		return rc;
-	if (soap_rx(s->es, turn_ctx(s->turn), c.envelope, SOAP_CONTENT_TYPE, &msg, &bad) < 0 || !msg->body)
-		return -EINVAL;
-	*body = msg->body;
-	return 0;
-}
-
-int es3_release(struct smdp *s, int64_t op_id)
-{
-	struct es3_call c;
-	int64_t id;
-	int rc = es3_db_held_of(s->db, op_id, &id);
-
-	if (rc == 0)
-		rc = es3_db_get(turn_ctx(s->turn), s->db, id, &c);
-	if (rc < 0)
-		return rc;
-	c.state = ES3_ST_SENDING;
-	c.due_ms = clock_now_ms();
-	rc = es3_db_update(s->db, &c);
-	return rc < 0 ? rc : order_note(s, op_id, STEP_CALL, "%s", es_fn_name(c.fn));
-}
-
 static int end(struct smdp *s, struct es3_call *c, enum es3_state state)
 {
 	c->state = state;
 	c->due_ms = 0;
 	c->ended_ms = clock_now_ms();
 	return es3_db_update(s->db, c);
+}
+
+static int get_held(struct smdp *s, int64_t op_id, struct es3_call *c, struct soap_msg **msg)
+{
+	struct soap_fault *bad;
+	int64_t id;
+	int rc = es3_db_held_of(s->db, op_id, &id);
+
+	if (rc == 0)
+		rc = es3_db_get(turn_ctx(s->turn), s->db, id, c);
+	if (rc < 0)
+		return rc;
+	rc = soap_rx(s->es, turn_ctx(s->turn), c->envelope, SOAP_CONTENT_TYPE, msg, &bad);
+	return rc < 0 || !(*msg)->body ? -EINVAL : 0;
+}
+
+int es3_held(struct smdp *s, int64_t op_id, const void **body)
+{
+	struct soap_msg *msg;
+	struct es3_call c;
+	int rc = get_held(s, op_id, &c, &msg);
+
+	if (rc == 0)
+		*body = msg->body;
+	return rc;
+}
+
+/* Written anew: meanwhile time went by, and the SM-SR gets the rest of it. */
+int es3_release(struct smdp *s, struct order_run *r)
+{
+	struct soap_msg *msg;
+	struct es3_call c;
+	int rc = get_held(s, r->o.id, &c, &msg);
+
+	if (rc == 0)
+		rc = end(s, &c, ES3_ST_LOST);
+	return rc < 0 ? rc : es3_call(s, r, c.fn, msg->body, r->o.expires_ms, false);
 }
 
 int es3_drop(struct smdp *s, int64_t op_id)

@@ -15,7 +15,7 @@
 int es3_call(struct smdp *s, struct order_run *r, enum es_fn fn, struct es_req *req, int64_t expires_ms,
 	     bool held) MUST_CHECK;
 /*! Send what is held for an order.  \returns -ENOENT when nothing is */
-int es3_release(struct smdp *s, int64_t op_id) MUST_CHECK;
+int es3_release(struct smdp *s, struct order_run *r) MUST_CHECK;
 /*! What is held for an order.
  * \param[out] body  request struct of its function, on turn_ctx()
  * \returns 0; -ENOENT; -EINVAL */

@@ -70,7 +70,6 @@ static int load(struct dp_identity *id, const struct smdp_cfg *cfg, int64_t at_m
 	if (*why)
 		return -EINVAL;
 	id->curve = cert.curve;
-	id->expires = cert.expires;
 	rc = privkey_pem_load(id, cfg->dp_key, &id->key, why);
 	if (rc < 0)
 		return rc;
@@ -100,4 +99,11 @@ int dp_identity_load(const void *ctx, const struct smdp_cfg *cfg, int64_t at_ms,
 	}
 	*dp = id;
 	return 0;
+}
+
+bool dp_identity_is_valid(const struct dp_identity *dp, int64_t at_ms)
+{
+	struct gpcert cert;
+
+	return gpcert_parse(dp->cert, &cert) == 0 && !judge(&cert, at_ms);
 }

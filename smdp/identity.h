@@ -9,7 +9,6 @@ struct dp_identity {
 	struct bytes cert;   /* CERT.DP.ECDSA, TLV 7F21, passed on as it is */
 	struct privkey *key; /* SK.DP.ECDSA */
 	enum ec_curve curve;
-	uint32_t expires; /* YYYYMMDD in decimal */
 };
 
 /*! Load and check both files: form, role SM-DP, key usage, validity, that they belong together.
@@ -18,3 +17,5 @@ struct dp_identity {
  * \returns 0; -EINVAL; errno of opening a file */
 int dp_identity_load(const void *ctx, const struct smdp_cfg *cfg, int64_t at_ms, struct dp_identity **dp,
 		     const char **why) MUST_CHECK;
+/*! Whether it may still be used. */
+bool dp_identity_is_valid(const struct dp_identity *dp, int64_t at_ms);

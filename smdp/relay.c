@@ -65,7 +65,7 @@ static int looked(struct smdp *s, struct order_run *r, const union es_any_rsp *r
 		return order_finish(s, r, bad, NULL);
 	if (rc == 0)
 		rc = order_enter(s, r, ORDER_ST_RELAY);
-	return rc < 0 ? rc : es3_release(s, r->o.id);
+	return rc < 0 ? rc : es3_release(s, r);
 }
 
 /* ---- the twin ---- */

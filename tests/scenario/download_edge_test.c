@@ -169,6 +169,16 @@ static void no_certificate_any_more(void **state)
 	dpw_expect_nothing(w);
 }
 
+static void our_certificate_has_expired(void **state)
+{
+	struct dpw *w = *state;
+
+	w->now_ms += 60 * 365 * 24 * HOUR_MS;
+	dpw_download(w, "a", true, 3600);
+	dpw_run(w);
+	dpw_expect_outcome(w, "FAILED 1.6/3.1");
+}
+
 /* ---- people ---- */
 
 static int ev_stock_by_hand(void *smdp, void *broken)
@@ -287,6 +297,7 @@ int main(void)
 		DPW_TEST(an_answer_that_names_no_call_counts_once),
 		DPW_TEST(an_enable_that_is_done_late_is_notified),
 		DPW_TEST(no_certificate_any_more),
+		DPW_TEST(our_certificate_has_expired),
 		DPW_TEST(what_an_order_has_is_not_touched_by_hand),
 		DPW_TEST(a_delivered_package_is_not_kept_for_ever),
 		DPW_TEST(an_order_that_cannot_go_on_ends),

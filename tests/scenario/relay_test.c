@@ -265,7 +265,7 @@ static void a_link_that_is_gone_expires(void **state)
 	dpw_run(w);
 	w->cfg->n_smsrs = 0;
 	dpw_advance(w, 800000);
-	/* What was a row goes where it was to go, but nobody may answer it any more. */
+	/* The look goes where it was to go; what comes behind it has nowhere to go. */
 	dpw_expect_outcome(w, "EXPIRED 1.6/5.3");
 	dpw_expect_silence(w);
 	w->cfg->n_smsrs = 1;
@@ -425,6 +425,49 @@ static void only_its_sm_sr_speaks_for_a_card(void **state)
 	note_to(w, "mno.example/note");
 }
 
+static void an_sm_sr_answers_only_its_own_calls(void **state)
+{
+	struct dpw *w = *state;
+	struct smsr_peer *second = smdp_cfg_smsr_get(w->cfg, "second");
+	struct es_euicc_rsp rsp = {.base = {.start_ms = 1, .end_ms = 2}};
+	struct dpw_call *c;
+	char *id;
+
+	second->oid = second->tls.serial = SECOND_SMSR;
+	second->url = "https://second.example/ES3/ES3SmSrService";
+	install(w);
+	dpw_rule(w, ES3_ENABLE_PROFILE, 0, 1, DPW_SWALLOW, NULL);
+	ask(w, DPW_MNO, ES2_ENABLE_PROFILE, "a", DPW_ICCID);
+	c = llist_last_entry(&w->calls, struct dpw_call, entry);
+	id = strstr(c->body, "MessageID>") + strlen("MessageID>");
+	id = talloc_strndup(w->ctx, id, strcspn(id, "?<"));
+	assert_int_equal(
+		dpw_deliver(w, SECOND_SMSR, dpw_callback_of(w, SECOND_SMSR, ES3_ENABLE_PROFILE, id, NULL, &rsp)), 400);
+	/* Nor does it under the name of the other. */
+	assert_int_equal(dpw_deliver(w, SECOND_SMSR, dpw_callback(w, ES3_ENABLE_PROFILE, id, NULL, &rsp)), 403);
+	dpw_run(w);
+	dpw_expect_silence(w);
+}
+
+static void a_look_takes_its_time_from_the_twin(void **state)
+{
+	struct dpw *w = *state;
+	struct es_profile_req q = {
+		.base = {.validity_s = 600}, .eid = w->eid, .smsr_id = DPW_SMSR, .iccid = STRANGE_ICCID};
+	struct dpw_call *c;
+
+	w->leftover =
+		(struct dpw_entry){.there = true, .iccid = STRANGE_ICCID, .mno = DPW_MNO, .state = ES_STATE_DISABLED};
+	dpw_rule(w, ES3_GET_EIS, 0, 1, DPW_UNAVAILABLE, NULL);
+	w->cfg->limits.es3_retry_min_s = w->cfg->limits.es3_retry_max_s = 400;
+	dpw_call(w, DPW_MNO, ES2_ENABLE_PROFILE, "a", &q.base);
+	dpw_advance(w, 599000);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+	c = llist_last_entry(&w->calls, struct dpw_call, entry);
+	assert_int_equal(c->fn, ES3_ENABLE_PROFILE);
+	assert_null(strstr(c->body, "ValidityPeriod>600<"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -446,6 +489,8 @@ int main(void)
 		DPW_TEST(notifications_find_their_operator),
 		DPW_TEST(a_profile_that_is_gone_needs_no_keys),
 		DPW_TEST(only_its_sm_sr_speaks_for_a_card),
+		DPW_TEST(an_sm_sr_answers_only_its_own_calls),
+		DPW_TEST(a_look_takes_its_time_from_the_twin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -321,6 +321,13 @@ void dpw_smsr_post(struct dpw *w, const struct http_out *h)
 	struct soap_msg *m;
 	struct dpw_call *c;
 
+	if (strcmp(h->url, "urn:none") == 0) { /* no client can reach it */
+		push(w, h->ref, false, 0, (struct bytes){0});
+		llist_last_entry(&w->mail, struct dpw_mail, entry)->unreached = true;
+		talloc_free(ctx);
+		return;
+	}
+
 	if (soap_rx(w->es, ctx, h->body, SOAP_CONTENT_TYPE, &m, &bad) < 0)
 		fail_msg("%s", bad->reason);
 	assert_non_null(m->body);

@@ -83,6 +83,7 @@ BENCHES    := $(patsubst %.c,$(B)/%,$(BENCH_SRCS))
 BENCH_LIB  := $(patsubst %.c,$(B)/%.o,$(filter-out $(BENCH_SRCS),$(sort $(wildcard tests/bench/*.c))))
 SIM_LIB    := $(patsubst %.c,$(B)/%.o,$(filter-out %/main.c %_test.c,$(sort $(wildcard tests/sim/*.c))))
 SIMS       := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/main.c tests/sim/*_test.c))
+LOADS      := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/load/*.c)))
 SCRIPTS    := $(sort $(wildcard tests/third/*_test.py tests/third/*_test.sh))
 
 all: $(BINS) $(if $(filter $(B)/bin/vphone,$(BINS)),$(B)/lib/sctpshim.so)
@@ -121,7 +122,7 @@ $(REPLAYS): $(B)/tests/%: $(B)/tests/%.o $(B)/tests/fuzz/replay.o $(ALL_LIBS)
 $(SIMS): $(B)/tests/%: $(B)/tests/%.o $(SIM_LIB) $(ALL_LIBS)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lcmocka -lm
-$(BENCHES): $(B)/tests/%: $(B)/tests/%.o $(BENCH_LIB) $(ALL_LIBS)
+$(BENCHES) $(LOADS): $(B)/tests/%: $(B)/tests/%.o $(BENCH_LIB) $(ALL_LIBS)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS)
 
@@ -154,6 +155,10 @@ bench:
 	@contrib/deps.sh
 	$(Q)$(MAKE) --no-print-directory all $(BENCHES)
 	@tests/bench/run $(B) $(BENCH_FLAGS)
+# COUNT operations that wait (1000000), then MINUTES (30) of a steady rate on CARDS (10000): docs/reliability.md
+load: all $(LOADS)
+	@tests/load/million.py $(B)
+	@tests/load/soak.py $(B)
 # FUZZ_TIME seconds for each decoder, starting from the stored corpus; what it finds new goes to build/fuzz/corpus.
 FUZZ_CFLAGS := -O1 -g -U_FORTIFY_SOURCE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 fuzz:

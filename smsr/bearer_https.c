@@ -245,8 +245,8 @@ static int join(struct smsr *s, const struct https_job *job, struct bytes *cmds)
 	return rc == -ENOENT ? wr_end(&w, cmds) : rc;
 }
 
-/* No trigger brought the card: what fits goes by SMS, if the card has seen nothing of it. */
-static int exhausted(struct smsr *s, struct op_run *r, struct https_job *job)
+/* What fits goes by SMS, if the card has seen nothing of it. */
+int https_fall_back(struct smsr *s, struct op_run *r, struct https_job *job, const char *why)
 {
 	struct bearer_job again = {
 		.kind = job->kind, .target = job->target, .more_to_do = job->more, .dest = job->dest};
@@ -258,14 +258,14 @@ static int exhausted(struct smsr *s, struct op_run *r, struct https_job *job)
 	if (rc < 0)
 		return rc;
 	if (left || !bearer_fits_sms(s, &again))
-		return https_give_up(s, job, "the card did not connect");
+		return https_give_up(s, job, why);
 	rc = close_trigger(s, job->op_id);
 	if (rc == 0)
 		rc = https_job_end(s, job, CMD_ST_CLOSED);
 	if (rc == 0)
 		rc = count_failure(s, job->euicc_id);
 	if (rc == 0)
-		rc = op_note(s, r->op.id, STEP_RETRY, "the card did not connect: by SMS");
+		rc = op_note(s, r->op.id, STEP_RETRY, "%s: by SMS", why);
 	return rc < 0 ? rc : bearer_send_sms(s, r, r->op.state, &again);
 }
 
@@ -281,7 +281,7 @@ static int job_due(struct smsr *s, int64_t id)
 	if (rc < 0)
 		return rc;
 	if (job.triggers >= HTTPS_WAITS || !https_fleet_for(s, &r.euicc))
-		return exhausted(s, &r, &job);
+		return https_fall_back(s, &r, &job, "the card did not connect");
 	rc = close_trigger(s, job.op_id);
 	if (rc == 0)
 		rc = op_note(s, job.op_id, STEP_RETRY, "the card did not connect: another trigger");

@@ -77,5 +77,7 @@ int https_serve(struct smsr *s, const struct euicc *e) MUST_CHECK;
 int https_job_end(struct smsr *s, struct https_job *job, enum cmd_state state) MUST_CHECK;
 /*! End a job in vain and tell its operation: SILENT when a script has left, else UNREACHED. */
 int https_give_up(struct smsr *s, struct https_job *job, const char *why) MUST_CHECK;
+/*! Triggers do not bring the card: SMS in place of HTTPS, or else the end of the job in vain. */
+int https_fall_back(struct smsr *s, struct op_run *r, struct https_job *job, const char *why) MUST_CHECK;
 /*! How long to wait for the card behind the trigger that went last. */
 int64_t https_wait_ms(const struct https_fleet *f, const struct https_job *job);

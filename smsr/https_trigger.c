@@ -153,6 +153,19 @@ static int raise_counter(struct smsr *s, struct command *cmd)
 	return rc < 0 ? rc : https_trigger(s, &r, &job);
 }
 
+/* The card is there, but not for HTTPS. */
+static int refused(struct smsr *s, struct command *cmd, const char *why)
+{
+	struct https_job job;
+	struct op_run r;
+	int rc = https_db_job_of_op(turn_ctx(s->turn), s->db, cmd->op_id, &job);
+
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	rc = op_load(s, cmd->op_id, &r);
+	return rc < 0 ? rc : https_fall_back(s, &r, &job, why);
+}
+
 int https_trigger_answered(struct smsr *s, struct command *cmd, uint8_t status)
 {
 	int rc = cmd_close(s, cmd, CMD_ST_ANSWERED);
@@ -164,6 +177,6 @@ int https_trigger_answered(struct smsr *s, struct command *cmd, uint8_t status)
 		return await_card(s, cmd->op_id);
 	if (status == SP_ST_CNTR_LOW)
 		return raise_counter(s, cmd);
-	return in_vain(s, cmd,
+	return refused(s, cmd,
 		       talloc_asprintf(turn_ctx(s->turn), "the card refused the trigger: %s", sp_status_name(status)));
 }

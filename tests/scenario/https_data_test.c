@@ -269,6 +269,21 @@ static void short_data_by_sms_instead(void **state)
 	assert_int_equal(world_rows(w, "https_script"), 0);
 }
 
+/* Triggers are for a TAR that the card does not have: nobody waits for it to connect. */
+static void trigger_refused_by_the_card(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = begin_with_https(w);
+
+	world_damage(w, "UPDATE euicc SET isdr_tar = x'B00099'");
+	send_short(w);
+	assert_true(world_told(w, "the card refused the trigger"));
+	assert_non_null(strstr(world_post(w, "smdp.example/cb")->body, "EuiccResponseData>2302"));
+	assert_int_equal(world_rows(w, "command WHERE kind = " TRIGGERS), 1);
+	assert_int_equal(c->scripts, 0);
+	world_expect_silence(w);
+}
+
 /* The card has the script: whatever becomes of its connection, nothing but triggers leaves afterwards. */
 static void not_by_sms(struct world *w, bool executes, bool restart)
 {
@@ -320,6 +335,7 @@ int main(void)
 		WORLD_TEST(creation_was_not_executed),
 		WORLD_TEST(refused_in_the_middle),
 		WORLD_TEST(short_data_by_sms_instead),
+		WORLD_TEST(trigger_refused_by_the_card),
 		WORLD_TEST(script_out_and_connection_lost),
 		WORLD_TEST(executed_and_connection_lost),
 		WORLD_TEST(script_out_and_killed),

@@ -192,9 +192,9 @@ static const struct command commands[] = {
 	 "  --max N      rows (100)\n  --after ID   go on behind this one\n"},
 	{"stock show", 1, 1, "", SECTION_SMDP, cmd_record, "stock-show", "smctl stock show ICCID: one profile\n"},
 	{"stock take-out", 1, 1, "", SECTION_SMDP, cmd_record, "stock-take-out",
-	 "smctl stock take-out ICCID: a free or reserved profile is not given out any more\n"},
+	 "smctl stock take-out ICCID: a free profile is not given out any more\n"},
 	{"stock release", 1, 1, "", SECTION_SMDP, cmd_record, "stock-release",
-	 "smctl stock release ICCID: a profile that was taken out, or that an ended order kept, is free again\n\n"
+	 "smctl stock release ICCID: a profile that was taken out is free again\n\n"
 	 "Not while its order runs: two cards could get it.\n"},
 };
 

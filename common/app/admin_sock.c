@@ -7,7 +7,9 @@
 #include "common/app/admin_sock.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -429,6 +431,14 @@ static int listen_on(const char *path, int *out)
 	return 0;
 }
 
+/* What jansson copies out of a line may be keys: an import carries them. */
+static void free_wiped(void *p)
+{
+	if (p)
+		bytes_wipe(p, malloc_usable_size(p));
+	free(p);
+}
+
 int admin_sock_start(const void *ctx, const char *path, const struct admin_ops *ops, void *prog,
 		     struct admin_sock **sock, const char **why)
 {
@@ -440,6 +450,7 @@ int admin_sock_start(const void *ctx, const char *path, const struct admin_ops *
 		*why = talloc_asprintf(ctx, "admin-socket %s: %s", path, strerror(-rc));
 		return rc;
 	}
+	json_set_alloc_funcs(malloc, free_wiped);
 	a = talloc_zero(ctx, struct admin_sock);
 	OSMO_ASSERT(a);
 	a->ops = ops;

@@ -149,6 +149,23 @@ def secrets(directory, log):
     assert KI not in log and OPC not in log
 
 
+def memory(pid):
+    """Nor has the memory of the daemon, once an import is over.  Only root may look."""
+    try:
+        mem = open(f'/proc/{pid}/mem', 'rb', buffering=0)
+    except PermissionError:
+        return
+    for line in pathlib.Path(f'/proc/{pid}/maps').read_text().splitlines():
+        span, mode = line.split()[:2]
+        if not mode.startswith('rw'):
+            continue
+        first, end = (int(x, 16) for x in span.split('-'))
+        mem.seek(first)
+        octets = mem.read(end - first)
+        for secret in (bytes.fromhex(KI), KI.encode(), bytes.fromhex(OPC), OPC.encode()):
+            assert secret not in octets, (line, secret)
+
+
 def main(directory):
     port = free_port()
     address = f'127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(1, 254)}'
@@ -172,6 +189,7 @@ def main(directory):
         packages(stock, directory)
         log = smdp.text()
         smdp = keep(stock, directory, smdp, start)
+        memory(smdp.popen.pid)
         assert smdp.stop() == 0
         assert not stock.socket.exists()
         log += smdp.text()

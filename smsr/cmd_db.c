@@ -31,6 +31,7 @@ enum cmd_stmt {
 	Q_PARTS_DUE,
 	Q_LANE_NEXT,
 	Q_PARTS_WAITING,
+	Q_COPIED,
 	Q_PARTS_RECOVER,
 	Q_COPIES_RECOVER,
 	Q_PART_BY_MESSAGE,
@@ -71,6 +72,7 @@ static const char *const sql[] = {
 	[Q_PARTS_DUE] = "SELECT id FROM part WHERE lane = ?1 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3",
 	[Q_LANE_NEXT] =
 		"SELECT lane, due_ms FROM part WHERE due_ms IS NOT NULL AND lane > ?1 ORDER BY lane, due_ms LIMIT 1",
+	[Q_COPIED] = "SELECT count(*) FROM command WHERE op_id = ?1 AND kind = ?2 AND state = 1 AND attempt > 0",
 	[Q_PARTS_WAITING] = "SELECT count(*) FROM part WHERE due_ms IS NOT NULL",
 	[Q_PARTS_RECOVER] =
 		"UPDATE part SET state = 0, maybe = 1, due_ms = ?1 WHERE state = 1 AND command_id IN "
@@ -343,6 +345,14 @@ int cmd_db_parts_nearest(struct db *db, int64_t *due_ms)
 	if (rc == -ENOENT)
 		*due_ms = best;
 	return rc == -ENOENT ? 0 : rc;
+}
+
+int cmd_db_copied(struct db *db, int64_t op_id, enum cmd_kind kind, int64_t *n)
+{
+	struct db_stmt *s = stmt_id(db, Q_COPIED, op_id);
+
+	db_bind_int(s, 2, kind);
+	return db_need_int(s, n);
 }
 
 int cmd_db_parts_waiting(struct db *db, int64_t *n)

@@ -44,6 +44,8 @@ int cmd_db_parts_due(struct db *db, int lane, int64_t now_ms, int64_t *ids, size
 int cmd_db_lane_next(struct db *db, int *lane, int64_t *due_ms) MUST_CHECK;
 /*! Earliest due_ms of all lanes; 0 when nothing is due. */
 int cmd_db_parts_nearest(struct db *db, int64_t *due_ms) MUST_CHECK;
+/*! Commands of this kind in an operation that were answered after more than one copy had left. */
+int cmd_db_copied(struct db *db, int64_t op_id, enum cmd_kind kind, int64_t *n) MUST_CHECK;
 /*! Short messages that wait to be submitted: the backlog. */
 int cmd_db_parts_waiting(struct db *db, int64_t *n) MUST_CHECK;
 /*! After a restart: what was handed to a service centre without an answer may have been taken; due again now, as

@@ -47,6 +47,24 @@ bool op_arg_by_https(const struct operation *op)
 	return op->arg >> 25 & 1;
 }
 
+/* Row of the profile that the notification of a failed change named: that is where the card is, also when the EIS was
+ * wrong from the beginning. */
+#define NAMED_SHIFT 33
+#define NAMED_UNKNOWN INT32_MAX /* none of the EIS */
+
+static int64_t op_arg_named(const struct operation *op)
+{
+	return op->arg >> NAMED_SHIFT;
+}
+
+static int64_t named_enc(struct op_run *r, struct bytes aid)
+{
+	const struct profile *p = op_profile_by_aid(r, aid);
+	int64_t row = p ? p->id : NAMED_UNKNOWN;
+
+	return aid.len == 0 || row > NAMED_UNKNOWN ? 0 : row << NAMED_SHIFT;
+}
+
 /* ISD-P that is enabled now, as far as this notification tells. */
 static struct profile *enabled_by(struct op_run *r, uint8_t type, struct bytes aid)
 {
@@ -78,6 +96,10 @@ struct profile *op_confirm_addressee(struct op_run *r)
 		return enabled_by(r, op_arg_type(&r->op), r->op.aid);
 	if (op_arg_good(&r->op))
 		return op_profile_by_aid(r, r->op.kind == OP_ENABLE ? r->op.aid : r->op.other_aid);
+	for (size_t i = 0; i < r->profiles.n; i++) {
+		if (r->profiles.list[i].id == op_arg_named(&r->op))
+			return &r->profiles.list[i];
+	}
 	return enabled_by(r, op_arg_type(&r->op), bytes_of(NULL, 0));
 }
 
@@ -116,6 +138,8 @@ int op_confirm_send(struct smsr *s, struct op_run *r, const struct es5_notif *no
 	if (rc == 0)
 		rc = https_close(s, r->op.id);
 	r->op.arg = (r->op.arg & OP_ARG_AUTO_DELETE) | op_arg_enc(notif, good);
+	if (!good && r->op.kind != OP_CONFIRM)
+		r->op.arg |= named_enc(r, notif->aid);
 	return rc < 0 ? rc : op_confirm_begin(s, r);
 }
 
@@ -224,7 +248,8 @@ static int nothing_pending(struct smsr *s, struct op_run *r, const struct op_inp
 
 static int apply_notification(struct smsr *s, struct op_run *r, struct profile *enabled)
 {
-	bool unknown = r->op.kind == OP_CONFIRM && r->op.aid.len && !op_profile_by_aid(r, r->op.aid);
+	bool unknown = r->op.kind == OP_CONFIRM ? r->op.aid.len && !op_profile_by_aid(r, r->op.aid)
+						: op_arg_named(&r->op) == NAMED_UNKNOWN;
 
 	if (unknown || !enabled)
 		return op_mark_audit(s, r, "the card named an ISD-P that the EIS does not know");

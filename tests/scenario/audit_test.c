@@ -159,6 +159,25 @@ static void lost_answer_is_read_again(void **state)
 	assert_int_equal(world_records(w, AUDIT_COUNTER), 0);
 }
 
+/* Only copies reach the card, and its counter is ahead: refusing them says nothing about lost answers. */
+static void counter_is_ahead_and_first_copies_get_lost(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	euicc_fault_set(w->card, EUICC_FAULT_COUNTER_AHEAD, true, 1000);
+	world_order(w, MNO_OPER, ES4_AUDIT_EIS, SEED_OPERATIONAL, "a", 6 * 3600);
+	for (int i = 0; i < 10 && world_records(w, AUDIT_COUNTER) == 0; i++) {
+		w->smsc = SMSC_SWALLOW;
+		world_advance(w, MINUTE_MS);
+		w->smsc = SMSC_GOOD;
+		world_until(w, talloc_asprintf(w->ctx, "counter %d: status 2", i + 1));
+	}
+	world_advance(w, HOUR_MS);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+	assert_int_equal(world_records(w, AUDIT_COUNTER), 1);
+}
+
 static void memory_figures_do_not_come(void **state)
 {
 	struct world *w = *state;
@@ -303,6 +322,7 @@ int main(void)
 		WORLD_TEST(silent_card),
 		WORLD_TEST(no_service_centre),
 		WORLD_TEST(lost_answer_is_read_again),
+		WORLD_TEST(counter_is_ahead_and_first_copies_get_lost),
 		WORLD_TEST(memory_figures_do_not_come),
 		WORLD_TEST(pol2_holds_from_the_next_request_on),
 		WORLD_TEST(a_running_change_keeps_the_rules_of_its_start),

@@ -81,3 +81,9 @@ int https_give_up(struct smsr *s, struct https_job *job, const char *why) MUST_C
 int https_fall_back(struct smsr *s, struct op_run *r, struct https_job *job, const char *why) MUST_CHECK;
 /*! How long to wait for the card behind the trigger that went last. */
 int64_t https_wait_ms(const struct https_fleet *f, const struct https_job *job);
+/*! A script template of indefinite form around TLVs (TS 102 226).  \param[out] out  on turn_ctx() */
+int https_template(struct smsr *s, uint8_t tag, struct bytes tlvs, struct bytes *out) MUST_CHECK;
+/*! A result came: keep it; behind the last one, or one that ends the job, tell the operation. */
+int https_result(struct smsr *s, struct https_session *ss, const struct dialog_out *out) MUST_CHECK;
+/*! The card began a new session with script seq of the old one unanswered. */
+int https_lost(struct smsr *s, struct https_session *ss, uint32_t seq) MUST_CHECK;

@@ -11,6 +11,7 @@
 /*! Sets of statements, one for each *_db.c. */
 enum store_slot {
 	SLOT_EIS,
+	SLOT_KEYS,
 	SLOT_OP,
 	SLOT_CMD,
 	SLOT_RECORD,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* A store with many operations in flight: COUNT imported eUICCs, one EnableProfile each, sealed, taken by the service
- * centre, and no answer of the card.  Everything is done by the engine of smsr (tests/bench/rig.h); the service centre is
- * a function that says yes.
+ * centre, and no answer of the card.  Everything is done by the engine of smsr (tests/bench/rig.h); the service centre
+ * is a function that says yes.
  *
  *   million_fill DIR SEED COUNT */
 #include <stdio.h>

@@ -215,6 +215,7 @@ def large_bodies(lab, watch):
             s.sendall(head)
             for _ in range(7):
                 s.sendall(chunk)
+    time.sleep(0.5)
     line = r'unfinished requests hold \d+ MiB: cut the largest, \d+ octets so far, of ' + ATTACKER.replace('.', r'\.')
     expect('large bodies: a line for the operator', re.search(line, lab.smsr.text()), line)
     watch.part('large bodies')
@@ -267,6 +268,7 @@ def strangers(lab, watch):
     expect('unknown identities: told so up to the limit, then unheard',
            alerts[:PSK_FAILURES] == [UNKNOWN_PSK_IDENTITY] * PSK_FAILURES and alerts[PSK_FAILURES:] == [None] * 30,
            f'{alerts.count(UNKNOWN_PSK_IDENTITY)} alerts, {alerts.count(None)} closed unheard')
+    time.sleep(0.5)   # lines of I/O threads come by way of the core
     line = f'{PSK_FAILURES} handshakes of {ATTACKER} failed within 60 s, the last one: unknown identity'
     expect('unknown identities: one line for the operator', lab.smsr.text().count(line) == 1, line)
     watch.part('unknown identities')

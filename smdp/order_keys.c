@@ -17,6 +17,10 @@
 
 #define BLOCK_MAX 1024
 
+/* Block c without a challenge before it: a reset of the card makes it forget.  Uncertain: the sources know no status
+ * words of key establishment; this one is what GlobalPlatform gives to a command out of order. */
+#define SW_CHALLENGE_LOST 0x6985
+
 /* Where key agreement blocks go: ISD-R.  SGP.02 Annex H. */
 static const uint8_t isdr_aid[] = {0xa0, 0x00, 0x00, 0x05, 0x59, 0x10, 0x10, 0xff,
 				   0xff, 0xff, 0xff, 0x89, 0x00, 0x00, 0x01, 0x00};
@@ -178,6 +182,8 @@ int keys_rx_receipt(struct smdp *s, struct order_run *r, struct bytes erd)
 	uint16_t sw;
 	int rc = card_answer_last(erd, &data, &sw);
 
+	if (rc == -EIO && sw == SW_CHALLENGE_LOST)
+		return step_again(s, r, "the eUICC was reset and has forgotten its challenge");
 	if (rc < 0)
 		return card_refused(s, r, "key agreement", rc, sw);
 	if (!m || !m->ecka)

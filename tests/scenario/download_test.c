@@ -315,6 +315,27 @@ static void a_wrong_receipt(void **state)
 	assert_true(dpw_told(w, "receipt"));
 }
 
+/* Another operation reset the card between the blocks of the key establishment. */
+static void the_card_forgets_its_challenge(void **state)
+{
+	struct dpw *w = *state;
+
+	w->card.resets = 1;
+	dpw_download(w, "a", true, 3600);
+	dpw_run(w);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+	assert_int_equal(dpw_stock(w, DPW_ICCID), STOCK_USED);
+}
+
+static void the_card_forgets_each_challenge(void **state)
+{
+	struct dpw *w = *state;
+
+	w->card.resets = 100;
+	expect_card_error(w);
+	assert_true(dpw_told(w, "forgotten its challenge"));
+}
+
 static void the_card_aborts_the_installation(void **state)
 {
 	struct dpw *w = *state;
@@ -622,6 +643,8 @@ int main(void)
 		DPW_TEST(a_counter_that_is_ahead_is_followed),
 		DPW_TEST(the_card_refuses_our_certificate),
 		DPW_TEST(a_wrong_receipt),
+		DPW_TEST(the_card_forgets_its_challenge),
+		DPW_TEST(the_card_forgets_each_challenge),
 		DPW_TEST(the_card_aborts_the_installation),
 		DPW_TEST(a_segment_does_not_verify),
 		DPW_TEST(no_euicc_response_at_the_end),

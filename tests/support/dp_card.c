@@ -82,6 +82,11 @@ static void agreement(struct dpw *w, struct bytes dgis, struct wr *out)
 	struct ecka_request req;
 	struct wr rsp;
 
+	if (c->resets) {
+		c->resets--;
+		put_rapdu(out, (struct bytes){0}, 0x6985);
+		return;
+	}
 	wr_init(&rsp, w->ctx);
 	assert_int_equal(ecka_request_dec(dgis, &req), 0);
 	assert_non_null(c->signer);

@@ -102,6 +102,7 @@ struct dpw_card {
 	bool refuse_certificate;
 	bool refuse_token;
 	bool bad_receipt;
+	unsigned int resets; /* so often it forgets its challenge */
 	bool abort;
 	int32_t pe_status;     /* of one element; with abort PE_BAD_VALUES if 0 */
 	unsigned int break_at; /* this segment is answered 9F46 */

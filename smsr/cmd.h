@@ -32,8 +32,8 @@ int cmd_copy(struct smsr *s, struct command *cmd, int64_t due_ms) MUST_CHECK;
  * believed. */
 int cmd_redirect(struct smsr *s, struct command *cmd) MUST_CHECK;
 
-/*! The card said by which number it is reached now: a copy goes there at once when that is another one, or when the last
- * copy has waited long enough; unless there were too many. */
+/*! The card said by which number it is reached now: a copy goes there at once when that is another one, or when the
+ * last copy has waited long enough; unless there were too many. */
 int cmd_follow(struct smsr *s, struct command *cmd, const char *dest) MUST_CHECK;
 
 /*! When a command that waits wants attention: the next copy, or the end of the operation. */

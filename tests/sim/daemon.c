@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <osmocom/core/utils.h>
 #include <talloc.h>
+#include <unistd.h>
 
 #include "common/app/clock.h"
 #include "lab/seed/seed.h"
@@ -65,15 +66,37 @@ static void feed(struct sim *s)
 
 static void birth(struct sim *s, void *unused);
 
+/* Nothing reaches the disk any more, not even what closing the store would do. */
+static void lose_power(struct sim *s)
+{
+	vfs_power_off();
+	judge_close(s);
+}
+
+static void get_power(struct sim *s, uint64_t h)
+{
+	char *shm = talloc_asprintf(s, "%s-shm", s->daemon->path);
+
+	vfs_power_on(h);
+	(void)!unlink(shm); /* shared memory: gone with the power */
+	talloc_free(shm);
+}
+
 static void die(struct sim *s, const char *how)
 {
 	struct daemon *d = s->daemon;
 	uint64_t h = choice(s, C_RESTART, 0);
 
+	bool dark = fault(s, F_POWER_LOSS, 0, NULL);
+
 	sim_trace(s, "daemon dies: %s", how);
+	if (dark)
+		lose_power(s);
 	talloc_free(d->smsr);
 	talloc_free(d->turn);
 	talloc_free(d->db);
+	if (dark)
+		get_power(s, h);
 	d->smsr = NULL;
 	d->turn = NULL;
 	d->db = NULL;

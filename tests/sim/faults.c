@@ -58,6 +58,7 @@ static const struct {
 	[F_COMMIT_FAILS] = {"commit-fails", 0.0005},
 	[F_DISK_FULL] = {"disk-full", 0.1},
 	[F_WALL_JUMP] = {"wall-jump", 0.05},
+	[F_POWER_LOSS] = {"power-loss", 0.3}, /* of the deaths of the daemon */
 };
 
 struct faults {

@@ -50,6 +50,7 @@ enum fault {
 	F_COMMIT_FAILS,
 	F_DISK_FULL,
 	F_WALL_JUMP,
+	F_POWER_LOSS,
 	F_N,
 	/* Decisions that are no faults. */
 	C_LATENCY = F_N,

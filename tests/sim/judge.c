@@ -24,6 +24,17 @@ void judge_open(struct sim *s)
 		OSMO_ASSERT(sqlite3_open_v2(daemon_database(s), &j->db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK);
 }
 
+void judge_close(struct sim *s)
+{
+	struct judge *j = s->judge;
+
+	for (size_t i = 0; i < ARRAY_SIZE(j->cache); i++)
+		sqlite3_finalize(j->cache[i].stmt);
+	memset(j->cache, 0, sizeof(j->cache));
+	OSMO_ASSERT(sqlite3_close(j->db) == SQLITE_OK);
+	j->db = NULL;
+}
+
 static sqlite3_stmt *prepared(struct sim *s, const char *sql)
 {
 	struct judge *j = s->judge;

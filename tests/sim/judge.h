@@ -29,6 +29,8 @@ void judge_executed(struct sim *s, unsigned int card, uint64_t counter);
 void judge_report(struct sim *s, const struct sim_call *c, const struct judge_report *r);
 /*! A peer refused this message for good: it need not arrive. */
 void judge_final_refusal(struct sim *s, int64_t outbox_id);
+/*! Let the database go, until it is read again. */
+void judge_close(struct sim *s);
 /*! Steps of the last run may have gone unheard. */
 void judge_daemon_started(struct sim *s);
 /*! When nothing moves any more: the whole account. */

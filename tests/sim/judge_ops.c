@@ -167,6 +167,7 @@ static int64_t op_of_call(struct sim *s, const struct sim_call *c)
 	sqlite3_stmt *q;
 	int64_t id = 0;
 
+	judge_open(s);
 	OSMO_ASSERT(sqlite3_prepare_v2(s->judge->db, "SELECT op_id FROM call WHERE call_id = ?1 AND sender = ?2", -1,
 				       &q, NULL) == SQLITE_OK);
 	sqlite3_bind_text(q, 1, call_id, -1, SQLITE_STATIC);

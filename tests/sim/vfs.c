@@ -2,25 +2,100 @@
 /* Each file is ours with SQLite's own behind it; the methods of ours hand on, xWrite first asks whether it may. */
 #include "tests/sim/vfs.h"
 
+#include <fcntl.h>
+#include <osmocom/core/linuxlist.h>
 #include <osmocom/core/utils.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <talloc.h>
+#include <unistd.h>
 
 static struct {
 	sqlite3_vfs vfs;
 	sqlite3_vfs *real;
 	bool fail_once;
 	bool full;
+	bool off;
+	struct llist_head unsynced; /* of struct write, the newest first */
 } shim;
+
+/* What a write replaced. */
+struct write {
+	struct llist_head entry;
+	char *path;
+	off_t at;
+	off_t size; /* of the file before */
+	int n;	    /* octets that were there */
+	char old[];
+};
 
 struct file {
 	sqlite3_file base;
 	sqlite3_file *real;
+	const char *path; /* NULL: a temporary file; lives as long as this one */
 };
 
 static sqlite3_file *real(sqlite3_file *f)
 {
 	return ((struct file *)f)->real;
+}
+
+/* ---- what is not synced ---- */
+
+static void remember(sqlite3_file *f, int n, sqlite3_int64 at)
+{
+	struct write *w = talloc_zero_size(NULL, sizeof(*w) + (size_t)n);
+	sqlite3_int64 size = 0;
+
+	OSMO_ASSERT(w && real(f)->pMethods->xFileSize(real(f), &size) == SQLITE_OK);
+	w->path = talloc_strdup(w, ((struct file *)f)->path);
+	w->at = at;
+	w->size = size;
+	w->n = size <= at ? 0 : (int)OSMO_MIN(size - at, n);
+	if (w->n)
+		OSMO_ASSERT(real(f)->pMethods->xRead(real(f), w->old, w->n, at) == SQLITE_OK);
+	llist_add(&w->entry, &shim.unsynced);
+}
+
+static void forget(const char *path)
+{
+	struct write *w, *next;
+
+	llist_for_each_entry_safe (w, next, &shim.unsynced, entry) {
+		if (path && strcmp(w->path, path) != 0)
+			continue;
+		llist_del(&w->entry);
+		talloc_free(w);
+	}
+}
+
+static void take_back(const struct write *w)
+{
+	int fd = open(w->path, O_RDWR | O_CLOEXEC);
+
+	OSMO_ASSERT(fd >= 0 && pwrite(fd, w->old, (size_t)w->n, w->at) == w->n);
+	OSMO_ASSERT(ftruncate(fd, w->size) == 0);
+	close(fd);
+}
+
+void vfs_power_off(void)
+{
+	shim.off = true;
+}
+
+void vfs_power_on(uint64_t hash)
+{
+	struct write *w;
+
+	/* The disk keeps writes up to some point; then it keeps none.  What survives in the middle of others would be
+	 * found by the checksums of the log as well. */
+	llist_for_each_entry (w, &shim.unsynced, entry) {
+		if (hash-- % 8 == 0)
+			break;
+		take_back(w);
+	}
+	forget(NULL);
+	shim.off = false;
 }
 
 static int on_write(sqlite3_file *f, const void *buf, int n, sqlite3_int64 at)
@@ -31,6 +106,10 @@ static int on_write(sqlite3_file *f, const void *buf, int n, sqlite3_int64 at)
 		shim.fail_once = false;
 		return SQLITE_IOERR_WRITE;
 	}
+	if (shim.off)
+		return SQLITE_OK;
+	if (((struct file *)f)->path)
+		remember(f, n, at);
 	return real(f)->pMethods->xWrite(real(f), buf, n, at);
 }
 
@@ -46,11 +125,15 @@ static int on_read(sqlite3_file *f, void *buf, int n, sqlite3_int64 at)
 
 static int on_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
-	return real(f)->pMethods->xTruncate(real(f), size);
+	return shim.off ? SQLITE_OK : real(f)->pMethods->xTruncate(real(f), size);
 }
 
 static int on_sync(sqlite3_file *f, int flags)
 {
+	if (shim.off)
+		return SQLITE_OK;
+	if (((struct file *)f)->path)
+		forget(((struct file *)f)->path);
 	return real(f)->pMethods->xSync(real(f), flags);
 }
 
@@ -135,20 +218,31 @@ static int on_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flag
 	int rc;
 
 	file->real = (sqlite3_file *)(file + 1);
+	file->path = flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL) ? name : NULL;
 	memset(file->real, 0, (size_t)shim.real->szOsFile);
 	rc = shim.real->xOpen(shim.real, name, file->real, flags, out_flags);
 	f->pMethods = rc == SQLITE_OK ? &methods : NULL;
 	return rc;
 }
 
+static int on_delete(sqlite3_vfs *vfs, const char *name, int sync)
+{
+	if (shim.off)
+		return SQLITE_OK;
+	forget(name);
+	return shim.real->xDelete(shim.real, name, sync);
+}
+
 void vfs_install(void)
 {
+	INIT_LLIST_HEAD(&shim.unsynced);
 	shim.real = sqlite3_vfs_find(NULL);
 	OSMO_ASSERT(shim.real);
 	shim.vfs = *shim.real;
 	shim.vfs.zName = "sim";
 	shim.vfs.szOsFile = (int)sizeof(struct file) + shim.real->szOsFile;
 	shim.vfs.xOpen = on_open;
+	shim.vfs.xDelete = on_delete;
 	OSMO_ASSERT(sqlite3_vfs_register(&shim.vfs, 1) == SQLITE_OK);
 }
 

@@ -2,12 +2,18 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
-/* A file system for SQLite that passes everything on and can refuse to write, which is how a commit fails. */
+/* A file system for SQLite that passes everything on, can refuse to write, which is how a commit fails, and remembers
+ * what was written and not synced, which is what a loss of power takes away. */
 
 /*! Make it the one that SQLite uses, once in a process. */
 void vfs_install(void);
 /*! The next write fails with SQLITE_IOERR_WRITE. */
 void vfs_fail_once(bool on);
+/*! The machine has no power: from now on nothing that is done to a file has an effect.  Connections may be closed. */
+void vfs_power_off(void);
+/*! It is back; all connections are closed.  Of what was not synced some is lost: the hash decides for each write. */
+void vfs_power_on(uint64_t hash);
 /*! Each write fails with SQLITE_FULL until this is taken back. */
 void vfs_full(bool on);

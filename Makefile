@@ -4,6 +4,7 @@
 # make demo       a push and a download      make lab       the same through osmo-stp, osmo-hlr, osmo-msc
 # make fuzz       libFuzzer on decoders       make bench     ratios against the limits of this machine
 # make lint       layers, headers, format     make cover     line coverage
+# make sim        a fleet under a virtual clock, with faults from a seed (docs/reliability.md)
 # make chaos      real daemons killed N times  make nightly   what takes hours; goes on where it stopped
 # make deps       install the Debian packages make install   DESTDIR= PREFIX= SYSCONFDIR=
 #
@@ -193,7 +194,7 @@ install: all
 clean:
 	rm -rf build
 help:
-	@sed -n '3,10p' Makefile | cut -c3-
+	@sed -n '3,11p' Makefile | cut -c3-
 .PHONY: all check check-built sim chaos nightly demo lab bench fuzz fuzz-built lint cover deps install clean help
 .SECONDARY:
 .DELETE_ON_ERROR:

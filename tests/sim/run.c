@@ -110,15 +110,23 @@ static struct sim *sim_alloc(const struct sim_plan *plan, struct sim_result *res
 	s->now_ms = SIM_T0;
 	s->trace = 0xcbf29ce484222325ULL;
 	s->dir = talloc_strdup(s, dir);
+	OSMO_STRLCPY_ARRAY(res->dir, dir);
 	s->queue = queue_alloc(s);
 	s->faults = faults_alloc(s, plan->fleet);
 	return s;
 }
 
+static void clean_up(const struct sim_result *res)
+{
+	char *cmd = talloc_asprintf(NULL, "rm -rf %s", res->dir);
+
+	OSMO_ASSERT(!res->dir[0] || system(cmd) == 0);
+	talloc_free(cmd);
+}
+
 void sim_run(const struct sim_plan *plan, struct sim_result *res)
 {
 	struct sim *s = sim_alloc(plan, res);
-	char *cmd = talloc_asprintf(s, "rm -rf %s", s->dir);
 
 	log_init(&log_info_esim, s);
 	vfs_install();
@@ -134,11 +142,12 @@ void sim_run(const struct sim_plan *plan, struct sim_result *res)
 	res->dump_hash = judge_dump_hash(s);
 	res->trace_hash = s->trace;
 	res->ended = true;
-	OSMO_ASSERT(system(cmd) == 0);
+	clean_up(res);
 }
 
 static void died(const struct sim_plan *plan, struct sim_result *res, int status)
 {
+	clean_up(res);
 	res->violations++;
 	snprintf(res->violation, SIM_TEXT_MAX, "the process of the run died: %s %d",
 		 WIFSIGNALED(status) ? "signal" : "exit", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));

@@ -35,7 +35,8 @@ struct sim_plan {
 
 /*! What came of it: in memory that outlives the process of the run. */
 struct sim_result {
-	bool ended; /* false: the process died, which is a violation too */
+	bool ended;   /* false: the process died, which is a violation too */
+	char dir[64]; /* where its files are, until it ends */
 	uint64_t trace_hash;
 	uint64_t dump_hash;
 	int64_t virtual_ms;

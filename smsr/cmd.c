@@ -253,8 +253,13 @@ int cmd_follow(struct smsr *s, struct command *cmd, const char *dest)
 	const struct limits_cfg *l = &s->cfg->limits;
 	bool waits = cmd->sent_ms && clock_now_ms() - cmd->sent_ms >= (int64_t)l->por_wait_s * 1000;
 	bool moved = is_msisdn(dest) && strcmp(dest, cmd->dest) != 0;
-	int rc;
+	struct part part;
+	int rc = cmd->sent_ms ? -ENOENT : cmd_db_part_pending(turn_ctx(s->turn), s->db, cmd->id, &part);
 
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	/* A copy that was refused waits for nothing. */
+	waits |= rc == 0 && part.state == PART_READY && !part.due_ms;
 	if (!is_msisdn(dest) || (!moved && !waits) || cmd->attempt >= (int)l->por_copies + FOLLOW_COPIES)
 		return 0;
 	cmd->dest = talloc_strdup(turn_ctx(s->turn), dest);

@@ -85,6 +85,23 @@ static void command_follows_a_card_that_fell_back(void **state)
 	assert_false(world_audit_due(w));
 }
 
+static void refused_copy_does_not_keep_a_card_waiting(void **state)
+{
+	struct world *w = *state;
+
+	begin(w);
+	coverage(w, SEED_OPERATIONAL, false);
+	world_order(w, MNO_OPER, ES4_AUDIT_EIS, SEED_OPERATIONAL, "a", 24 * 3600);
+	world_advance(w, 4 * MINUTE_MS);
+	w->smsc = SMSC_REFUSE;
+	world_advance(w, 4 * MINUTE_MS);
+	assert_true(world_told(w, "copy refused"));
+	w->smsc = SMSC_GOOD;
+	world_advance(w, HOUR_MS);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+	world_expect_agreement(w);
+}
+
 static void answer_to_a_spontaneous_confirmation_is_lost(void **state)
 {
 	struct world *w = *state;
@@ -318,6 +335,7 @@ int main(void)
 		WORLD_TEST(card_falls_back_by_itself),
 		WORLD_TEST(falls_back_to_what_was_asked_for),
 		WORLD_TEST(command_follows_a_card_that_fell_back),
+		WORLD_TEST(refused_copy_does_not_keep_a_card_waiting),
 		WORLD_TEST(answer_to_a_spontaneous_confirmation_is_lost),
 		WORLD_TEST(confirmation_of_a_fall_back_cannot_be_delivered_for_hours),
 		WORLD_TEST(first_declaration),

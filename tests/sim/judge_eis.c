@@ -11,7 +11,7 @@
 #include "tests/sim/judge_priv.h"
 #include "tests/sim/smsc.h"
 
-#define PATIENCE_MS (8 * HOUR_MS)
+#define PATIENCE_MS (3 * HOUR_MS)
 
 enum {
 	ROW_STATE_DISABLED = 2,

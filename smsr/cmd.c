@@ -251,7 +251,9 @@ int cmd_redirect(struct smsr *s, struct command *cmd)
 int cmd_follow(struct smsr *s, struct command *cmd, const char *dest)
 {
 	const struct limits_cfg *l = &s->cfg->limits;
-	bool waits = cmd->sent_ms && clock_now_ms() - cmd->sent_ms >= (int64_t)l->por_wait_s * 1000;
+	/* Ever longer: it may hear us and not answer for hours. */
+	int64_t wait_ms = ((int64_t)l->por_wait_s << OSMO_MIN(cmd->attempt, 5)) * 1000;
+	bool waits = cmd->sent_ms && clock_now_ms() - cmd->sent_ms >= wait_ms;
 	bool moved = is_msisdn(dest) && strcmp(dest, cmd->dest) != 0;
 	struct part part;
 	int rc = cmd->sent_ms ? -ENOENT : cmd_db_part_pending(turn_ctx(s->turn), s->db, cmd->id, &part);

@@ -367,18 +367,19 @@ DEFUN(show_smpp, show_smpp_cmd, "show smpp", SHOW_STR "Links to service centres\
 
 	if (!engine(vty))
 		return CMD_WARNING;
-	vty_out(vty, "%-16s %-26s %-12s %-7s %9s %9s %9s  %s%s", "name", "remote", "state", "paused", "in flight",
-		"submits", "deliveries", "last error", VTY_NEWLINE);
+	vty_out(vty, "%-16s %-26s %-12s %-7s %9s %9s %10s%s", "name", "remote", "state", "paused", "in flight",
+		"submits", "deliveries", VTY_NEWLINE);
 	for (size_t i = 0; i < links_n(d->links); i++) {
 		const struct smpp_link *link = links_get(d->links, i);
 		struct smpp_link_info info;
 
 		smpp_link_info(link, &info);
-		vty_out(vty, "%-16s %-20s %5u %-12s %-7s %4u/%-4u %9" PRIu64 " %9" PRIu64 "  %s%s", info.name,
+		vty_out(vty, "%-16s %-20s %5u %-12s %-7s %4u/%-4u %9" PRIu64 " %10" PRIu64 "%s", info.name,
 			text(smpp_link_cfg(link)->host), smpp_link_cfg(link)->port, info.state,
 			info.paused ? "paused" : "no", info.in_flight, info.window,
-			smpp_link_ctr(link, SMPP_CTR_SUBMIT), smpp_link_ctr(link, SMPP_CTR_DELIVER),
-			text(info.last_error), VTY_NEWLINE);
+			smpp_link_ctr(link, SMPP_CTR_SUBMIT), smpp_link_ctr(link, SMPP_CTR_DELIVER), VTY_NEWLINE);
+		if (info.last_error)
+			vty_out(vty, "    last error: %s%s", info.last_error, VTY_NEWLINE);
 	}
 	return CMD_SUCCESS;
 }

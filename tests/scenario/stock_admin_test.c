@@ -153,11 +153,12 @@ static void make_type(struct fix *f)
 static void types_are_made_and_listed(void **state)
 {
 	struct fix *f = *state;
+	char *path = put_file(f, "bad.tpl", BYTES_LIT("# a template\nnonsense here\n"));
 
 	good(f, "levels", "none");
 	bad(f, "type m2m", 2, "--mno OID is wanted");
 	bad(f, "type m2m --mno nobody", 2, "nobody is no object identifier");
-	bad(f, "type m2m " OF_MNO " --template tests/run", 2, "line 5: \"pattern=$1\" is no tag");
+	bad(f, args(f, "type m2m " OF_MNO " --template %s", path), 2, "line 2: \"nonsense\" is no tag");
 	make_type(f);
 	good(f, "levels --json",
 	     "\"mno\":\"" BENCH_MNO "\",\"type\":\"m2m\",\"memory\":65536,\"template\":true,\"free\":0");

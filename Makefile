@@ -158,6 +158,7 @@ bench:
 	@tests/bench/run $(B) $(BENCH_FLAGS)
 # COUNT operations that wait (1000000), then MINUTES (30) of a steady rate on CARDS (10000): docs/reliability.md
 load: all $(LOADS)
+	@B=$(B) tests/load/overload.py
 	@tests/load/million.py $(B)
 	@tests/load/soak.py $(B)
 # FUZZ_TIME seconds for each decoder, starting from the stored corpus; what it finds new goes to build/fuzz/corpus.

@@ -9,6 +9,7 @@
 #include <talloc.h>
 
 #include "common/app/https_vty.h"
+#include "common/app/limit_vty.h"
 #include "common/app/text_vty.h"
 #include "smdp/daemon.h"
 
@@ -122,14 +123,8 @@ DEFUN(cfg_scenario, cfg_scenario_cmd, "download key-agreement (card-random|no-ca
 
 /* ---- limits ---- */
 
-#define LIMIT(member)                                         \
-	{                                                     \
-#member, offsetof(struct smdp_limits, member) \
-	}
-static const struct {
-	const char *name;
-	size_t offset;
-} limits[] = {
+#define LIMIT(member) LIMIT_VTY(struct smdp_limits, member)
+static const struct limit_vty limit_list[] = {
 	LIMIT(default_validity_s),
 	LIMIT(max_validity_s),
 	LIMIT(grace_s),
@@ -146,44 +141,9 @@ static const struct {
 	LIMIT(queue_max),
 	LIMIT(outcome_keep_days),
 };
+static const struct limits_vty limits = {limit_list, ARRAY_SIZE(limit_list)};
 
-static unsigned int *limit_at(struct smdp_limits *l, size_t i)
-{
-	return (unsigned int *)((uint8_t *)l + limits[i].offset);
-}
-
-static bool same_name(const char *member, const char *word)
-{
-	for (; *member && *word; member++, word++) {
-		if (*member != *word && !(*member == '_' && *word == '-'))
-			return false;
-	}
-	return *member == *word;
-}
-
-static void out_limit_name(struct vty *vty, size_t i)
-{
-	for (const char *c = limits[i].name; *c; c++)
-		vty_out(vty, "%c", *c == '_' ? '-' : *c);
-}
-
-DEFUN(cfg_limit, cfg_limit_cmd, "limit NAME <0-2147483647>",
-      "Timers and limits; an unknown name lists all\nName, the unit is its last part\nValue\n")
-{
-	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		if (same_name(limits[i].name, argv[0])) {
-			*limit_at(&edit()->limits, i) = (unsigned int)atoi(argv[1]);
-			return CMD_SUCCESS;
-		}
-	}
-	vty_out(vty, "%% no limit %s; there are:%s", argv[0], VTY_NEWLINE);
-	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		vty_out(vty, "  ");
-		out_limit_name(vty, i);
-		vty_out(vty, "%s", VTY_NEWLINE);
-	}
-	return CMD_WARNING;
-}
+LIMIT_VTY_CMD(cfg_limit, &limits, &edit()->limits)
 
 DEFUN(cfg_space, cfg_space_cmd, "free-space-min <0-1048576>",
       "Below this, requests that change something are answered 503\nMebibytes\n")
@@ -222,13 +182,7 @@ static int write_smdp(struct vty *vty)
 		vty_out(vty, " download token-key%s", VTY_NEWLINE);
 	write_number(vty, " download isdp-tries", c->download.isdp_tries, def->download.isdp_tries);
 	write_number(vty, " download session-tries", c->download.session_tries, def->download.session_tries);
-	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		if (*limit_at(&c->limits, i) == *limit_at(&def->limits, i))
-			continue;
-		vty_out(vty, " limit ");
-		out_limit_name(vty, i);
-		vty_out(vty, " %u%s", *limit_at(&c->limits, i), VTY_NEWLINE);
-	}
+	limit_vty_write(vty, &limits, &c->limits, &def->limits);
 	write_number(vty, " free-space-min", (unsigned int)(c->limits.free_space_min >> 20),
 		     (unsigned int)(def->limits.free_space_min >> 20));
 	talloc_free(def);

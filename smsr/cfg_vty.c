@@ -14,6 +14,7 @@
 #include <talloc.h>
 
 #include "common/app/https_vty.h"
+#include "common/app/limit_vty.h"
 #include "common/app/text_vty.h"
 #include "smsr/daemon.h"
 #include "smsr/https_vty.h"
@@ -111,11 +112,8 @@ FLAG_CMD(cfg_omit, "omit-filtered-parts", "Leave out of an EIS what its reader m
 	 edit()->omit_filtered_parts)
 FLAG_CMD(cfg_ecasd, "ecasd-check", "Verify the certificate of the ECASD at registration\n", edit()->ecasd_check)
 
-#define LIMIT(member)                                        \
-	{                                                    \
-#member, offsetof(struct limits_cfg, member) \
-	}
-const struct cfg_limit cfg_limits[] = {
+#define LIMIT(member) LIMIT_VTY(struct limits_cfg, member)
+static const struct limit_vty limit_list[] = {
 	LIMIT(default_validity_s), LIMIT(max_validity_s),	LIMIT(grace_s),
 	LIMIT(por_wait_s),	   LIMIT(por_copies),		LIMIT(undelivered_s),
 	LIMIT(sms_retry_min_s),	   LIMIT(sms_retry_max_s),	LIMIT(sms_parts_max),
@@ -124,46 +122,9 @@ const struct cfg_limit cfg_limits[] = {
 	LIMIT(outcome_keep_days),  LIMIT(audit_keep_days),	LIMIT(counter_margin),
 	LIMIT(bulk_per_s),
 };
+const struct limits_vty cfg_limits = {limit_list, ARRAY_SIZE(limit_list)};
 
-const size_t cfg_n_limits = ARRAY_SIZE(cfg_limits);
-
-unsigned int *cfg_limit_at(struct limits_cfg *l, size_t i)
-{
-	return (unsigned int *)((uint8_t *)l + cfg_limits[i].offset);
-}
-
-static bool same_name(const char *member, const char *word)
-{
-	for (; *member && *word; member++, word++) {
-		if (*member != *word && !(*member == '_' && *word == '-'))
-			return false;
-	}
-	return *member == *word;
-}
-
-void cfg_out_limit_name(struct vty *vty, size_t i)
-{
-	for (const char *c = cfg_limits[i].name; *c; c++)
-		vty_out(vty, "%c", *c == '_' ? '-' : *c);
-}
-
-DEFUN(cfg_limit, cfg_limit_cmd, "limit NAME <0-2147483647>",
-      "Timers and limits; an unknown name lists all\nName, the unit is its last part\nValue\n")
-{
-	for (size_t i = 0; i < ARRAY_SIZE(cfg_limits); i++) {
-		if (same_name(cfg_limits[i].name, argv[0])) {
-			*cfg_limit_at(&edit()->limits, i) = (unsigned int)atoi(argv[1]);
-			return CMD_SUCCESS;
-		}
-	}
-	vty_out(vty, "%% no limit %s; there are:%s", argv[0], VTY_NEWLINE);
-	for (size_t i = 0; i < ARRAY_SIZE(cfg_limits); i++) {
-		vty_out(vty, "  ");
-		cfg_out_limit_name(vty, i);
-		vty_out(vty, "%s", VTY_NEWLINE);
-	}
-	return CMD_WARNING;
-}
+LIMIT_VTY_CMD(cfg_limit, &cfg_limits, &edit()->limits)
 
 DEFUN(cfg_space, cfg_space_cmd, "free-space-min <0-1048576>",
       "Below this, requests that change something are answered 503\nMebibytes\n")

@@ -4,6 +4,7 @@
 #include <osmocom/core/utils.h>
 #include <osmocom/vty/vty.h>
 
+#include "common/app/limit_vty.h"
 #include "smsr/cfg.h"
 
 /* Shared by cfg_vty.c (commands) and cfg_vty_write.c (writers): the words of the configuration. */
@@ -16,14 +17,7 @@ extern const struct value_string cfg_validity_forms[];
 extern const struct value_string cfg_msgid_types[];
 extern const struct value_string cfg_rule_actions[];
 
-struct cfg_limit {
-	const char *name; /* underscores are written as dashes */
-	size_t offset;
-};
-extern const struct cfg_limit cfg_limits[];
-extern const size_t cfg_n_limits;
-unsigned int *cfg_limit_at(struct limits_cfg *l, size_t i);
-void cfg_out_limit_name(struct vty *vty, size_t i);
+extern const struct limits_vty cfg_limits;
 
 /* Writers of the nodes, for install_node(). */
 int cfg_write_smsr(struct vty *vty);

@@ -24,13 +24,7 @@ static int write_limits(struct vty *vty, struct smsr_cfg *cfg)
 {
 	struct smsr_cfg *def = smsr_cfg_alloc(cfg);
 
-	for (size_t i = 0; i < cfg_n_limits; i++) {
-		if (*cfg_limit_at(&cfg->limits, i) == *cfg_limit_at(&def->limits, i))
-			continue;
-		vty_out(vty, " limit ");
-		cfg_out_limit_name(vty, i);
-		vty_out(vty, " %u%s", *cfg_limit_at(&cfg->limits, i), VTY_NEWLINE);
-	}
+	limit_vty_write(vty, &cfg_limits, &cfg->limits, &def->limits);
 	if (cfg->limits.free_space_min != def->limits.free_space_min)
 		vty_out(vty, " free-space-min %llu%s", (unsigned long long)cfg->limits.free_space_min >> 20,
 			VTY_NEWLINE);

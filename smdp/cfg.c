@@ -92,15 +92,10 @@ struct eum_cfg *smdp_cfg_eum_get(struct smdp_cfg *cfg, const char *name)
 	return &cfg->eums[cfg->n_eums++];
 }
 
-static bool shows(const struct tls_who *who, const struct tls_peer *tls)
-{
-	return tls_peer_is(tls, who->fingerprint, who->subject, who->serial);
-}
-
 const struct smdp_peer *smdp_cfg_peer_of(const struct smdp_cfg *cfg, const struct tls_peer *tls)
 {
 	for (size_t i = 0; i < cfg->n_peers; i++) {
-		if (cfg->peers[i].oid && shows(&cfg->peers[i].tls, tls))
+		if (cfg->peers[i].oid && tls_peer_is(tls, &cfg->peers[i].tls))
 			return &cfg->peers[i];
 	}
 	return NULL;
@@ -109,7 +104,7 @@ const struct smdp_peer *smdp_cfg_peer_of(const struct smdp_cfg *cfg, const struc
 const struct smsr_peer *smdp_cfg_smsr_of(const struct smdp_cfg *cfg, const struct tls_peer *tls)
 {
 	for (size_t i = 0; i < cfg->n_smsrs; i++) {
-		if (cfg->smsrs[i].oid && shows(&cfg->smsrs[i].tls, tls))
+		if (cfg->smsrs[i].oid && tls_peer_is(tls, &cfg->smsrs[i].tls))
 			return &cfg->smsrs[i];
 	}
 	return NULL;
@@ -135,18 +130,13 @@ const struct smsr_peer *smdp_cfg_smsr(const struct smdp_cfg *cfg, const char *oi
 
 /* ---- checks ---- */
 
-static bool is_nobody(const struct tls_who *who)
-{
-	return !who->fingerprint && !who->subject && !who->serial;
-}
-
 static const char *wrong_with_peer(const struct smdp_cfg *cfg, const struct smdp_peer *p)
 {
 	if (!p->oid)
 		return "no entity-id";
 	if (smdp_cfg_peer(cfg, p->oid) != p || smdp_cfg_smsr(cfg, p->oid))
 		return "another peer has the same entity-id";
-	if (is_nobody(&p->tls))
+	if (!tls_who_is_set(&p->tls))
 		return "nothing says which TLS certificate it has (tls ...)";
 	if (p->callback_prefix && http_url_check(p->callback_prefix) < 0)
 		return "callback-prefix is no https URL";
@@ -161,7 +151,7 @@ static const char *wrong_with_smsr(const struct smdp_cfg *cfg, const struct smsr
 		return "no entity-id";
 	if (smdp_cfg_smsr(cfg, p->oid) != p)
 		return "another sm-sr has the same entity-id";
-	if (is_nobody(&p->tls))
+	if (!tls_who_is_set(&p->tls))
 		return "nothing says which TLS certificate it has (tls ...)";
 	if (!p->url || http_url_check(p->url) < 0)
 		return "es3-url is missing or no https URL";

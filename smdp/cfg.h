@@ -13,13 +13,6 @@ enum mno_right {
 	RIGHT_DOWNLOAD = 0x04, /* DownloadProfile */
 };
 
-/*! Who somebody is on TLS: all of these that are set must match (tls_peer_is()). */
-struct tls_who {
-	char *fingerprint; /* SHA-256 of the certificate, upper-case hex */
-	char *subject;	   /* RFC 2253 */
-	char *serial;	   /* attribute serialNumber of the subject */
-};
-
 /*! An operator that may call. */
 struct smdp_peer {
 	char *name; /* name of the VTY node */

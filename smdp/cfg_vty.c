@@ -11,6 +11,7 @@
 #include "common/app/https_vty.h"
 #include "common/app/limit_vty.h"
 #include "common/app/text_vty.h"
+#include "common/app/who_vty.h"
 #include "smdp/daemon.h"
 
 enum {
@@ -189,35 +190,6 @@ static int write_smdp(struct vty *vty)
 	return CMD_SUCCESS;
 }
 
-/* ---- identity on TLS, the same in two nodes ---- */
-
-static int set_subject(struct tls_who *who, const char **argv, int argc)
-{
-	char *name = argv_concat(argv, argc, 0); /* names have spaces in them */
-	int rc = text_vty_set(edit(), &who->subject, name);
-
-	talloc_free(name);
-	return rc;
-}
-
-#define TLS_CMDS(node, who)                                                                                \
-	TEXT_CMD(node##_serial, "tls serial-number TEXT",                                                  \
-		 "Its TLS certificate\nAttribute serialNumber of the subject\nText\n", &(who)->serial)     \
-	TEXT_CMD(node##_fingerprint, "tls fingerprint SHA256",                                             \
-		 "Its TLS certificate\nSHA-256 of the certificate\nUpper-case hex\n", &(who)->fingerprint) \
-	DEFUN(node##_subject, node##_subject_cmd, "tls subject .NAME",                                     \
-	      "Its TLS certificate\nSubject as RFC 2253 writes it\nCN=...,O=...\n")                        \
-	{                                                                                                  \
-		return set_subject(who, argv, argc);                                                       \
-	}
-
-static void write_who(struct vty *vty, const struct tls_who *who)
-{
-	text_vty_out(vty, "  ", "tls serial-number", who->serial);
-	text_vty_out(vty, "  ", "tls subject", who->subject);
-	text_vty_out(vty, "  ", "tls fingerprint", who->fingerprint);
-}
-
 /* ---- peer ---- */
 
 static const struct value_string rights[] = {
@@ -247,7 +219,7 @@ DEFUN(peer_right, peer_right_cmd, "right (read|manage|download)",
 	return CMD_SUCCESS;
 }
 
-TLS_CMDS(peer, &this_peer(vty)->tls)
+WHO_VTY_CMDS(peer, edit(), &this_peer(vty)->tls)
 TEXT_CMD(peer_prefix, "callback-prefix URL", "ReplyTo must begin with this\nhttps URL\n",
 	 &this_peer(vty)->callback_prefix)
 TEXT_CMD(peer_note, "notification-url URL", "Where notifications go\nhttps URL\n", &this_peer(vty)->notification_url)
@@ -265,7 +237,7 @@ static int write_peers(struct vty *vty)
 			if (p->rights & r->value)
 				text_vty_out(vty, "  ", "right", r->str);
 		}
-		write_who(vty, &p->tls);
+		who_vty_write(vty, "  ", &p->tls);
 		text_vty_out(vty, "  ", "callback-prefix", p->callback_prefix);
 		text_vty_out(vty, "  ", "notification-url", p->notification_url);
 		write_number(vty, "  max-validity", p->max_validity_s, 0);
@@ -287,7 +259,7 @@ DEFUN(smsr_oid, smsr_oid_cmd, "entity-id OID", "Its EntityId\nObject identifier\
 	return text_vty_set_oid(vty, edit(), &this_smsr(vty)->oid, argv[0]);
 }
 
-TLS_CMDS(smsr, &this_smsr(vty)->tls)
+WHO_VTY_CMDS(smsr, edit(), &this_smsr(vty)->tls)
 TEXT_CMD(smsr_url, "es3-url URL", "Where it serves ES3\nhttps URL\n", &this_smsr(vty)->url)
 NUMBER_CMD(smsr_chunk, "send-data-size <256-4194304>", "Package in one SendData\nOctets\n", &this_smsr(vty)->chunk)
 NUMBER_CMD(smsr_validity, "max-validity <1-31536000>", "Longest ValidityPeriod that it takes\nSeconds\n",
@@ -314,7 +286,7 @@ static int write_smsrs(struct vty *vty)
 
 		vty_out(vty, " sm-sr %s%s", p->name, VTY_NEWLINE);
 		text_vty_out(vty, "  ", "entity-id", p->oid);
-		write_who(vty, &p->tls);
+		who_vty_write(vty, "  ", &p->tls);
 		text_vty_out(vty, "  ", "es3-url", p->url);
 		write_number(vty, "  send-data-size", p->chunk, 0);
 		write_number(vty, "  max-validity", p->validity_s, 0);
@@ -358,9 +330,7 @@ static void install_lists(void)
 	install_element(SMDP_NODE, &cfg_smsr_cmd);
 	install_node(&smsr_node, write_smsrs);
 	install_element(SMSR_NODE, &smsr_oid_cmd);
-	install_element(SMSR_NODE, &smsr_serial_cmd);
-	install_element(SMSR_NODE, &smsr_subject_cmd);
-	install_element(SMSR_NODE, &smsr_fingerprint_cmd);
+	WHO_VTY_INSTALL(SMSR_NODE, smsr);
 	install_element(SMSR_NODE, &smsr_url_cmd);
 	install_element(SMSR_NODE, &smsr_chunk_cmd);
 	install_element(SMSR_NODE, &smsr_validity_cmd);
@@ -374,9 +344,7 @@ static void install_lists(void)
 	install_node(&peer_node, write_peers);
 	install_element(PEER_NODE, &peer_oid_cmd);
 	install_element(PEER_NODE, &peer_right_cmd);
-	install_element(PEER_NODE, &peer_serial_cmd);
-	install_element(PEER_NODE, &peer_subject_cmd);
-	install_element(PEER_NODE, &peer_fingerprint_cmd);
+	WHO_VTY_INSTALL(PEER_NODE, peer);
 	install_element(PEER_NODE, &peer_prefix_cmd);
 	install_element(PEER_NODE, &peer_note_cmd);
 	install_element(PEER_NODE, &peer_validity_cmd);

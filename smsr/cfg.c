@@ -113,7 +113,7 @@ static int check_peer(const void *ctx, const struct smsr_cfg *cfg, const struct 
 		return wrong(ctx, why, "peer", p->name, "no entity-id");
 	if (smsr_cfg_peer(cfg, p->oid) != p)
 		return wrong(ctx, why, "peer", p->name, "another peer has the same entity-id");
-	if (!p->tls_fingerprint && !p->tls_subject && !p->tls_serial)
+	if (!tls_who_is_set(&p->tls))
 		return wrong(ctx, why, "peer", p->name, "nothing says which TLS certificate it has (tls ...)");
 	if (p->callback_prefix && http_url_check(p->callback_prefix) < 0)
 		return wrong(ctx, why, "peer", p->name, "callback-prefix is no https URL");

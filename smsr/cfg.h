@@ -20,10 +20,7 @@ struct peer {
 	char *name; /* name of the VTY node */
 	char *oid;
 	unsigned int roles;
-	/* Who it is on TLS: all of these that are set must match (tls_peer_is()). */
-	char *tls_fingerprint; /* SHA-256 of the certificate, upper-case hex */
-	char *tls_subject;     /* RFC 2253 */
-	char *tls_serial;      /* attribute serialNumber of the subject */
+	struct tls_who tls;
 	/* Where it may be called. */
 	char *callback_prefix;	/* ReplyTo must begin with this */
 	char *notification_url; /* ES4 to an operator, ES3 to an SM-DP; NULL: no notifications */

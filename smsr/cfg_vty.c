@@ -16,6 +16,7 @@
 #include "common/app/https_vty.h"
 #include "common/app/limit_vty.h"
 #include "common/app/text_vty.h"
+#include "common/app/who_vty.h"
 #include "smsr/daemon.h"
 #include "smsr/https_vty.h"
 #include "smsr/smsr_vty.h"
@@ -161,20 +162,7 @@ DEFUN(peer_role, peer_role_cmd, "role (eum|sm-dp|mno)",
 	return CMD_SUCCESS;
 }
 
-TEXT_CMD(peer_serial, "tls serial-number TEXT", "Its TLS certificate\nAttribute serialNumber of the subject\nText\n",
-	 &this_peer(vty)->tls_serial)
-DEFUN(peer_subject, peer_subject_cmd, "tls subject .NAME",
-      "Its TLS certificate\nSubject as RFC 2253 writes it\nCN=...,O=...\n")
-{
-	char *name = argv_concat(argv, argc, 0); /* names have spaces in them */
-	int rc = text_vty_set(edit(), &this_peer(vty)->tls_subject, name);
-
-	talloc_free(name);
-	return rc;
-}
-
-TEXT_CMD(peer_fingerprint, "tls fingerprint SHA256",
-	 "Its TLS certificate\nSHA-256 of the certificate\nUpper-case hex\n", &this_peer(vty)->tls_fingerprint)
+WHO_VTY_CMDS(peer, edit(), &this_peer(vty)->tls)
 TEXT_CMD(peer_prefix, "callback-prefix URL", "ReplyTo must begin with this\nhttps URL\n",
 	 &this_peer(vty)->callback_prefix)
 TEXT_CMD(peer_note, "notification-url URL", "Where notifications go\nhttps URL\n", &this_peer(vty)->notification_url)
@@ -402,9 +390,7 @@ static void install_peer(void)
 	install_node(&peer_node, cfg_write_peers);
 	install_element(PEER_NODE, &peer_oid_cmd);
 	install_element(PEER_NODE, &peer_role_cmd);
-	install_element(PEER_NODE, &peer_serial_cmd);
-	install_element(PEER_NODE, &peer_subject_cmd);
-	install_element(PEER_NODE, &peer_fingerprint_cmd);
+	WHO_VTY_INSTALL(PEER_NODE, peer);
 	install_element(PEER_NODE, &peer_prefix_cmd);
 	install_element(PEER_NODE, &peer_note_cmd);
 	install_element(PEER_NODE, &peer_eum_cmd);

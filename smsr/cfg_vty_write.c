@@ -13,6 +13,7 @@
 
 #include "common/app/https_vty.h"
 #include "common/app/text_vty.h"
+#include "common/app/who_vty.h"
 #include "smsr/cfg_vty_priv.h"
 #include "smsr/daemon.h"
 #include "smsr/https_vty.h"
@@ -66,9 +67,7 @@ static void write_peer(struct vty *vty, const struct peer *p)
 		if (p->roles & r->value)
 			text_vty_out(vty, "  ", "role", r->str);
 	}
-	text_vty_out(vty, "  ", "tls serial-number", p->tls_serial);
-	text_vty_out(vty, "  ", "tls subject", p->tls_subject);
-	text_vty_out(vty, "  ", "tls fingerprint", p->tls_fingerprint);
+	who_vty_write(vty, "  ", &p->tls);
 	text_vty_out(vty, "  ", "callback-prefix", p->callback_prefix);
 	text_vty_out(vty, "  ", "notification-url", p->notification_url);
 	text_vty_out(vty, "  ", "eum-certificate", p->eum_cert);

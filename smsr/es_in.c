@@ -134,7 +134,7 @@ static const struct peer *peer_of(struct smsr *s, const struct tls_peer *tls)
 	for (size_t i = 0; i < s->cfg->n_peers; i++) {
 		const struct peer *p = &s->cfg->peers[i];
 
-		if (p->oid && tls_peer_is(tls, p->tls_fingerprint, p->tls_subject, p->tls_serial))
+		if (p->oid && tls_peer_is(tls, &p->tls))
 			return p;
 	}
 	return NULL;

@@ -54,10 +54,17 @@ struct tls_peer {
 /*! \returns copy, talloc child of ctx; NULL for NULL */
 struct tls_peer *tls_peer_dup(const void *ctx, const struct tls_peer *peer);
 
-/*! Whether it is the peer that a configuration describes: everything that is given must match, and something must be.
- * \param[in] fingerprint  in hex; NULL: any
- * \param[in] subject, serial_number  NULL: any */
-bool tls_peer_is(const struct tls_peer *peer, const char *fingerprint, const char *subject, const char *serial_number);
+/*! Who somebody is on TLS, as a configuration describes it.  NULL: any. */
+struct tls_who {
+	char *fingerprint; /* SHA-256 of the certificate, upper-case hex */
+	char *subject;	   /* RFC 2253 */
+	char *serial;	   /* attribute serialNumber of the subject */
+};
+
+/*! Whether it says anything. */
+bool tls_who_is_set(const struct tls_who *who);
+/*! Whether the peer is this one: everything that is given must match, and something must be. */
+bool tls_peer_is(const struct tls_peer *peer, const struct tls_who *who);
 
 /*! Read the identity out of a certificate file, as a peer that shows this certificate would appear.
  * \param[out] peer  talloc child of ctx, untouched on error

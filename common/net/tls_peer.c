@@ -192,8 +192,13 @@ static bool same_fingerprint(const struct tls_peer *peer, const char *wanted)
 	       memcmp(octets, peer->fingerprint, sizeof(octets)) == 0;
 }
 
-bool tls_peer_is(const struct tls_peer *peer, const char *fingerprint, const char *subject, const char *serial_number)
+bool tls_who_is_set(const struct tls_who *who)
 {
-	return (fingerprint || subject || serial_number) && same_fingerprint(peer, fingerprint) &&
-	       same(subject, peer->subject) && same(serial_number, peer->serial_number);
+	return who->fingerprint || who->subject || who->serial;
+}
+
+bool tls_peer_is(const struct tls_peer *peer, const struct tls_who *who)
+{
+	return tls_who_is_set(who) && same_fingerprint(peer, who->fingerprint) && same(who->subject, peer->subject) &&
+	       same(who->serial, peer->serial_number);
 }

@@ -295,7 +295,7 @@ static void add_peer(struct smsr_cfg *cfg, const char *name, const char *oid)
 
 	p->oid = talloc_strdup(cfg, oid);
 	p->roles = PEER_MNO;
-	p->tls_serial = p->oid;
+	p->tls.serial = p->oid;
 	p->callback_prefix = talloc_asprintf(cfg, "https://%s.example/", name);
 	p->notification_url = talloc_asprintf(cfg, "https://%s.example/note", name);
 }

@@ -264,7 +264,7 @@ static struct peer *add_peer(struct world *w, const char *name, const char *oid,
 
 	p->oid = talloc_strdup(w->cfg, oid);
 	p->roles = roles;
-	p->tls_serial = p->oid;
+	p->tls.serial = p->oid;
 	p->callback_prefix = talloc_asprintf(w->cfg, "https://%s.example/", name);
 	p->notification_url = talloc_asprintf(w->cfg, "https://%s.example/note", name);
 	return p;

@@ -64,7 +64,7 @@ static void the_example_says_what_it_seems_to(void **state)
 	assert_int_equal(cfg->https.listen[1].port, 8443);
 	assert_int_equal(cfg->n_peers, 3);
 	assert_int_equal(cfg->peers[0].roles, PEER_EUM);
-	assert_string_equal(cfg->peers[1].tls_subject, "CN=smdp.example.net,O=Example SM-DP,C=XX");
+	assert_string_equal(cfg->peers[1].tls.subject, "CN=smdp.example.net,O=Example SM-DP,C=XX");
 	assert_true(cfg->peers[1].notify_mno_id);
 	assert_int_equal(cfg->peers[2].max_validity_s, 604800);
 	assert_int_equal(cfg->bearer.n_listen, 1);
@@ -91,7 +91,7 @@ static void written_and_read_again_it_is_the_same(void **state)
 	assert_int_equal(second->checkpoint_pages, 4000);
 	assert_int_equal(second->ecasd_check, first->ecasd_check);
 	assert_string_equal(second->smscs[0].link.tls_name, "smsc.example.net");
-	assert_string_equal(second->peers[2].tls_fingerprint, first->peers[2].tls_fingerprint);
+	assert_string_equal(second->peers[2].tls.fingerprint, first->peers[2].tls.fingerprint);
 	assert_non_null(strstr(a, " smsc example\n"));
 	assert_null(strstr(smsr_vty_text(d, d, first, true), "peer"));
 }

@@ -82,8 +82,7 @@ struct sim {
 	struct sim_result *res;
 	struct queue *queue;
 	struct faults *faults;
-	int64_t now_ms;	     /* the truth */
-	int64_t wall_off_ms; /* of the machine's wall clock */
+	int64_t now_ms; /* the truth */
 	uint64_t trace;
 	bool stop; /* a violation was found */
 	struct daemon *daemon;

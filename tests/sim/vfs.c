@@ -10,12 +10,17 @@
 #include <talloc.h>
 #include <unistd.h>
 
+#define MACHINES_MAX 4
+
 static struct {
 	sqlite3_vfs vfs;
 	sqlite3_vfs *real;
 	bool fail_once;
-	bool full;
-	bool off;
+	struct machine {
+		const char *db;
+		bool full;
+		bool off;
+	} machines[MACHINES_MAX];
 	struct llist_head unsynced; /* of struct write, the newest first */
 } shim;
 
@@ -40,6 +45,41 @@ static sqlite3_file *real(sqlite3_file *f)
 	return ((struct file *)f)->real;
 }
 
+/* ---- machines ---- */
+
+static bool is_of(const struct machine *m, const char *path)
+{
+	return m->db && strncmp(path, m->db, strlen(m->db)) == 0;
+}
+
+static struct machine *machine_of(const char *db)
+{
+	struct machine *m = shim.machines;
+
+	while (m->db && strcmp(m->db, db) != 0)
+		OSMO_ASSERT(++m < shim.machines + MACHINES_MAX);
+	m->db = db;
+	return m;
+}
+
+static bool is_off(const char *path)
+{
+	for (size_t i = 0; path && i < MACHINES_MAX; i++) {
+		if (shim.machines[i].off && is_of(&shim.machines[i], path))
+			return true;
+	}
+	return false;
+}
+
+static bool is_full(const char *path)
+{
+	for (size_t i = 0; path && i < MACHINES_MAX; i++) {
+		if (shim.machines[i].full && is_of(&shim.machines[i], path))
+			return true;
+	}
+	return false;
+}
+
 /* ---- what is not synced ---- */
 
 static void remember(sqlite3_file *f, int n, sqlite3_int64 at)
@@ -57,15 +97,19 @@ static void remember(sqlite3_file *f, int n, sqlite3_int64 at)
 	llist_add(&w->entry, &shim.unsynced);
 }
 
+static void drop(struct write *w)
+{
+	llist_del(&w->entry);
+	talloc_free(w);
+}
+
 static void forget(const char *path)
 {
 	struct write *w, *next;
 
 	llist_for_each_entry_safe (w, next, &shim.unsynced, entry) {
-		if (path && strcmp(w->path, path) != 0)
-			continue;
-		llist_del(&w->entry);
-		talloc_free(w);
+		if (strcmp(w->path, path) == 0)
+			drop(w);
 	}
 }
 
@@ -78,37 +122,43 @@ static void take_back(const struct write *w)
 	close(fd);
 }
 
-void vfs_power_off(void)
+void vfs_power_off(const char *db)
 {
-	shim.off = true;
+	machine_of(db)->off = true;
 }
 
-void vfs_power_on(uint64_t hash)
+void vfs_power_on(const char *db, uint64_t hash)
 {
-	struct write *w;
+	struct machine *m = machine_of(db);
+	struct write *w, *next;
+	bool kept = false;
 
 	/* The disk keeps writes up to some point; then it keeps none.  What survives in the middle of others would be
 	 * found by the checksums of the log as well. */
-	llist_for_each_entry (w, &shim.unsynced, entry) {
-		if (hash-- % 8 == 0)
-			break;
-		take_back(w);
+	llist_for_each_entry_safe (w, next, &shim.unsynced, entry) {
+		if (!is_of(m, w->path))
+			continue;
+		kept |= hash-- % 8 == 0;
+		if (!kept)
+			take_back(w);
+		drop(w);
 	}
-	forget(NULL);
-	shim.off = false;
+	m->off = false;
 }
 
 static int on_write(sqlite3_file *f, const void *buf, int n, sqlite3_int64 at)
 {
-	if (shim.full)
+	const char *path = ((struct file *)f)->path;
+
+	if (is_full(path))
 		return SQLITE_FULL;
 	if (shim.fail_once) {
 		shim.fail_once = false;
 		return SQLITE_IOERR_WRITE;
 	}
-	if (shim.off)
+	if (is_off(path))
 		return SQLITE_OK;
-	if (((struct file *)f)->path)
+	if (path)
 		remember(f, n, at);
 	return real(f)->pMethods->xWrite(real(f), buf, n, at);
 }
@@ -125,15 +175,17 @@ static int on_read(sqlite3_file *f, void *buf, int n, sqlite3_int64 at)
 
 static int on_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
-	return shim.off ? SQLITE_OK : real(f)->pMethods->xTruncate(real(f), size);
+	return is_off(((struct file *)f)->path) ? SQLITE_OK : real(f)->pMethods->xTruncate(real(f), size);
 }
 
 static int on_sync(sqlite3_file *f, int flags)
 {
-	if (shim.off)
+	const char *path = ((struct file *)f)->path;
+
+	if (is_off(path))
 		return SQLITE_OK;
-	if (((struct file *)f)->path)
-		forget(((struct file *)f)->path);
+	if (path)
+		forget(path);
 	return real(f)->pMethods->xSync(real(f), flags);
 }
 
@@ -227,7 +279,7 @@ static int on_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flag
 
 static int on_delete(sqlite3_vfs *vfs, const char *name, int sync)
 {
-	if (shim.off)
+	if (is_off(name))
 		return SQLITE_OK;
 	forget(name);
 	return shim.real->xDelete(shim.real, name, sync);
@@ -251,7 +303,7 @@ void vfs_fail_once(bool on)
 	shim.fail_once = on;
 }
 
-void vfs_full(bool on)
+void vfs_full(const char *db, bool on)
 {
-	shim.full = on;
+	machine_of(db)->full = on;
 }

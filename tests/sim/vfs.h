@@ -11,9 +11,10 @@
 void vfs_install(void);
 /*! The next write fails with SQLITE_IOERR_WRITE. */
 void vfs_fail_once(bool on);
-/*! The machine has no power: from now on nothing that is done to a file has an effect.  Connections may be closed. */
-void vfs_power_off(void);
+/*! The machine of this database has no power: from now on nothing that is done to its files has an effect.  Connections
+ * may be closed.  \param[in] db  path; kept, so it lives as long as the process */
+void vfs_power_off(const char *db);
 /*! It is back; all connections are closed.  Of what was not synced some is lost: the hash decides for each write. */
-void vfs_power_on(uint64_t hash);
-/*! Each write fails with SQLITE_FULL until this is taken back. */
-void vfs_full(bool on);
+void vfs_power_on(const char *db, uint64_t hash);
+/*! Each write to the files of this database fails with SQLITE_FULL until this is taken back. */
+void vfs_full(const char *db, bool on);

@@ -14,6 +14,9 @@
 
 #include "tests/sim/sim.h"
 
+#define FIRST_FAULTS (F_POWER_LOSS + 1)
+#define LATER_FAULTS 1000
+
 static const struct {
 	const char *name;
 	double rate; /* of the occasions */
@@ -59,6 +62,20 @@ static const struct {
 	[F_DISK_FULL] = {"disk-full", 0.1},
 	[F_WALL_JUMP] = {"wall-jump", 0.05},
 	[F_POWER_LOSS] = {"power-loss", 0.3}, /* of the deaths of the daemon */
+	[F_HTTPS_REFUSED] = {"https-refused", 0.03},
+	[F_HTTPS_OPEN_STALLS] = {"https-open-stalls", 0.01},
+	[F_HTTPS_CUT_FROM_CARD] = {"https-cut-from-card", 0.04},
+	[F_HTTPS_CUT_TO_CARD] = {"https-cut-to-card", 0.04},
+	[F_HTTPS_STALLS] = {"https-stalls", 0.02},
+	[F_HTTPS_SLOW] = {"https-slow", 0.03},
+	[F_HTTPS_GARBAGE] = {"https-garbage", 0.01},
+	[F_HTTPS_BODY_CUT] = {"https-body-cut", 0.01},
+	[F_HTTPS_TWICE] = {"https-twice", 0.02},
+	[F_HTTPS_DEVICE_OFF] = {"https-device-off", 0.01},
+	[F_CARD_HTTPS_STATUS] = {"card-https-status", 0.005},
+	[F_CARD_HTTPS_GARBAGE] = {"card-https-garbage", 0.003},
+	[F_CARD_HTTPS_STALL] = {"card-https-stall", 0.005},
+	[F_CARD_HTTPS_WRONG_EID] = {"card-https-wrong-eid", 0.003},
 };
 
 struct faults {
@@ -86,9 +103,17 @@ static uint64_t stir(uint64_t x)
 	return x ^ x >> 31;
 }
 
+/* What stands for a kind in the hash: a new fault moves no other kind to another number. */
+static uint32_t number_of(uint32_t kind)
+{
+	if (kind >= F_N)
+		return FIRST_FAULTS + kind - F_N;
+	return kind < FIRST_FAULTS ? kind : LATER_FAULTS + kind;
+}
+
 static uint64_t hash_of(uint64_t seed, uint32_t kind, uint32_t actor, uint32_t n)
 {
-	return stir(stir(stir(seed) ^ ((uint64_t)kind << 32 | actor)) ^ n);
+	return stir(stir(stir(seed) ^ ((uint64_t)number_of(kind) << 32 | actor)) ^ n);
 }
 
 struct faults *faults_alloc(struct sim *s, unsigned int fleet)

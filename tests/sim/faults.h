@@ -7,7 +7,9 @@
 
 /* Chance.  Every decision is a hash of the seed, its kind, the actor (0: nobody in particular, else a card from 1) and
  * how often that was asked before.  So each fault has a name that does not depend on other faults, a run can be
- * repeated with some of them only, and leaving one out changes no other decision by itself. */
+ * repeated with some of them only, and leaving one out changes no other decision by itself.
+ *
+ * New kinds go to the end of their half of the list: what a seed decides for the others stays what it was. */
 
 enum fault {
 	F_MT_LOST,
@@ -51,6 +53,20 @@ enum fault {
 	F_DISK_FULL,
 	F_WALL_JUMP,
 	F_POWER_LOSS,
+	F_HTTPS_REFUSED,
+	F_HTTPS_OPEN_STALLS,
+	F_HTTPS_CUT_FROM_CARD,
+	F_HTTPS_CUT_TO_CARD,
+	F_HTTPS_STALLS,
+	F_HTTPS_SLOW,
+	F_HTTPS_GARBAGE,
+	F_HTTPS_BODY_CUT,
+	F_HTTPS_TWICE,
+	F_HTTPS_DEVICE_OFF,
+	F_CARD_HTTPS_STATUS,
+	F_CARD_HTTPS_GARBAGE,
+	F_CARD_HTTPS_STALL,
+	F_CARD_HTTPS_WRONG_EID,
 	F_N,
 	/* Decisions that are no faults. */
 	C_LATENCY = F_N,
@@ -58,6 +74,7 @@ enum fault {
 	C_WORK,
 	C_CARD,
 	C_RESTART,
+	C_HTTPS,
 	C_N
 };
 

@@ -9,8 +9,8 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
+#include "common/app/backup.h"
 #include "smsr/admin_priv.h"
-#include "smsr/backup.h"
 #include "smsr/op_db.h"
 #define FOLLOW_BATCH 100
 
@@ -24,7 +24,9 @@ static void run(void *prog, struct admin_client *c, json_t *request, void *ctx)
 
 static void gone(void *prog, struct admin_client *c)
 {
-	backup_forget(prog, c);
+	const struct smsr_daemon *d = prog;
+
+	backup_forget(d->backup, c);
 }
 
 int admin_start(struct smsr_daemon *d, const char *path, struct admin_sock **admin, const char **why)

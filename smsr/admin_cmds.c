@@ -9,9 +9,9 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
+#include "common/app/backup.h"
 #include "common/peer/call_db.h"
 #include "smsr/admin_priv.h"
-#include "smsr/backup.h"
 #include "smsr/lever.h"
 #include "smsr/op_db.h"
 #include "smsr/words.h"
@@ -411,7 +411,7 @@ static void cmd_outbox_retry(struct admin_req *q)
 static void cmd_backup(struct admin_req *q)
 {
 	const char *path = arg_text(q, "path");
-	int rc = path ? backup_start(q->d, path, admin_backup_done, q->client) : -EINVAL;
+	int rc = path ? backup_start(q->d->backup, path, admin_backup_done, q->client) : -EINVAL;
 
 	if (rc == 0)
 		admin_hold(q->client);

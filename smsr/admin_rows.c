@@ -305,7 +305,7 @@ json_t *row_status(struct smsr_daemon *d, void *ctx)
 	struct meta meta = {0};
 	json_t *o = json_object(), *outbox = json_object();
 
-	if (lever_figures(s, &f) < 0 || record_db_meta(s->db, &meta) < 0)
+	if (lever_figures(s, &f) < 0 || meta_db_get(s->db, &meta) < 0)
 		f = (struct lever_figures){0};
 	set_text(o, "oid", s->cfg->oid);
 	set_text(o, "name", s->cfg->name);

@@ -11,15 +11,16 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
+#include "common/app/backup.h"
 #include "common/app/clock.h"
 #include "common/app/log.h"
 #include "common/es/es_codec.h"
 #include "common/es/soap.h"
 #include "common/es/soap_service.h"
 #include "smsr/admin.h"
-#include "smsr/backup.h"
 #include "smsr/es_in.h"
 #include "smsr/expiry.h"
+#include "smsr/record_db.h"
 #include "smsr/report.h"
 #include "smsr/restore.h"
 #include "smsr/smsr_ctrl.h"
@@ -292,6 +293,20 @@ static void store_broken(void *priv)
 	_exit(APP_STORE);
 }
 
+static int record_backup(void *smsr, void *text)
+{
+	const struct audit_row row = {.stamp_ms = clock_stamp_ms(), .type = AUDIT_OPERATOR, .text = text};
+	struct smsr *s = smsr;
+
+	return record_db_audit(s->db, &row);
+}
+
+static void backup_ended(void *daemon, int rc, const char *text)
+{
+	if (rc == 0)
+		daemon_event(daemon, record_backup, (void *)text, "record of the backup");
+}
+
 static int start_engine(struct smsr_daemon *d, bool upgrade, const char **why)
 {
 	const struct db_opts opts = {
@@ -310,6 +325,7 @@ static int start_engine(struct smsr_daemon *d, bool upgrade, const char **why)
 	s->es = es_ctx_alloc(d, NULL);
 	s->ports = &ports;
 	s->ports_priv = d;
+	d->backup = backup_alloc(d, &smsr_db_desc, d->cfg->database, backup_ended, d);
 	if (!s->crypto || !s->es)
 		return -ENOMEM;
 	if (keystore_open(d, d->cfg->master_key, &s->keystore, why) < 0)
@@ -404,7 +420,7 @@ static void smsr_stop(void *prog)
 		admin_sock_stop(d->admin);
 		d->admin = NULL;
 	}
-	backup_stop(d);
+	backup_stop(d->backup);
 	expiry_watch_stop(d);
 	if (d->server)
 		http_server_drain(d->server);

@@ -33,7 +33,7 @@ struct smsr_daemon {
 	struct https_net *https_net; /* NULL: no HTTPS bearer */
 	struct tls *server_tls;	     /* in force, for the warnings about expiry */
 	struct admin_sock *admin;
-	struct backup *backup; /* running */
+	struct backup *backup; /* online copies of the database */
 	struct expiry_list *expiry;
 	struct osmo_timer_list expiry_timer;
 	struct osmo_timer_list tick;

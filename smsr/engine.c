@@ -245,7 +245,7 @@ int smsr_ev_tick(void *smsr, void *more)
 	if (rc == 0)
 		rc = retire(s);
 	if (rc == 0)
-		rc = restore_beat(s);
+		rc = life_beat(&s->life);
 	if (more)
 		*(bool *)more = more_ops || more_parts || more_posts || more_levers || more_https;
 	return rc;
@@ -262,7 +262,7 @@ int64_t smsr_next_tick_ms(struct smsr *s)
 	int64_t best = s->retire_ms, due;
 	bool paused;
 
-	nearer(&best, s->beat_ms);
+	nearer(&best, s->life.due_ms);
 	nearer(&best, lever_due_ms(s));
 	if (op_db_nearest(s->db, &due) == 0)
 		nearer(&best, due);

@@ -9,7 +9,7 @@
 #include <osmocom/vty/vty.h>
 #include <talloc.h>
 
-#include "smsr/backup.h"
+#include "common/app/backup.h"
 #include "smsr/daemon.h"
 #include "smsr/lever.h"
 #include "smsr/smsr_vty.h"
@@ -133,7 +133,7 @@ DEFUN(outbox_retry_peer, outbox_retry_peer_cmd, "outbox retry PEER", OUTBOX_HELP
 DEFUN(backup, backup_cmd, "backup FILE", "Copy the database while it is in use\nWhole path of a new file\n")
 {
 	struct smsr_daemon *d = smsr_vty_daemon();
-	int rc = d && d->server ? backup_start(d, argv[0], NULL, NULL) : -EAGAIN;
+	int rc = d && d->server ? backup_start(d->backup, argv[0], NULL, NULL) : -EAGAIN;
 
 	if (rc == -EBUSY)
 		vty_out(vty, "%% a backup is running%s", VTY_NEWLINE);

@@ -13,8 +13,6 @@ enum record_stmt {
 	Q_AUDIT_GET,
 	Q_AUDIT_GET_EID,
 	Q_AUDIT_RETIRE,
-	Q_META,
-	Q_META_SET,
 	Q_PAUSE,
 	Q_RESUME,
 	Q_IS_PAUSED,
@@ -36,8 +34,6 @@ static const char *const sql[] = {
 	[Q_AUDIT_GET_EID] = "SELECT " AUDIT_COLS " FROM audit WHERE id < ?1 AND eid = ?3 ORDER BY id DESC LIMIT ?2",
 	[Q_AUDIT_RETIRE] =
 		"DELETE FROM audit WHERE stamp_ms < ?1 AND id IN (SELECT id FROM audit ORDER BY id LIMIT ?2)",
-	[Q_META] = "SELECT epoch, started_ms, committed_ms, beats, backup FROM meta",
-	[Q_META_SET] = "UPDATE meta SET epoch = ?1, started_ms = ?2, committed_ms = ?3, beats = ?4, backup = ?5",
 	[Q_PAUSE] = "INSERT INTO pause (scope, name, since_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
 	[Q_RESUME] = "DELETE FROM pause WHERE scope = ?1 AND name = ?2",
 	[Q_IS_PAUSED] = "SELECT 1 FROM pause WHERE scope = ?1 AND name = ?2",
@@ -181,30 +177,6 @@ int record_db_audit_retire(struct db *db, int64_t before_ms, size_t max)
 }
 
 /* ---- the daemon's own ---- */
-
-int record_db_meta(struct db *db, struct meta *meta)
-{
-	struct db_stmt *s = stmt(db, Q_META);
-	int rc = db_need(s);
-
-	if (rc < 0)
-		return rc;
-	*meta = (struct meta){db_int(s, 0), db_int(s, 1), db_int(s, 2), db_int(s, 3), db_int(s, 4) != 0};
-	db_reset(s);
-	return 0;
-}
-
-int record_db_meta_set(struct db *db, const struct meta *meta)
-{
-	struct db_stmt *s = stmt(db, Q_META_SET);
-
-	db_bind_int(s, 1, meta->epoch);
-	db_bind_int(s, 2, meta->started_ms);
-	db_bind_int(s, 3, meta->committed_ms);
-	db_bind_int(s, 4, meta->beats);
-	db_bind_int(s, 5, meta->backup);
-	return db_run(s);
-}
 
 static struct db_stmt *stmt_pause(struct db *db, enum record_stmt id, enum pause_scope scope, const char *name)
 {

@@ -64,18 +64,6 @@ int record_db_audit_retire(struct db *db, int64_t before_ms, size_t max) MUST_CH
 
 /* ---- the daemon's own ---- */
 
-struct meta {
-	int64_t epoch;	      /* raised by a restore */
-	int64_t started_ms;   /* last start; 0: never */
-	int64_t committed_ms; /* last sign of life */
-	int64_t beats;	      /* signs of life, counted: smsr/restore.h */
-	bool backup;	      /* the file is a copy that db_backup() made */
-};
-
-/*! The one row about this database. */
-int record_db_meta(struct db *db, struct meta *meta) MUST_CHECK;
-int record_db_meta_set(struct db *db, const struct meta *meta) MUST_CHECK;
-
 /*! \param[in] name  "" for PAUSE_ALL and PAUSE_DRAIN */
 int record_db_pause(struct db *db, enum pause_scope scope, const char *name, int64_t now_ms) MUST_CHECK;
 /*! \returns -ENOENT if that was not paused */

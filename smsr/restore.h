@@ -4,11 +4,7 @@
 #include "smsr/smsr.h"
 
 /* A counter is never used again, also when the database went back in time (P2): a backup was restored, a file was put
- * back by hand.
- *
- * Each start and every minute count one sign of life, first in the database and after the commit in a small file next
- * to it (DATABASE.start).  A database with fewer signs of life than that file, without that file although it was in
- * use, or marked as a backup is a restored one.  Then, once:
+ * back by hand.  common/app/life.h says how that is noticed.  Then, once:
  *
  *  - the epoch rises, and every SCP80 counter by "limit counter-margin" for each epoch gained, so that a backup that is
  *    restored a second time does not repeat the first;
@@ -21,12 +17,5 @@
 
 /*! First thing at start, inside the event.  Fills s->epoch.  Without cfg->database nothing is compared. */
 int restore_check(struct smsr *s) MUST_CHECK;
-/*! Sign of life when it is due. */
-int restore_beat(struct smsr *s) MUST_CHECK;
 /*! Event of an orderly stop: a last sign of life. */
 int smsr_ev_stop(void *smsr, void *unused);
-/*! Online copy of a database into a new file, marked inside as a backup.  Takes a connection of its own and may take
- * minutes: run it in a thread of its own, with a ctx that no other thread uses.
- * \param[out] why  on error a sentence, talloc child of ctx
- * \returns 0; -EEXIST; -EINVAL; -EIO */
-int restore_backup(const void *ctx, const char *database, const char *path, const char **why) MUST_CHECK;

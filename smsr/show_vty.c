@@ -443,7 +443,7 @@ DEFUN(show_smsr, show_smsr_cmd, "show smsr", SHOW_STR "Summary\n")
 
 	if (!s)
 		return CMD_WARNING;
-	if (lever_figures(s, &f) < 0 || record_db_meta(s->db, &meta) < 0)
+	if (lever_figures(s, &f) < 0 || meta_db_get(s->db, &meta) < 0)
 		return broken(vty);
 	started = time_words(NULL, meta.started_ms);
 	vty_out(vty, "SM-SR       %s %s, version %s, started %s, epoch %" PRId64 "%s", s->cfg->oid, text(s->cfg->name),

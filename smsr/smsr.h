@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
+#include "common/app/life.h"
 #include "common/app/turn.h"
 #include "common/crypto/crypto.h"
 #include "common/crypto/keystore.h"
@@ -42,7 +43,7 @@ struct smsr {
 	int64_t epoch; /* of the store: raised by a restore */
 	struct rate_ctr_group *ctrs;
 	int64_t retire_ms;	    /* next look at what may be forgotten */
-	int64_t beat_ms;	    /* next sign of life (smsr/restore.h) */
+	struct life life;	    /* signs of life (smsr/restore.h) */
 	struct lever_slices slices; /* work of operators that is done little by little (smsr/lever.h) */
 	bool sms_blocked;	    /* no link has room: parts wait for smsr_sms_room() and not for a time */
 	int last_lane;		    /* of short messages, served last (smsr/lane.h) */

@@ -45,7 +45,7 @@ static int64_t epoch(struct world *w)
 {
 	struct meta meta;
 
-	assert_int_equal(record_db_meta(w->db, &meta), 0);
+	assert_int_equal(meta_db_get(w->db, &meta), 0);
 	assert_false(meta.backup);
 	assert_int_equal(w->s->epoch, meta.epoch);
 	return meta.epoch;
@@ -150,9 +150,9 @@ static void make_backup(struct world *w, const char *name)
 	char *path = talloc_asprintf(w->ctx, "%s/%s", w->dir, name);
 	const char *why = "";
 
-	if (restore_backup(w->ctx, w->cfg->database, path, &why) < 0)
+	if (life_backup(w->ctx, &smsr_db_desc, w->cfg->database, path, &why) < 0)
 		fail_msg("%s", why);
-	assert_int_equal(restore_backup(w->ctx, w->cfg->database, path, &why), -EEXIST);
+	assert_int_equal(life_backup(w->ctx, &smsr_db_desc, w->cfg->database, path, &why), -EEXIST);
 	shell(w, "test $(ls | grep -c backup) = 1", "", "");
 }
 

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* What can be looked at without opening a port or changing a file: for -C, and before every start.  All of it is looked
  * at, so that one run names everything that is wrong. */
-#include <errno.h>
-#include <inttypes.h>
-#include <libgen.h>
-#include <string.h>
-#include <unistd.h>
-
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
@@ -15,12 +9,6 @@
 #include "common/peer/trust.h"
 #include "smdp/daemon.h"
 #include "smdp/identity.h"
-
-static enum app_exit complain(enum app_exit code, const char *why)
-{
-	LOGP(DMAIN, LOGL_ERROR, "%s\n", why);
-	return code;
-}
 
 int smdp_trust_load(const void *ctx, const struct smdp_cfg *cfg, int64_t at_ms, struct trust **out, const char **why)
 {
@@ -46,7 +34,8 @@ static enum app_exit check_tls(const struct smdp_cfg *cfg, void *ctx)
 	const char *why = "";
 	struct tls *tls;
 
-	return https_cfg_load_tls(ctx, &cfg->https, TLS_SERVER, &tls, &why) < 0 ? complain(APP_CONFIG, why) : APP_OK;
+	return https_cfg_load_tls(ctx, &cfg->https, TLS_SERVER, &tls, &why) < 0 ? app_complain(APP_CONFIG, why)
+										: APP_OK;
 }
 
 static enum app_exit check_trust(const struct smdp_cfg *cfg, void *ctx)
@@ -56,7 +45,7 @@ static enum app_exit check_trust(const struct smdp_cfg *cfg, void *ctx)
 
 	if (cfg->n_eums == 0)
 		LOGP(DMAIN, LOGL_NOTICE, "no eum is configured: no eUICC can be loaded\n");
-	return smdp_trust_load(ctx, cfg, clock_stamp_ms(), &trust, &why) < 0 ? complain(APP_CONFIG, why) : APP_OK;
+	return smdp_trust_load(ctx, cfg, clock_stamp_ms(), &trust, &why) < 0 ? app_complain(APP_CONFIG, why) : APP_OK;
 }
 
 static enum app_exit check_identity(const struct smdp_cfg *cfg, void *ctx)
@@ -66,7 +55,7 @@ static enum app_exit check_identity(const struct smdp_cfg *cfg, void *ctx)
 
 	if (!cfg->dp_cert)
 		LOGP(DMAIN, LOGL_NOTICE, "no dp-certificate is configured: no eUICC can be loaded\n");
-	return dp_identity_load(ctx, cfg, clock_stamp_ms(), &dp, &why) < 0 ? complain(APP_CONFIG, why) : APP_OK;
+	return dp_identity_load(ctx, cfg, clock_stamp_ms(), &dp, &why) < 0 ? app_complain(APP_CONFIG, why) : APP_OK;
 }
 
 static enum app_exit check_master_key(const struct smdp_cfg *cfg, void *ctx)
@@ -74,26 +63,15 @@ static enum app_exit check_master_key(const struct smdp_cfg *cfg, void *ctx)
 	struct keystore *keystore;
 	const char *why = "";
 
-	return keystore_open(ctx, cfg->master_key, &keystore, &why) < 0 ? complain(APP_CONFIG, why) : APP_OK;
+	return keystore_open(ctx, cfg->master_key, &keystore, &why) < 0 ? app_complain(APP_CONFIG, why) : APP_OK;
 }
 
 static enum app_exit check_database(const struct smdp_cfg *cfg, void *ctx)
 {
-	const struct db_opts opts = {.read_only = true, .upgrade = true}; /* an older schema is for start() to judge */
-	const char *why = "", *dir = dirname(talloc_strdup(ctx, cfg->database));
-	struct db *db;
+	const char *why = "";
+	int rc = db_check_file(ctx, cfg->database, &smdp_db_desc, cfg->limits.free_space_min, &why);
 
-	if (access(dir, W_OK | X_OK) < 0)
-		return complain(APP_DB,
-				talloc_asprintf(ctx, "database %s: %s: %s", cfg->database, dir, strerror(errno)));
-	if (access(cfg->database, F_OK) < 0)
-		return APP_OK; /* made at the first start */
-	if (db_open(ctx, cfg->database, &smdp_db_desc, &opts, &db, &why) < 0)
-		return complain(APP_DB, talloc_asprintf(ctx, "database %s: %s", cfg->database, why));
-	if (db_free_space(db) && db_free_space(db) < cfg->limits.free_space_min)
-		LOGP(DMAIN, LOGL_NOTICE, "the disk of the database is nearly full: %" PRIu64 " octets left\n",
-		     db_free_space(db));
-	return APP_OK;
+	return rc < 0 ? app_complain(APP_DB, why) : APP_OK;
 }
 
 enum app_exit smdp_daemon_check(struct smdp_daemon *d)
@@ -102,12 +80,13 @@ enum app_exit smdp_daemon_check(struct smdp_daemon *d)
 		check_tls, check_trust, check_identity, check_master_key, check_database,
 	};
 	enum app_exit code = APP_OK;
-	void *ctx = talloc_new(d);
 	const char *why = "";
+	void *ctx;
 
-	if (smdp_cfg_check(ctx, d->cfg, &why) < 0)
-		code = complain(APP_CONFIG, why);
-	for (size_t i = 0; code != APP_CONFIG && i < ARRAY_SIZE(checks); i++) {
+	if (smdp_cfg_check(d, d->cfg, &why) < 0)
+		return app_complain(APP_CONFIG, why);
+	ctx = talloc_new(d);
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
 		enum app_exit one = checks[i](d->cfg, ctx);
 
 		code = code == APP_OK ? one : code;

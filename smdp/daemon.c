@@ -4,7 +4,6 @@
 #include "smdp/daemon.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 #include <osmocom/core/utils.h>
 #include <talloc.h>
@@ -72,11 +71,7 @@ static const struct smdp_ports ports = {
 
 int smdp_daemon_event(struct smdp_daemon *d, turn_handler_cb handler, void *event, const char *what)
 {
-	int rc = turn_event(d->s->turn, handler, d->s, event);
-
-	if (rc < 0)
-		LOGP(DMAIN, LOGL_ERROR, "%s had no effect: error %d\n", what, -rc);
-	return rc;
+	return turn_event_logged(d->s->turn, handler, d->s, event, what);
 }
 
 static void result_job(struct smdp_daemon *d, struct io_job *job)
@@ -127,25 +122,6 @@ static void failed_posts(struct smdp_daemon *d)
 	}
 }
 
-static bool tick_is_due(struct smdp_daemon *d)
-{
-	int64_t next = smdp_next_tick_ms(d->s);
-
-	return next && next <= clock_now_ms();
-}
-
-static void schedule(struct smdp_daemon *d)
-{
-	int64_t next = smdp_next_tick_ms(d->s);
-	int64_t wait = next - clock_now_ms();
-
-	if (!next)
-		return;
-	if (wait < 0)
-		wait = 0;
-	osmo_timer_schedule(&d->tick, (int)(wait / 1000), (int)(wait % 1000 * 1000));
-}
-
 static bool smdp_turn(void *prog)
 {
 	struct smdp_daemon *d = prog;
@@ -154,19 +130,14 @@ static bool smdp_turn(void *prog)
 	clock_feed();
 	failed_posts(d);
 	io_core_poll(d->io, JOBS_PER_ROUND, handle_job, d);
-	if (tick_is_due(d))
+	if (ticker_is_due(smdp_next_tick_ms(d->s)))
 		smdp_daemon_event(d, smdp_ev_tick, &more, "tick");
 	if (turn_is_open(d->s->turn))
 		smdp_count(d->s, CTR_TURNS);
 	turn_close(d->s->turn);
-	schedule(d);
+	ticker_set(&d->tick, smdp_next_tick_ms(d->s));
 	/* What leaving could not do is an event of the next round, and nothing else may come to end the sleep. */
 	return more || !llist_empty(&d->failed);
-}
-
-static void tick_cb(void *data)
-{
-	/* The timer only ends the sleep: smdp_turn() does what is due. */
 }
 
 /* ---- start ---- */
@@ -178,7 +149,7 @@ static void *smdp_prog_alloc(void *ctx)
 	OSMO_ASSERT(d);
 	d->cfg = smdp_cfg_alloc(d);
 	INIT_LLIST_HEAD(&d->failed);
-	osmo_timer_setup(&d->tick, tick_cb, d);
+	ticker_init(&d->tick);
 	return d;
 }
 
@@ -188,24 +159,10 @@ static void vty_init_cb(void *prog)
 	smdp_vty_show_init();
 }
 
-static enum app_exit complain(enum app_exit code, const char *why)
-{
-	LOGP(DMAIN, LOGL_ERROR, "%s\n", why);
-	return code;
-}
-
 static enum app_exit smdp_check(void *prog)
 {
 	clock_feed();
 	return smdp_daemon_check(prog);
-}
-
-static void store_broken(void *priv)
-{
-	LOGP(DMAIN, LOGL_FATAL, "the database failed; nothing of this turn was sent.  Leaving, to be started again\n");
-	app_quit(APP_STORE);
-	/* No return into handlers that believe in their rows. */
-	_exit(APP_STORE);
 }
 
 static int open_db(struct smdp_daemon *d, bool upgrade)
@@ -240,15 +197,15 @@ static enum app_exit start_engine(struct smdp_daemon *d, bool upgrade)
 	if (open_db(d, upgrade) < 0)
 		return APP_DB;
 	s->cfg = d->cfg;
-	s->turn = turn_alloc(d, s->db, store_broken, d);
+	s->turn = turn_alloc(d, s->db, app_store_broken, NULL);
 	s->crypto = crypto_alloc(d);
 	s->es = es_ctx_alloc(d, NULL);
 	s->ports = &ports;
 	s->ports_priv = d;
 	if (!s->crypto || !s->es)
-		return complain(APP_OS, "the cryptography or the schema cannot be set up");
+		return app_complain(APP_OS, "the cryptography or the schema cannot be set up");
 	if (load_keys(d, &why) < 0)
-		return complain(APP_CONFIG, why);
+		return app_complain(APP_CONFIG, why);
 	s->stock = stock_alloc(d, s->db, s->keystore, s->crypto);
 	stock_set_low(s->stock, d->cfg->stock_low);
 	return smdp_daemon_event(d, smdp_ev_start, NULL, "start") < 0 ? APP_STORE : APP_OK;
@@ -293,14 +250,14 @@ static enum app_exit smdp_start(void *prog, bool upgrade)
 	if (code != APP_OK)
 		return code;
 	if (io_start(d, d->cfg->https.threads, IO_QUEUE_MAX, &d->io) < 0)
-		return complain(APP_OS, "the I/O threads cannot be started");
+		return app_complain(APP_OS, "the I/O threads cannot be started");
 	d->soap = smdp_soap_alloc(d, d->cfg->https.threads);
 	if (!d->soap)
-		return complain(APP_OS, "the schema cannot be compiled");
+		return app_complain(APP_OS, "the schema cannot be compiled");
 	if (start_admin(d, &why) < 0 || start_net(d, &why) < 0)
-		return complain(APP_BIND, why);
+		return app_complain(APP_BIND, why);
 	turn_close(d->s->turn);
-	schedule(d);
+	ticker_set(&d->tick, smdp_next_tick_ms(d->s));
 	LOGP(DMAIN, LOGL_NOTICE, "%s serves ES2 on port %u\n", d->cfg->oid, http_server_port(d->server, 0));
 	return APP_OK;
 }
@@ -372,7 +329,7 @@ static void smdp_stop(void *prog)
 	d->admin = NULL;
 	if (d->server)
 		http_server_drain(d->server);
-	osmo_timer_del(&d->tick);
+	ticker_stop(&d->tick);
 	if (d->io)
 		io_stop(d->io);
 	d->io = NULL;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
-#include <osmocom/core/timer.h>
-
 #include "common/app/app.h"
+#include "common/app/ticker.h"
 #include "common/net/http_client.h"
 #include "common/net/http_server.h"
 #include "smdp/admin.h"
@@ -25,7 +24,7 @@ struct smdp_daemon {
 	struct soap_service *soap;
 	struct admin_sock *admin;
 	struct dp_admin_env admin_env;
-	struct osmo_timer_list tick;
+	struct ticker tick;
 	struct llist_head failed; /* outputs that could not leave: events of the next round */
 };
 

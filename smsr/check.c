@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* What can be looked at without opening a port or changing a file: for -C, and before every start.  All of it is looked
  * at, so that one run names everything that is wrong. */
-#include <errno.h>
-#include <inttypes.h>
-#include <libgen.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <osmocom/core/utils.h>
 #include <talloc.h>
@@ -14,12 +10,6 @@
 #include "common/app/log.h"
 #include "smsr/daemon.h"
 #include "smsr/expiry.h"
-
-static enum app_exit complain(enum app_exit code, const char *why)
-{
-	LOGP(DMAIN, LOGL_ERROR, "%s\n", why);
-	return code;
-}
 
 /* Certificates: what they are, whether they belong together, and how long they last. */
 static enum app_exit check_certificates(const struct smsr_cfg *cfg, void *ctx)
@@ -30,9 +20,9 @@ static enum app_exit check_certificates(const struct smsr_cfg *cfg, void *ctx)
 	const char *why = "";
 
 	if (https_cfg_load_tls(ctx, &cfg->https, TLS_SERVER, &tls, &why) < 0)
-		code = complain(APP_CONFIG, why);
+		code = app_complain(APP_CONFIG, why);
 	if (trust_load(ctx, cfg, cfg->ci_bundle, clock_stamp_ms(), &trust, &why) < 0)
-		code = complain(APP_CONFIG, why);
+		code = app_complain(APP_CONFIG, why);
 	expiry_log(expiry_list_alloc(ctx, cfg->https.cert, tls, trust), clock_stamp_ms());
 	return code;
 }
@@ -42,7 +32,7 @@ static enum app_exit check_master_key(const struct smsr_cfg *cfg, void *ctx)
 	struct keystore *keystore;
 	const char *why = "";
 
-	return keystore_open(ctx, cfg->master_key, &keystore, &why) < 0 ? complain(APP_CONFIG, why) : APP_OK;
+	return keystore_open(ctx, cfg->master_key, &keystore, &why) < 0 ? app_complain(APP_CONFIG, why) : APP_OK;
 }
 
 static enum app_exit check_passwords(const struct smsr_cfg *cfg, void *ctx)
@@ -56,8 +46,8 @@ static enum app_exit check_passwords(const struct smsr_cfg *cfg, void *ctx)
 		if (!c->password_file)
 			continue;
 		if (links_read_password(ctx, c->password_file, &password) < 0)
-			code = complain(APP_CONFIG, talloc_asprintf(ctx, "smsc %s: %s: no password can be read",
-								    c->name, c->password_file));
+			code = app_complain(APP_CONFIG, talloc_asprintf(ctx, "smsc %s: %s: no password can be read",
+									c->name, c->password_file));
 		else
 			bytes_wipe(password, strlen(password));
 	}
@@ -66,21 +56,10 @@ static enum app_exit check_passwords(const struct smsr_cfg *cfg, void *ctx)
 
 static enum app_exit check_database(const struct smsr_cfg *cfg, void *ctx)
 {
-	const struct db_opts opts = {.read_only = true, .upgrade = true}; /* an older schema is for start() to judge */
-	const char *why = "", *dir = dirname(talloc_strdup(ctx, cfg->database));
-	struct db *db;
+	const char *why = "";
+	int rc = db_check_file(ctx, cfg->database, &smsr_db_desc, cfg->limits.free_space_min, &why);
 
-	if (access(dir, W_OK | X_OK) < 0)
-		return complain(APP_DB,
-				talloc_asprintf(ctx, "database %s: %s: %s", cfg->database, dir, strerror(errno)));
-	if (access(cfg->database, F_OK) < 0)
-		return APP_OK; /* made at the first start */
-	if (db_open(ctx, cfg->database, &smsr_db_desc, &opts, &db, &why) < 0)
-		return complain(APP_DB, talloc_asprintf(ctx, "database %s: %s", cfg->database, why));
-	if (db_free_space(db) && db_free_space(db) < cfg->limits.free_space_min)
-		LOGP(DMAIN, LOGL_NOTICE, "the disk of the database is nearly full: %" PRIu64 " octets left\n",
-		     db_free_space(db));
-	return APP_OK;
+	return rc < 0 ? app_complain(APP_DB, why) : APP_OK;
 }
 
 enum app_exit daemon_check(struct smsr_daemon *d)
@@ -96,7 +75,7 @@ enum app_exit daemon_check(struct smsr_daemon *d)
 	void *ctx;
 
 	if (smsr_cfg_check(d, d->cfg, &why) < 0)
-		return complain(APP_CONFIG, why);
+		return app_complain(APP_CONFIG, why);
 	ctx = talloc_new(d);
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
 		enum app_exit one = checks[i](d->cfg, ctx);

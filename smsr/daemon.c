@@ -134,11 +134,7 @@ static const struct smsr_ports ports = {
 
 int daemon_event(struct smsr_daemon *d, turn_handler_cb handler, void *event, const char *what)
 {
-	int rc = turn_event(d->s->turn, handler, d->s, event);
-
-	if (rc < 0)
-		LOGP(DMAIN, LOGL_ERROR, "%s had no effect: error %d\n", what, -rc);
-	return rc;
+	return turn_event_logged(d->s->turn, handler, d->s, event, what);
 }
 
 static void result_job(struct smsr_daemon *d, struct io_job *job)
@@ -185,25 +181,6 @@ static void failed_posts(struct smsr_daemon *d)
 	}
 }
 
-static bool tick_is_due(struct smsr_daemon *d)
-{
-	int64_t next = smsr_next_tick_ms(d->s);
-
-	return next && next <= clock_now_ms();
-}
-
-static void schedule(struct smsr_daemon *d)
-{
-	int64_t next = smsr_next_tick_ms(d->s);
-	int64_t wait = next - clock_now_ms();
-
-	if (!next)
-		return;
-	if (wait < 0)
-		wait = 0;
-	osmo_timer_schedule(&d->tick, (int)(wait / 1000), (int)(wait % 1000 * 1000));
-}
-
 static bool smsr_turn(void *prog)
 {
 	struct smsr_daemon *d = prog;
@@ -213,20 +190,15 @@ static bool smsr_turn(void *prog)
 	links_pending(d->links);
 	failed_posts(d);
 	io_core_poll(d->io, JOBS_PER_ROUND, handle_job, d);
-	if (tick_is_due(d))
+	if (ticker_is_due(smsr_next_tick_ms(d->s)))
 		daemon_event(d, smsr_ev_tick, &more, "tick");
 	if (turn_is_open(d->s->turn))
 		smsr_count(d->s, CTR_TURNS);
 	turn_close(d->s->turn);
 	links_round(d->links);
-	schedule(d);
+	ticker_set(&d->tick, smsr_next_tick_ms(d->s));
 	/* What leaving could not do is an event of the next round, and nothing else may come to end the sleep. */
 	return more || !llist_empty(&d->failed) || links_has_pending(d->links);
-}
-
-static void tick_cb(void *data)
-{
-	/* The timer only ends the sleep: smsr_turn() does what is due. */
 }
 
 /* ---- start ---- */
@@ -239,7 +211,7 @@ static void *smsr_prog_alloc(void *ctx)
 	d->ctx = ctx;
 	d->edit = smsr_cfg_alloc(d);
 	INIT_LLIST_HEAD(&d->failed);
-	osmo_timer_setup(&d->tick, tick_cb, d);
+	ticker_init(&d->tick);
 	return d;
 }
 
@@ -255,21 +227,11 @@ static void ctrl_init_cb(void *prog)
 	smsr_ctrl_init(prog);
 }
 
-static enum app_exit complain(enum app_exit code, const char *why)
+static int open_db(struct smsr_daemon *d, bool upgrade)
 {
-	LOGP(DMAIN, LOGL_ERROR, "%s\n", why);
-	return code;
-}
-
-static const struct db_desc *desc(void)
-{
-	return &smsr_db_desc;
-}
-
-static int open_db(struct smsr_daemon *d, const struct db_opts *opts, struct db **db)
-{
+	const struct db_opts opts = {.create = true, .upgrade = upgrade, .checkpoint_pages = d->cfg->checkpoint_pages};
 	const char *why = "";
-	int rc = db_open(d, d->cfg->database, desc(), opts, db, &why);
+	int rc = db_open(d, d->cfg->database, &smsr_db_desc, &opts, &d->s->db, &why);
 
 	if (rc < 0)
 		LOGP(DMAIN, LOGL_ERROR, "database %s: %s\n", d->cfg->database, why);
@@ -283,14 +245,6 @@ static enum app_exit smsr_check(void *prog)
 	clock_feed();
 	d->cfg = d->edit;
 	return daemon_check(d);
-}
-
-static void store_broken(void *priv)
-{
-	LOGP(DMAIN, LOGL_FATAL, "the database failed; nothing of this turn was sent.  Leaving, to be started again\n");
-	app_quit(APP_STORE);
-	/* No return into handlers that believe in their rows. */
-	_exit(APP_STORE);
 }
 
 static int record_backup(void *smsr, void *text)
@@ -309,18 +263,13 @@ static void backup_ended(void *daemon, int rc, const char *text)
 
 static int start_engine(struct smsr_daemon *d, bool upgrade, const char **why)
 {
-	const struct db_opts opts = {
-		.create = true,
-		.upgrade = upgrade,
-		.checkpoint_pages = d->cfg->checkpoint_pages,
-	};
 	struct smsr *s = smsr_alloc(d);
 
 	d->s = s;
-	if (open_db(d, &opts, &s->db) < 0)
+	if (open_db(d, upgrade) < 0)
 		return -EIO;
 	s->cfg = d->cfg;
-	s->turn = turn_alloc(d, s->db, store_broken, d);
+	s->turn = turn_alloc(d, s->db, app_store_broken, NULL);
 	s->crypto = crypto_alloc(d);
 	s->es = es_ctx_alloc(d, NULL);
 	s->ports = &ports;
@@ -375,19 +324,19 @@ static enum app_exit smsr_start(void *prog, bool upgrade)
 	if (rc == -EIO)
 		return APP_DB;
 	if (rc < 0)
-		return complain(APP_CONFIG, why);
+		return app_complain(APP_CONFIG, why);
 	if (links_start(d, &why) < 0)
-		return complain(APP_CONFIG, why);
+		return app_complain(APP_CONFIG, why);
 	if (links_apply_pauses(d->links) < 0)
 		return APP_STORE;
 	if (d->cfg->admin_socket && admin_start(d, d->cfg->admin_socket, &d->admin, &why) < 0)
-		return complain(APP_BIND, why);
+		return app_complain(APP_BIND, why);
 	if (start_net(d, &why) < 0)
-		return complain(APP_BIND, why);
+		return app_complain(APP_BIND, why);
 	if (https_net_start(d, &why) < 0)
-		return complain(APP_BIND, why);
+		return app_complain(APP_BIND, why);
 	turn_close(d->s->turn);
-	schedule(d);
+	ticker_set(&d->tick, smsr_next_tick_ms(d->s));
 	daemon_edit_again(d);
 	expiry_watch(d);
 	LOGP(DMAIN, LOGL_NOTICE, "%s serves ES1 and ES4 on port %u\n", d->cfg->oid, http_server_port(d->server, 0));
@@ -427,7 +376,7 @@ static void smsr_stop(void *prog)
 	https_net_drain(d->https_net);
 	if (d->links && d->server)
 		unbind(d);
-	osmo_timer_del(&d->tick);
+	ticker_stop(&d->tick);
 	if (d->io) {
 		io_stop(d->io);
 		d->io = NULL;

@@ -4,6 +4,7 @@
 #include <osmocom/core/timer.h>
 
 #include "common/app/app.h"
+#include "common/app/ticker.h"
 #include "common/net/http_client.h"
 #include "common/net/http_server.h"
 #include "common/net/psk_server.h"
@@ -36,7 +37,7 @@ struct smsr_daemon {
 	struct backup *backup; /* online copies of the database */
 	struct expiry_list *expiry;
 	struct osmo_timer_list expiry_timer;
-	struct osmo_timer_list tick;
+	struct ticker tick;
 	struct llist_head failed; /* outputs that could not leave: events of the next round */
 };
 

@@ -320,13 +320,6 @@ static int check_body(struct smsr *s, struct es_call *c)
 	return 1;
 }
 
-static bool store_is_low(struct smsr *s)
-{
-	uint64_t free_space = db_free_space(s->db);
-
-	return free_space && free_space < s->cfg->limits.free_space_min;
-}
-
 static int admit(struct smsr *s, struct es_call *c, const struct es_function **fn)
 {
 	int rc = check_sender(s, c);
@@ -360,7 +353,7 @@ int smsr_ev_request(void *smsr, void *es_request)
 	rc = admit(s, &c, &fn);
 	if (rc != 1)
 		return rc;
-	if (es_fn_info(c.req->msg->fn)->changes && store_is_low(s)) {
+	if (es_fn_info(c.req->msg->fn)->changes && db_is_low(s->db, s->cfg->limits.free_space_min)) {
 		LOGP(DES, LOGL_ERROR, "the disk of the database is nearly full: %s refused\n",
 		     es_fn_name(c.req->msg->fn));
 		answer_alloc(s, c.req, 503)->retry_after_s = 60;

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <osmocom/core/application.h>
 #include <osmocom/core/fsm.h>
@@ -68,6 +69,19 @@ void app_quit(enum app_exit code)
 const char *app_config_file(void)
 {
 	return app.config;
+}
+
+enum app_exit app_complain(enum app_exit code, const char *why)
+{
+	LOGP(DMAIN, LOGL_ERROR, "%s\n", why);
+	return code;
+}
+
+void app_store_broken(void *unused)
+{
+	LOGP(DMAIN, LOGL_FATAL, "the database failed; nothing of this turn was sent.  Leaving, to be started again\n");
+	/* No return into handlers that believe in their rows. */
+	_exit(APP_STORE);
 }
 
 void app_trap(const char *variable, const char *value)

@@ -65,6 +65,12 @@ int app_main(int argc, char **argv, const struct app_desc *desc);
 /*! Core thread: leave the loop after this round.  The first code given wins. */
 void app_quit(enum app_exit code);
 
+/*! Log why a check or a start failed.  \param[in] why  sentence  \returns code, to be returned in the same breath */
+enum app_exit app_complain(enum app_exit code, const char *why);
+
+/*! The database failed while running: leave with APP_STORE, at once.  A turn_broken_cb. */
+_Noreturn void app_store_broken(void *unused);
+
 /*! Tell those who listen on the CTRL interface; nothing happens without one. */
 void app_trap(const char *variable, const char *value);
 

@@ -131,6 +131,15 @@ int turn_event(struct turn *t, turn_handler_cb handler, void *priv, void *event)
 	return db_broken(t->db) ? turn_fail(t) : rc;
 }
 
+int turn_event_logged(struct turn *t, turn_handler_cb handler, void *priv, void *event, const char *what)
+{
+	int rc = turn_event(t, handler, priv, event);
+
+	if (rc < 0)
+		LOGP(DMAIN, LOGL_ERROR, "%s had no effect: error %d\n", what, -rc);
+	return rc;
+}
+
 void turn_close(struct turn *t)
 {
 	LLIST_HEAD(ready);

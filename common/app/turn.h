@@ -29,6 +29,9 @@ typedef int (*turn_handler_cb)(void *priv, void *event);
  * \returns what the handler returned; -EIO when the store is broken */
 int turn_event(struct turn *t, turn_handler_cb handler, void *priv, void *event);
 
+/*! The same; what fails is logged.  \param[in] what  names the event: "what had no effect" */
+int turn_event_logged(struct turn *t, turn_handler_cb handler, void *priv, void *event, const char *what);
+
 /*! Effect of one output, after the commit. */
 typedef void (*turn_emit_cb)(void *priv, void *data);
 

@@ -54,6 +54,13 @@ uint64_t db_free_space(const struct db *db)
 	return statvfs(db->path, &fs) == 0 ? (uint64_t)fs.f_bavail * fs.f_frsize : 0;
 }
 
+bool db_is_low(const struct db *db, uint64_t free_min)
+{
+	uint64_t left = db_free_space(db);
+
+	return left && left < free_min;
+}
+
 int db_exec(struct db *db, const char *sql)
 {
 	int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);

@@ -49,12 +49,21 @@ struct db_opts {
 int db_open(const void *ctx, const char *path, const struct db_desc *desc, const struct db_opts *opts, struct db **db,
 	    const char **why) MUST_CHECK;
 
+/*! Look at the file of a daemon without changing it: its folder can be written, and the file, if there is one, is ours
+ * and not too new.  Less than free_min octets left on the disk is worth a line of the log and no error.
+ * \param[out] why  on failure a sentence that names the file, talloc child of ctx
+ * \returns 0; errors of db_open(), or of access() to the folder */
+int db_check_file(const void *ctx, const char *path, const struct db_desc *desc, uint64_t free_min,
+		  const char **why) MUST_CHECK;
+
 /*! Version of the schema in the file. */
 int db_version(struct db *db);
 /*! True once an error came that is no constraint: the turn must not commit. */
 bool db_broken(const struct db *db);
 /*! Octets free on the file system of the database; 0 when that cannot be told. */
 uint64_t db_free_space(const struct db *db);
+/*! Fewer octets than that are free; false when it cannot be told. */
+bool db_is_low(const struct db *db, uint64_t free_min);
 /*! Copy into a new file while the daemon runs (VACUUM INTO).  Not inside a transaction.  \returns 0; -EEXIST; -EIO */
 int db_backup(struct db *db, const char *path) MUST_CHECK;
 

@@ -40,7 +40,7 @@ struct prog {
 
 static struct {
 	enum app_exit check, start;
-	bool leak, tick, high_fd;
+	bool leak, tick, high_fd, broken;
 } plan;
 
 static struct prog *daemon_state; /* in the child */
@@ -107,7 +107,7 @@ static enum app_exit prog_start(void *data, bool upgrade)
 		ticked(p);
 	if (plan.high_fd)
 		open_high(p);
-	return plan.start;
+	return plan.start == APP_OK ? APP_OK : app_complain(plan.start, "the reason of the test");
 }
 
 static bool prog_turn(void *data)
@@ -115,6 +115,8 @@ static bool prog_turn(void *data)
 	struct prog *p = data;
 
 	p->turns++;
+	if (plan.broken)
+		app_store_broken(NULL);
 	return false;
 }
 
@@ -347,6 +349,7 @@ static void failures_at_start(void **state)
 	plan.start = APP_DB;
 	SPAWN(f, "-c", (char *)f->cfg);
 	assert_int_equal(finish(f), APP_DB);
+	said(f, "the reason of the test", true);
 	said(f, "[stop]", true);
 	said(f, "left over", false);
 	plan.start = APP_OK;
@@ -355,6 +358,19 @@ static void failures_at_start(void **state)
 	assert_int_equal(finish(f), APP_BIND);
 	said(f, "cannot listen for CTRL", true);
 	close(fd);
+}
+
+static void a_broken_store_ends_it_at_once(void **state)
+{
+	struct fix *f = *state;
+
+	plan.broken = true;
+	SPAWN(f, "-c", (char *)f->cfg);
+	wait_notify(f, "READY=1");
+	assert_int_equal(kill(f->pid, SIGHUP), 0);
+	assert_int_equal(finish(f), APP_STORE);
+	said(f, "nothing of this turn was sent", true);
+	said(f, "[stop]", false);
 }
 
 static void ctrl_and_vty_open(void **state)
@@ -435,6 +451,7 @@ int main(void)
 		T(check_and_quit),
 		T(life_of_a_daemon),
 		T(failures_at_start),
+		T(a_broken_store_ends_it_at_once),
 		T(ctrl_and_vty_open),
 		T(the_watchdog_is_fed),
 		T(leaks_are_reported),

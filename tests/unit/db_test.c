@@ -373,6 +373,29 @@ static void no_write_access(void **state)
 		assert_int_equal(seteuid(0), 0);
 }
 
+static void a_look_changes_nothing(void **state)
+{
+	const struct db_migration m[] = {step(first)};
+	const struct db_desc desc = {APP, m, 1}, other = {APP + 1, m, 1};
+	struct fix *f = *state;
+	const char *why = NULL, *nowhere = talloc_asprintf(f, "%s/none/x.db", f->dir);
+	struct db *db;
+
+	assert_int_equal(db_check_file(f, f->path, &desc, 0, &why), 0);
+	assert_int_equal(access(f->path, F_OK), -1); /* still none */
+	db = open_new(f);
+	assert_int_equal(db_check_file(f, f->path, &desc, UINT64_MAX, &why),
+			 0); /* beside its daemon, disk low or not */
+	assert_null(why);
+	assert_true(db_is_low(db, UINT64_MAX));
+	assert_false(db_is_low(db, 1));
+	assert_int_equal(db_check_file(f, f->path, &other, 0, &why), -EINVAL);
+	assert_string_equal(why, talloc_asprintf(f, "database %s: the file is no SQLite database", f->path));
+	assert_int_equal(db_check_file(f, nowhere, &desc, 0, &why), -ENOENT);
+	assert_string_equal(why,
+			    talloc_asprintf(f, "database %s: %s/none: No such file or directory", nowhere, f->dir));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -392,6 +415,7 @@ int main(void)
 		T(a_statement_left_open_does_not_hinder_the_commit),
 		T(backup),
 		T(no_write_access),
+		T(a_look_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

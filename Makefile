@@ -161,13 +161,18 @@ load: all $(LOADS)
 	@B=$(B) tests/load/overload.py
 	@tests/load/million.py $(B)
 	@tests/load/soak.py $(B)
-# FUZZ_TIME seconds for each decoder, starting from the stored corpus; what it finds new goes to build/fuzz/corpus.
+# FUZZ_TIME seconds for each decoder, starting from the stored corpus; what it finds new goes to build/fuzz/corpus, an input
+# that breaks it to build/fuzz/broken.  fuzz-merge: what adds coverage goes to the stored corpus, which stays small.
 FUZZ_CFLAGS := -O1 -g -U_FORTIFY_SOURCE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 fuzz:
 	$(Q)$(MAKE) --no-print-directory B=build/fuzz CC=clang CFLAGS='$(FUZZ_CFLAGS)' fuzz-built
-	@for f in $(FUZZERS); do n=$$(basename $$f); echo "  FUZZ $$n"; mkdir -p build/fuzz/corpus/$$n; \
+	@for f in $(FUZZERS); do n=$$(basename $$f); echo "  FUZZ $$n"; mkdir -p build/fuzz/corpus/$$n build/fuzz/broken/$$n; \
 	 $$f -max_total_time=$(or $(FUZZ_TIME),60) -rss_limit_mb=2048 -timeout=10 -print_final_stats=$(or $(FUZZ_STATS),0) -verbosity=0 \
+	  -artifact_prefix=build/fuzz/broken/$$n/ \
 	  build/fuzz/corpus/$$n tests/fuzz/corpus/$$n || exit 1; done
+fuzz-merge:
+	$(Q)$(MAKE) --no-print-directory B=build/fuzz CC=clang CFLAGS='$(FUZZ_CFLAGS)' fuzz-built
+	@tests/fuzz/merge $(FUZZERS)
 fuzz-built: $(FUZZERS)
 $(FUZZERS): build/fuzz/bin/%: tests/fuzz/%.c $(ALL_LIBS)
 	@mkdir -p $(@D); echo "  LD   $@"
@@ -196,7 +201,7 @@ clean:
 	rm -rf build
 help:
 	@sed -n '3,11p' Makefile | cut -c3-
-.PHONY: all check check-built sim chaos nightly demo lab bench fuzz fuzz-built lint cover deps install clean help
+.PHONY: all check check-built sim chaos nightly demo lab bench fuzz fuzz-merge fuzz-built lint cover deps install clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

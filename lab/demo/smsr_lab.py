@@ -192,6 +192,14 @@ class SmsrLab:
         self.processes = []
 
 
+def programs(argument):
+    """The build directory: the argument, $B, or the usual one.  Ends the program when nothing is built there."""
+    build = pathlib.Path(argument or os.environ.get('B') or pathlib.Path(__file__).resolve().parents[2] / 'build' / 'rel')
+    if not (build / 'bin' / 'smsr').is_file():
+        raise SystemExit(f'{build} is no build directory: it has no bin/smsr.  Run make, and name build/rel, or nothing')
+    return build
+
+
 def run_directory(build, kind):
     """A new directory beside the build directory; KIND/last points to it."""
     base = pathlib.Path(build).resolve().parent / kind

@@ -214,8 +214,10 @@ static enum app_exit start_engine(struct smdp_daemon *d, bool upgrade)
 static int start_net(struct smdp_daemon *d, const char **why)
 {
 	const struct https_cfg *h = &d->cfg->https;
-	const struct http_server_conf conf = {
-		.listen = h->listen, .n_listen = h->n_listen, .max_conns = h->max_connections};
+	const struct http_server_conf conf = {.listen = h->listen,
+					      .n_listen = h->n_listen,
+					      .max_conns = h->max_connections,
+					      .max_handshakes = h->max_handshakes};
 	const struct http_client_conf client_conf = {.max_body = 8 << 20};
 	struct tls *server, *client;
 	int rc = https_cfg_load_tls(d, h, TLS_SERVER, &server, why);

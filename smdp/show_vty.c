@@ -9,6 +9,7 @@
 #include <osmocom/vty/vty.h>
 #include <talloc.h>
 
+#include "common/app/memory_vty.h"
 #include "common/es/es_codec.h"
 #include "smdp/daemon.h"
 #include "smdp/order.h"
@@ -106,8 +107,16 @@ DEFUN(show_smsr, show_smsr_cmd, "show smsr", SHOW_STR "SM-SRs that we know\n")
 	return CMD_SUCCESS;
 }
 
+DEFUN(show_memory, show_memory_cmd, "show memory", MEMORY_VTY_STR)
+{
+	struct smdp *s = engine(vty);
+
+	return s ? memory_vty_show(vty, s->db) : CMD_WARNING;
+}
+
 void smdp_vty_show_init(void)
 {
+	install_element_ve(&show_memory_cmd);
 	install_element_ve(&show_orders_cmd);
 	install_element_ve(&show_order_cmd);
 	install_element_ve(&show_smsr_cmd);

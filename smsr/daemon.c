@@ -287,8 +287,10 @@ static int start_engine(struct smsr_daemon *d, bool upgrade, const char **why)
 static int start_net(struct smsr_daemon *d, const char **why)
 {
 	const struct https_cfg *h = &d->cfg->https;
-	const struct http_server_conf conf = {
-		.listen = h->listen, .n_listen = h->n_listen, .max_conns = h->max_connections};
+	const struct http_server_conf conf = {.listen = h->listen,
+					      .n_listen = h->n_listen,
+					      .max_conns = h->max_connections,
+					      .max_handshakes = h->max_handshakes};
 	const struct http_client_conf client_conf = {0};
 	struct tls *client_tls;
 	int rc;

@@ -51,7 +51,8 @@ static void restart_wanted(const char *what)
 
 static bool same_listeners(const struct https_cfg *a, const struct https_cfg *b)
 {
-	bool equal = a->n_listen == b->n_listen && a->threads == b->threads && a->max_connections == b->max_connections;
+	bool equal = a->n_listen == b->n_listen && a->threads == b->threads &&
+		     a->max_connections == b->max_connections && a->max_handshakes == b->max_handshakes;
 
 	for (size_t i = 0; equal && i < a->n_listen; i++)
 		equal = same(a->listen[i].host, b->listen[i].host) && a->listen[i].port == b->listen[i].port;
@@ -69,6 +70,7 @@ static void keep_listeners(struct smsr_cfg *next, const struct https_cfg *now)
 		h->listen[i] = (struct http_listen){talloc_strdup(next, now->listen[i].host), now->listen[i].port};
 	h->threads = now->threads;
 	h->max_connections = now->max_connections;
+	h->max_handshakes = now->max_handshakes;
 }
 
 static bool same_smscs(struct smsr_daemon *d, struct smsr_cfg *a, struct smsr_cfg *b)
@@ -93,7 +95,7 @@ static void keep_fixed(struct smsr_daemon *d, struct smsr_cfg *next)
 		*then = now ? talloc_strdup(next, now) : NULL;
 	}
 	if (!same_listeners(&d->cfg->https, &next->https)) {
-		restart_wanted("https listen, threads or max-connections");
+		restart_wanted("https listen, threads, max-connections or max-handshakes");
 		keep_listeners(next, &d->cfg->https);
 	}
 	if (!https_bearer_same_listener(&d->cfg->bearer, &next->bearer)) {

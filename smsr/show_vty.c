@@ -11,6 +11,7 @@
 #include <talloc.h>
 
 #include "common/app/clock.h"
+#include "common/app/memory_vty.h"
 #include "common/es/es_fn.h"
 #include "common/peer/outbox_db.h"
 #include "smsr/daemon.h"
@@ -457,6 +458,13 @@ DEFUN(show_smsr, show_smsr_cmd, "show smsr", SHOW_STR "Summary\n")
 	return CMD_SUCCESS;
 }
 
+DEFUN(show_memory, show_memory_cmd, "show memory", MEMORY_VTY_STR)
+{
+	struct smsr *s = engine(vty);
+
+	return s ? memory_vty_show(vty, s->db) : CMD_WARNING;
+}
+
 void smsr_vty_show_init(void)
 {
 	struct cmd_element *const cmds[] = {
@@ -464,6 +472,7 @@ void smsr_vty_show_init(void)
 		&show_eis_iccid_cmd,  &show_eis_list_cmd,  &show_eis_after_cmd,	     &show_audit_list_cmd,
 		&show_operations_cmd, &show_operation_cmd, &show_operations_eid_cmd, &show_timeline_cmd,
 		&show_outbox_cmd,     &show_smpp_cmd,	   &show_pauses_cmd,	     &show_certificates_cmd,
+		&show_memory_cmd,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cmds); i++)

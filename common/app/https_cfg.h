@@ -14,6 +14,7 @@ struct https_cfg {
 	char *key;
 	unsigned int threads;
 	unsigned int max_connections; /* 0: the server's default */
+	unsigned int max_handshakes;  /* as above */
 };
 
 /*! Every default.  \param[in] owner  talloc parent of what will be configured */

@@ -38,6 +38,9 @@ TEXT_VTY_CMD(https_key, "key FILE", "Its private key\nPEM file\n", edit()->owner
 NUMBER_CMD(https_threads, "threads <1-64>", "Threads for HTTP, TLS and XML\nThreads\n", &edit()->threads)
 NUMBER_CMD(https_conns, "max-connections <1-100000>", "Connections of all peers together\nConnections\n",
 	   &edit()->max_connections)
+NUMBER_CMD(https_handshakes, "max-handshakes <1-100000>",
+	   "Handshakes under way of one address, in each thread; above it the oldest of them is cut\nHandshakes\n",
+	   &edit()->max_handshakes)
 
 int https_vty_write(struct vty *vty)
 {
@@ -52,6 +55,8 @@ int https_vty_write(struct vty *vty)
 	vty_out(vty, "  threads %u%s", h->threads, VTY_NEWLINE);
 	if (h->max_connections)
 		vty_out(vty, "  max-connections %u%s", h->max_connections, VTY_NEWLINE);
+	if (h->max_handshakes)
+		vty_out(vty, "  max-handshakes %u%s", h->max_handshakes, VTY_NEWLINE);
 	return CMD_SUCCESS;
 }
 
@@ -68,4 +73,5 @@ void https_vty_init(int parent, int node, const char *prompt, struct https_cfg *
 	install_element(node, &https_key_cmd);
 	install_element(node, &https_threads_cmd);
 	install_element(node, &https_conns_cmd);
+	install_element(node, &https_handshakes_cmd);
 }

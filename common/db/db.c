@@ -61,6 +61,22 @@ bool db_is_low(const struct db *db, uint64_t free_min)
 	return left && left < free_min;
 }
 
+static int64_t status_of(const struct db *db, int what)
+{
+	int now = 0, highest;
+
+	return sqlite3_db_status(db->handle, what, &now, &highest, 0) == SQLITE_OK ? now : 0;
+}
+
+void db_memory(const struct db *db, struct db_memory *m)
+{
+	*m = (struct db_memory){
+		.cache = status_of(db, SQLITE_DBSTATUS_CACHE_USED),
+		.statements = status_of(db, SQLITE_DBSTATUS_STMT_USED),
+		.schema = status_of(db, SQLITE_DBSTATUS_SCHEMA_USED),
+	};
+}
+
 int db_exec(struct db *db, const char *sql)
 {
 	int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);

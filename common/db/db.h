@@ -64,6 +64,13 @@ bool db_broken(const struct db *db);
 uint64_t db_free_space(const struct db *db);
 /*! Fewer octets than that are free; false when it cannot be told. */
 bool db_is_low(const struct db *db, uint64_t free_min);
+
+/*! What SQLite holds for this connection, in octets: pages, prepared statements, the schema. */
+struct db_memory {
+	int64_t cache, statements, schema;
+};
+void db_memory(const struct db *db, struct db_memory *m);
+
 /*! Copy into a new file while the daemon runs (VACUUM INTO).  Not inside a transaction.  \returns 0; -EEXIST; -EIO */
 int db_backup(struct db *db, const char *path) MUST_CHECK;
 

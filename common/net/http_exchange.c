@@ -6,6 +6,7 @@
  * switched on for that, since evhttp ends the process when data comes in that state. */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -230,6 +231,42 @@ void http_server_answer_steal(struct http_server *srv, uint64_t xid, struct http
 	ans->xid = xid;
 	ans->call.run = answer_run;
 	io_call_steal(t, &ans->call);
+}
+
+static void tell_refused(struct http_conn *conn, unsigned int status)
+{
+	const struct http_server_conf *conf = &conn->part->srv->conf;
+	struct tls_peer *peer = tls_peer_of_ssl(OTC_SELECT, bufferevent_openssl_get_ssl(conn->bev));
+	unsigned int hidden;
+
+	if (!net_gripe_now(&conn->part->refused, &hidden))
+		return;
+	IO_LOG(conn->part->srv->io, DHTTP, LOGL_NOTICE,
+	       "HTTPS: refused a request of %s (%s) with status %u: %s (as %u others since the last such line); ask "
+	       "that peer what it sends\n",
+	       listen_remote(OTC_SELECT, bufferevent_getfd(conn->bev)), peer ? peer->subject : "no certificate", status,
+	       status == 413
+		       ? talloc_asprintf(OTC_SELECT, "a body of more than %zu octets", conf->max_body)
+		       : talloc_asprintf(OTC_SELECT, "a head of more than %zu octets, or no HTTP", conf->max_header),
+	       hidden);
+}
+
+/* What evhttp refuses by itself never reaches http_exchange_rx(), and it tells nobody: its status line does. */
+void http_exchange_output(struct evbuffer *buf, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct http_conn *conn = arg;
+	struct evbuffer_ptr at;
+	unsigned int status;
+	char line[16] = "";
+
+	if (conn->phase != CONN_READING || info->n_added == 0 ||
+	    evbuffer_ptr_set(buf, &at, info->orig_size, EVBUFFER_PTR_SET) < 0 ||
+	    evbuffer_copyout_from(buf, &at, line, sizeof(line) - 1) < 0)
+		return;
+	if (sscanf(line, "HTTP/1.%*1u %3u", &status) != 1 || status < 400)
+		return;
+	conn->part->srv->count.refused++;
+	tell_refused(conn, status);
 }
 
 static void refuse(struct http_conn *conn, unsigned int status, const char *name, const char *value)

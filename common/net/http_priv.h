@@ -10,9 +10,12 @@
 #include "common/net/io_priv.h"
 #include "common/net/listen.h"
 
-/* Inside of the HTTPS server: http_server.c has listeners and connections, http_exchange.c requests and answers. */
+/* Inside of the HTTPS server: http_server.c has listeners and connections, http_exchange.c requests and answers,
+ * http_crowd.c who gives way. */
 
 struct bufferevent;
+struct evbuffer;
+struct evbuffer_cb_info;
 struct event;
 struct evhttp;
 struct evhttp_bound_socket;
@@ -20,7 +23,7 @@ struct evhttp_request;
 struct ssl_ctx_st;
 
 struct http_counters {
-	atomic_uint_fast64_t accepted, open, requests, overload, dead, plain, timed_out, crowded;
+	atomic_uint_fast64_t accepted, open, requests, overload, dead, plain, timed_out, crowded, refused;
 };
 
 /* What one I/O thread serves; touched by that thread only once it runs. */
@@ -32,7 +35,7 @@ struct http_part {
 	struct evhttp_bound_socket **bound; /* n_listen of them; malloc'd by libevent */
 	struct acceptor acceptor;
 	struct llist_head conns; /* the one in its phase for the longest time first */
-	struct net_gripe slow, crowd, large;
+	struct net_gripe slow, crowd, large, refused, handshakes;
 	size_t got;		      /* of all connections */
 	DECLARE_HASHTABLE(parked, 8); /* struct http_conn by xid */
 };
@@ -48,7 +51,10 @@ struct http_server {
 	struct http_part *parts;
 };
 
+#define HTTP_BODIES_MAX 8 /* in one thread, of the largest size */
+
 enum conn_phase {
+	CONN_NEW,     /* evhttp is about to give it its socket; never entered again */
 	CONN_IDLE,    /* between two requests */
 	CONN_READING, /* TLS handshake, or part of a request has come */
 	CONN_BUSY,    /* handler and core have the request */
@@ -60,6 +66,7 @@ struct http_conn {
 	struct llist_head entry; /* http_part.conns */
 	struct http_part *part;
 	struct bufferevent *bev;
+	uint64_t remote; /* listen_addr_key() */
 	struct event *deadline;
 	enum conn_phase phase;
 	int64_t since_ms;
@@ -79,7 +86,19 @@ struct http_conn {
 /* Change the phase and start its deadline. */
 void http_conn_enter(struct http_conn *conn, enum conn_phase phase);
 
+/* http_crowd.c */
+/* End a connection: evhttp sees the end of the stream. */
+void http_conn_cut(struct http_conn *conn);
+/* For the acceptor: a connection too many. */
+void http_crowd_full(void *part, unsigned int min_ms);
+/* Unfinished requests hold too much. */
+void http_crowd_bodies(struct http_part *part);
+/* A newcomer: has its address too many without a finished handshake? */
+void http_crowd_handshakes(struct http_conn *newcomer);
+
 /* http_exchange.c */
+/* For the output of a connection: tells of answers that evhttp gives by itself. */
+void http_exchange_output(struct evbuffer *buf, const struct evbuffer_cb_info *info, void *conn);
 /* For evhttp: a complete request. */
 void http_exchange_rx(struct evhttp_request *req, void *part);
 /* The core took too long: 503. */

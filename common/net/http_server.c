@@ -2,7 +2,7 @@
 /* HTTPS server, part one: listeners, connections and their deadlines, on evhttp and bufferevent_openssl.
  *
  * What evhttp 2.1 does not offer is added here:
- * - A cap on connections and rest on EMFILE: listen.c.
+ * - A cap on connections and rest on EMFILE: listen.c; who gives way: http_crowd.c.
  * - Deadlines for a whole request, not only between two reads; a client that sends an octet now and then is cut.  A
  *   deadline shuts the socket down and leaves the rest to evhttp, which then sees the end of the stream.
  * - The end of a connection that never made a request: the TLS object tells when it is freed.
@@ -29,7 +29,6 @@
 #include "common/net/http_priv.h"
 #include "common/net/tls_priv.h"
 
-#define BODIES_MAX 8	 /* in one thread, of the largest size */
 #define READ_SLACK 65536 /* input that may wait beyond one request of the largest size */
 
 void http_conn_enter(struct http_conn *conn, enum conn_phase phase)
@@ -53,12 +52,6 @@ void http_conn_enter(struct http_conn *conn, enum conn_phase phase)
 	evtimer_add(conn->deadline, &tv);
 }
 
-static void conn_cut(struct http_conn *conn)
-{
-	conn->cut = true;
-	shutdown(bufferevent_getfd(conn->bev), SHUT_RDWR);
-}
-
 /* Who is too slow: a broken client, a bad line, or somebody who means harm. */
 static void tell_slow(struct http_conn *conn)
 {
@@ -74,10 +67,22 @@ static void tell_slow(struct http_conn *conn)
 	       conn->part->srv->conf.request_timeout_ms / 1000, hidden);
 }
 
+/* evhttp gives a connection its socket only after conn_new(). */
+static void conn_arrived(struct http_conn *conn)
+{
+	conn->remote = listen_addr_key(bufferevent_getfd(conn->bev));
+	http_crowd_handshakes(conn);
+	http_conn_enter(conn, CONN_READING);
+}
+
 static void conn_late(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_conn *conn = arg;
 
+	if (conn->phase == CONN_NEW) {
+		conn_arrived(conn);
+		return;
+	}
 	if (conn->phase == CONN_BUSY) {
 		http_exchange_late(conn);
 		return;
@@ -85,32 +90,7 @@ static void conn_late(evutil_socket_t fd, short what, void *arg)
 	if (conn->phase != CONN_IDLE)
 		tell_slow(conn);
 	conn->part->srv->count.timed_out++;
-	conn_cut(conn);
-}
-
-/* Each connection may hold a body of the largest size, all of them together may not. */
-static void bodies_too_large(struct http_part *part)
-{
-	struct http_conn *conn, *largest = NULL;
-	unsigned int hidden;
-
-	llist_for_each_entry (conn, &part->conns, entry) {
-		if (!conn->cut && conn->phase == CONN_READING && (!largest || conn->got > largest->got))
-			largest = conn;
-	}
-	if (!largest)
-		return;
-	if (net_gripe_now(&part->large, &hidden))
-		IO_LOG(part->srv->io, DHTTP, LOGL_NOTICE,
-		       "HTTPS: unfinished requests hold %zu MiB: cut the largest, %zu octets so far, of %s (as %u "
-		       "others since "
-		       "the last such line); ask that peer what it sends\n",
-		       part->got >> 20, largest->got, listen_remote(OTC_SELECT, bufferevent_getfd(largest->bev)),
-		       hidden);
-	part->srv->count.crowded++;
-	part->got -= largest->got;
-	largest->got = 0;
-	conn_cut(largest);
+	http_conn_cut(conn);
 }
 
 static void conn_input(struct evbuffer *buf, const struct evbuffer_cb_info *info, void *arg)
@@ -124,8 +104,8 @@ static void conn_input(struct evbuffer *buf, const struct evbuffer_cb_info *info
 		http_conn_enter(conn, CONN_READING);
 	conn->got += info->n_added;
 	part->got += info->n_added;
-	if (part->got > BODIES_MAX * part->srv->conf.max_body)
-		bodies_too_large(part);
+	if (part->got > HTTP_BODIES_MAX * part->srv->conf.max_body)
+		http_crowd_bodies(part);
 }
 
 static void conn_gone(void *arg)
@@ -154,62 +134,6 @@ static void conn_alert(const SSL *ssl, int where, int ret)
 	       X509_verify_cert_error_string(SSL_get_verify_result(ssl)));
 }
 
-/* The address that has more than half of all connections, if there is one; else any. */
-static const char *most_frequent(const void *ctx, const struct http_part *part, unsigned int *n)
-{
-	const char *candidate = "?";
-	struct http_conn *conn;
-	int votes = 0;
-
-	llist_for_each_entry (conn, &part->conns, entry) {
-		const char *remote = listen_remote(ctx, bufferevent_getfd(conn->bev));
-
-		if (votes == 0)
-			candidate = remote;
-		votes += strcmp(remote, candidate) == 0 ? 1 : -1;
-	}
-	*n = 0;
-	llist_for_each_entry (conn, &part->conns, entry)
-		*n += strcmp(listen_remote(ctx, bufferevent_getfd(conn->bev)), candidate) == 0;
-	return candidate;
-}
-
-static void tell_crowded(struct http_part *part)
-{
-	unsigned int hidden, n;
-	const char *who;
-	void *ctx;
-
-	if (!net_gripe_now(&part->crowd, &hidden))
-		return;
-	ctx = talloc_new(NULL);
-	who = most_frequent(ctx, part, &n);
-	IO_LOG(part->srv->io, DHTTP, LOGL_NOTICE,
-	       "HTTPS: all %u connections are taken (as %u times since the last such line), %u of them by "
-	       "%s: the one that its client left waiting longest is cut; keep out who opens them, or raise "
-	       "https / max-connections\n",
-	       part->srv->conf.max_conns, hidden + 1, n, who);
-	talloc_free(ctx);
-}
-
-static void part_crowded(void *arg, unsigned int min_ms)
-{
-	struct http_part *part = arg;
-	int64_t before = net_now_ms() - min_ms;
-	struct http_conn *conn;
-
-	if (part->srv->count.open <= part->srv->conf.max_conns)
-		return; /* another thread has room */
-	tell_crowded(part);
-	llist_for_each_entry (conn, &part->conns, entry) {
-		if (conn->cut || conn->phase == CONN_BUSY || conn->since_ms > before)
-			continue;
-		part->srv->count.crowded++;
-		conn_cut(conn);
-		return;
-	}
-}
-
 /* For evhttp: transport of a connection just accepted. */
 static struct bufferevent *conn_new(struct event_base *base, void *arg)
 {
@@ -236,7 +160,10 @@ static struct bufferevent *conn_new(struct event_base *base, void *arg)
 	bufferevent_setwatermark(conn->bev, EV_READ, 0,
 				 part->srv->conf.max_body + part->srv->conf.max_header + READ_SLACK);
 	evbuffer_add_cb(bufferevent_get_input(conn->bev), conn_input, conn);
-	http_conn_enter(conn, CONN_READING);
+	evbuffer_add_cb(bufferevent_get_output(conn->bev), http_exchange_output, conn);
+	llist_add_tail(&conn->entry, &part->conns);
+	conn->since_ms = net_now_ms();
+	event_active(conn->deadline, EV_TIMEOUT, 0); /* conn_arrived(), in the order of arrival */
 	return conn->bev;
 }
 
@@ -294,7 +221,7 @@ static void part_start(struct io_thread *t, struct io_call *call)
 	/* conn_late() comes first; this covers connections that have no TLS object */
 	evhttp_set_timeout(part->http, (int)(OSMO_MAX(conf->request_timeout_ms, conf->idle_timeout_ms) / 1000 + 5));
 	acceptor_init(&part->acceptor, io_thread_base(t), conf->n_listen,
-		      OSMO_MAX(1, conf->max_conns / part->srv->n_parts), part_crowded, part);
+		      OSMO_MAX(1, conf->max_conns / part->srv->n_parts), http_crowd_full, part);
 	part->bound = talloc_zero_array(NULL, struct evhttp_bound_socket *, conf->n_listen);
 	for (i = 0; i < conf->n_listen; i++)
 		part_listen(part, c->fds[i], i);
@@ -314,6 +241,7 @@ static void conf_copy(struct http_server *srv, const struct http_server_conf *co
 	*c = *conf;
 	c->listen = listen_conf_dup(srv, conf->listen, conf->n_listen);
 	c->max_conns = or_default(conf->max_conns, 1000);
+	c->max_handshakes = or_default(conf->max_handshakes, 100);
 	c->max_body = conf->max_body ? conf->max_body : 8 * 1024 * 1024;
 	c->max_header = conf->max_header ? conf->max_header : 16384;
 	c->request_timeout_ms = or_default(conf->request_timeout_ms, 30000);
@@ -411,7 +339,7 @@ static void part_drain(struct io_thread *t, struct io_call *call)
 		evhttp_del_accept_socket(part->http, part->bound[i]);
 	llist_for_each_entry (conn, &part->conns, entry) {
 		if (conn->phase == CONN_IDLE)
-			conn_cut(conn);
+			http_conn_cut(conn);
 	}
 }
 
@@ -436,5 +364,6 @@ struct http_server_stats http_server_get_stats(const struct http_server *srv)
 		.plain = c->plain,
 		.timed_out = c->timed_out,
 		.crowded = c->crowded,
+		.refused = c->refused,
 	};
 }

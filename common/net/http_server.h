@@ -26,9 +26,10 @@ struct http_listen {
 struct http_server_conf {
 	const struct http_listen *listen;
 	size_t n_listen;
-	unsigned int max_conns;		 /* connections of all threads together [1000] */
-	size_t max_body;		 /* octets of a request body, else 413 [8 MiB] */
-	size_t max_header;		 /* octets of request line and headers, else 400 [16 KiB] */
+	unsigned int max_conns;	     /* connections of all threads together [1000] */
+	unsigned int max_handshakes; /* without a finished handshake, of one address (IPv6: /64) in each thread [100] */
+	size_t max_body;	     /* octets of a request body, else 413 [8 MiB] */
+	size_t max_header;	     /* octets of request line and headers, else 400 [16 KiB] */
 	unsigned int request_timeout_ms; /* from the first octet of a request (or from accept) to its last [30000] */
 	unsigned int idle_timeout_ms;	 /* between two requests [60000] */
 	unsigned int answer_timeout_ms;	 /* handler and core together, else 503 [60000] */
@@ -115,7 +116,8 @@ struct http_server_stats {
 	uint64_t dead;	    /* clients that had gone before the answer */
 	uint64_t plain;	    /* requests without TLS that were refused */
 	uint64_t timed_out; /* connections cut because a request came too slowly or not at all */
-	uint64_t crowded;   /* connections cut for a newcomer, because the cap was reached */
+	uint64_t crowded;   /* connections cut for a newcomer, because a limit was reached */
+	uint64_t refused;   /* requests refused before they were complete: too large, or no HTTP */
 };
 /*! Any thread. */
 struct http_server_stats http_server_get_stats(const struct http_server *srv);

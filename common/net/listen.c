@@ -234,6 +234,26 @@ const char *listen_remote(const void *ctx, int fd)
 	return talloc_strdup(ctx, host);
 }
 
+uint64_t listen_sockaddr_key(const struct sockaddr *sa)
+{
+	struct rd r;
+
+	if (sa->sa_family == AF_INET6) {
+		rd_init(&r, bytes_of(&((const struct sockaddr_in6 *)sa)->sin6_addr, 8));
+		return rd_uint(&r, 8) | (uint64_t)1 << 63;
+	}
+	rd_init(&r, bytes_of(&((const struct sockaddr_in *)sa)->sin_addr, 4));
+	return rd_u32(&r) | (uint64_t)1 << 32;
+}
+
+uint64_t listen_addr_key(int fd)
+{
+	struct sockaddr_storage ss = {0};
+	socklen_t len = sizeof(ss);
+
+	return getpeername(fd, (struct sockaddr *)&ss, &len) < 0 ? 0 : listen_sockaddr_key((struct sockaddr *)&ss);
+}
+
 int64_t net_now_ms(void)
 {
 	struct timespec ts;

@@ -67,6 +67,11 @@ void acceptor_fini(struct acceptor *a);
 /*! Numeric address of the other end, talloc child of ctx; "?" when the socket does not tell. */
 const char *listen_remote(const void *ctx, int fd);
 
+/*! The address as a number to compare, an IPv6 address by its /64, which one host owns.  Never 0. */
+uint64_t listen_sockaddr_key(const struct sockaddr *sa);
+/*! The same of the other end; 0 when the socket does not tell. */
+uint64_t listen_addr_key(int fd);
+
 /*! Keeps a line that strangers can provoke from filling the log.  Owned by one thread. */
 struct net_gripe {
 	int64_t next_ms;

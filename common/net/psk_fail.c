@@ -4,7 +4,6 @@
  * A table of fixed size, so that nobody can make it grow: a place is chosen by a keyed hash of the address (IPv6: its
  * /64, which one host owns), and a newcomer with another address takes the place when its window has run out or else
  * the place with the fewest failures among four.  It bounds guessing and floods; it is no account of anything. */
-#include <netinet/in.h>
 #include <string.h>
 
 #include <osmocom/core/utils.h>
@@ -49,19 +48,6 @@ struct psk_fails *psk_fails_alloc(const void *ctx, unsigned int max, unsigned in
 	return f;
 }
 
-/* Never 0: the families differ in the upper bits. */
-static uint64_t addr_of(const struct sockaddr *sa)
-{
-	struct rd r;
-
-	if (sa->sa_family == AF_INET6) {
-		rd_init(&r, bytes_of(&((const struct sockaddr_in6 *)sa)->sin6_addr, 8));
-		return rd_uint(&r, 8) | (uint64_t)1 << 63;
-	}
-	rd_init(&r, bytes_of(&((const struct sockaddr_in *)sa)->sin_addr, 4));
-	return rd_u32(&r) | (uint64_t)1 << 32;
-}
-
 static struct place *set_of(struct psk_fails *f, uint64_t addr)
 {
 	uint64_t h = (addr ^ f->salt >> 1) * f->salt;
@@ -101,7 +87,7 @@ bool psk_fails_over(struct psk_fails *f, const struct sockaddr *sa)
 	bool over;
 
 	pthread_mutex_lock(&f->mutex);
-	p = find(f, addr_of(sa), net_now_ms());
+	p = find(f, listen_sockaddr_key(sa), net_now_ms());
 	over = p && p->count >= f->max;
 	pthread_mutex_unlock(&f->mutex);
 	return over;
@@ -109,7 +95,7 @@ bool psk_fails_over(struct psk_fails *f, const struct sockaddr *sa)
 
 bool psk_fails_add(struct psk_fails *f, const struct sockaddr *sa)
 {
-	uint64_t addr = addr_of(sa);
+	uint64_t addr = listen_sockaddr_key(sa);
 	int64_t now = net_now_ms();
 	struct place *p;
 	bool last;

@@ -83,15 +83,20 @@ static void handle(struct http_req *req, void *data)
 	http_req_park_steal(req, &j->job);
 }
 
-static void start(struct fix *f, const struct http_server_conf *conf, unsigned int queue_max)
+static void start_with(struct fix *f, const struct http_server_conf *conf, unsigned int queue_max, unsigned int threads)
 {
 	const struct tls_files files = {f->root.cert, f->server.cert, f->server.key};
 	const char *err = NULL;
 
-	assert_int_equal(io_start(f, 2, queue_max, &f->io), 0);
+	assert_int_equal(io_start(f, threads, queue_max, &f->io), 0);
 	assert_int_equal(tls_load(f, TLS_SERVER, &files, &f->tls, &err), 0);
 	assert_int_equal(http_server_start(f, f->io, conf, f->tls, handle, f, &f->srv, &err), 0);
 	f->port = http_server_port(f->srv, 0);
+}
+
+static void start(struct fix *f, const struct http_server_conf *conf, unsigned int queue_max)
+{
+	start_with(f, conf, queue_max, 2);
 }
 
 static const struct http_listen anywhere = {"127.0.0.1", 0};
@@ -297,11 +302,13 @@ static void too_large_is_refused(void **state)
 
 	assert_int_equal(test_peer_send(p, POST("/", "100001")), 0);
 	assert_non_null(strstr(test_peer_read_http(p), " 413 "));
+	assert_int_equal(http_server_get_stats(f->srv).refused, 1);
 	p = test_peer_connect(f, f->port, f->root.cert, &f->client);
 	memset(line, 'a', 39000);
 	assert_int_equal(test_peer_send(p, talloc_asprintf(f, "POST / HTTP/1.1\r\nX: %s\r\n\r\n", line)), 0);
 	assert_non_null(strstr(test_peer_read_http(p), " 400 "));
 	assert_int_equal(http_server_get_stats(f->srv).requests, 0);
+	assert_int_equal(http_server_get_stats(f->srv).refused, 2);
 }
 
 static void largest_body_arrives(void **state)
@@ -492,7 +499,7 @@ static void silent_ones_give_way(void **state)
 	struct test_peer *p;
 	char c;
 
-	start(f, &conf, 100);
+	start_with(f, &conf, 100, 1); /* which of two threads accepts is chance */
 	for (size_t i = 0; i < ARRAY_SIZE(silent); i++)
 		silent[i] = test_tcp_connect(f->port);
 	p = test_peer_connect(f, f->port, f->root.cert, &f->client);
@@ -503,6 +510,53 @@ static void silent_ones_give_way(void **state)
 	assert_true(http_server_get_stats(f->srv).crowded >= 8);
 	for (size_t i = 0; i < ARRAY_SIZE(silent); i++)
 		close(silent[i]);
+}
+
+static int connect_from(const char *own, uint16_t port)
+{
+	struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET, .sin_port = htons(port)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(inet_pton(AF_INET, own, &from.sin_addr), 1);
+	assert_int_equal(inet_pton(AF_INET, "127.0.0.1", &to.sin_addr), 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	return fd;
+}
+
+static bool still_open(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+/* An address with too many handshakes under way loses the oldest of them; nobody else loses anything. */
+static void handshakes_of_one_address_are_capped(void **state)
+{
+	const struct http_server_conf conf = {.listen = &anywhere, .n_listen = 1, .max_handshakes = 3};
+	struct fix *f = *state;
+	struct test_peer *done = NULL;
+	int other, many[20];
+
+	start_with(f, &conf, 100, 1);
+	other = connect_from("127.0.0.2", f->port);
+	for (size_t i = 0; i < 8; i++) { /* through with their handshakes: they do not count */
+		done = test_peer_connect(f, f->port, f->root.cert, &f->client);
+		assert_non_null(done);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+		many[i] = connect_from("127.0.0.3", f->port);
+	for (unsigned int i = 0; i < 5000 && http_server_get_stats(f->srv).crowded < ARRAY_SIZE(many) - 3; i++)
+		usleep(1000);
+	assert_int_equal(test_peer_send(done, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n"), 0);
+	assert_non_null(strstr(test_peer_read_http(done), "at once"));
+	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+		assert_int_equal(still_open(many[i]), i >= ARRAY_SIZE(many) - 3);
+	assert_true(still_open(other));
+	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+		close(many[i]);
+	close(other);
 }
 
 /* Find the server's end of a connection among our own descriptors. */
@@ -663,6 +717,7 @@ int main(int argc, char **argv)
 		ALONE(slow_clients_are_cut),
 		ALONE(connections_are_capped),
 		ALONE(silent_ones_give_way),
+		ALONE(handshakes_of_one_address_are_capped),
 		SERVED(answers_do_not_wait_for_acks),
 		SERVED(certificates_change_while_running),
 		SERVED(drain_finishes_what_is_parked),

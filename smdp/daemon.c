@@ -3,8 +3,6 @@
  * then one commit, then everything leaves (common/app/turn.h). */
 #include "smdp/daemon.h"
 
-#include <errno.h>
-
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
@@ -12,6 +10,7 @@
 #include "common/app/log.h"
 #include "common/es/soap_service.h"
 #include "common/peer/trust.h"
+#include "smdp/dp_in.h"
 #include "smdp/identity.h"
 #include "smdp/stock.h"
 
@@ -20,30 +19,11 @@
 
 /* ---- ports of the engine ---- */
 
-/* A POST that could not even be started: an event of the next round. */
-struct failed_post {
-	struct llist_head entry;
-	int64_t ref;
-};
-
 static void port_post(void *priv, const struct http_out *out)
 {
 	struct smdp_daemon *d = priv;
-	struct http_call *call = http_call_alloc();
-	struct failed_post *f;
 
-	call->url = talloc_strdup(call, out->url);
-	call->content_type = soap_content_type(call, out->action);
-	call->body = bytes_dup(call, out->body);
-	call->timeout_ms = out->timeout_s * 1000;
-	call->ref = (uint64_t)out->ref;
-	if (http_client_post_steal(d->client, call) == 0)
-		return;
-	talloc_free(call);
-	f = talloc_zero(d, struct failed_post);
-	OSMO_ASSERT(f);
-	f->ref = out->ref;
-	llist_add_tail(&f->entry, &d->failed);
+	poster_post(&d->poster, out);
 }
 
 static void port_answer(void *priv, uint64_t xid, void *steal_answer)
@@ -74,15 +54,18 @@ int smdp_daemon_event(struct smdp_daemon *d, turn_handler_cb handler, void *even
 	return turn_event_logged(d->s->turn, handler, d->s, event, what);
 }
 
+static void failed_post(void *priv, const struct post_done *post)
+{
+	struct smdp_post_done p = {.post = *post, .unreached = true};
+
+	smdp_daemon_event(priv, smdp_ev_post_done, &p, "result of a call");
+}
+
 static void result_job(struct smdp_daemon *d, struct io_job *job)
 {
 	const struct http_result *r = (const struct http_result *)job;
 	struct smdp_post_done p = {
-		.post = {.ref = (int64_t)r->ref,
-			 .answered = r->outcome == HTTP_ANSWERED,
-			 .status = r->status,
-			 .retry_after_s = r->retry_after_s,
-			 .detail = r->detail},
+		.post = poster_result(r),
 		.unreached = r->outcome == HTTP_E_DNS || r->outcome == HTTP_E_CONNECT || r->outcome == HTTP_E_TLS,
 		.content_type = r->content_type,
 		.body = r->body,
@@ -94,31 +77,18 @@ static void result_job(struct smdp_daemon *d, struct io_job *job)
 
 static void handle_job(struct io_job *job, void *data)
 {
+	struct smdp_daemon *d = data;
+
 	switch (job->kind) {
 	case IO_REQUEST:
-		smdp_soap_job(data, job);
+		es_request_run(job, d->server, d->s->turn, smdp_ev_request, d->s);
 		break;
 	case IO_RESULT:
-		result_job(data, job);
+		result_job(d, job);
 		break;
 	case IO_CARD: /* no card comes here */
 	case IO_LINE: /* io_core_poll() writes it itself */
 		break;
-	}
-}
-
-static void failed_posts(struct smdp_daemon *d)
-{
-	while (!llist_empty(&d->failed)) {
-		struct failed_post *f = llist_first_entry(&d->failed, struct failed_post, entry);
-		struct smdp_post_done p = {
-			.post = {.ref = f->ref, .detail = "not started: bad URL, or too many calls wait"},
-			.unreached = true,
-		};
-
-		llist_del(&f->entry);
-		smdp_daemon_event(d, smdp_ev_post_done, &p, "result of a call");
-		talloc_free(f);
 	}
 }
 
@@ -128,7 +98,7 @@ static bool smdp_turn(void *prog)
 	bool more = false;
 
 	clock_feed();
-	failed_posts(d);
+	poster_round(&d->poster, failed_post, d);
 	io_core_poll(d->io, JOBS_PER_ROUND, handle_job, d);
 	if (ticker_is_due(smdp_next_tick_ms(d->s)))
 		smdp_daemon_event(d, smdp_ev_tick, &more, "tick");
@@ -137,7 +107,7 @@ static bool smdp_turn(void *prog)
 	turn_close(d->s->turn);
 	ticker_set(&d->tick, smdp_next_tick_ms(d->s));
 	/* What leaving could not do is an event of the next round, and nothing else may come to end the sleep. */
-	return more || !llist_empty(&d->failed);
+	return more || poster_has_failed(&d->poster);
 }
 
 /* ---- start ---- */
@@ -148,7 +118,7 @@ static void *smdp_prog_alloc(void *ctx)
 
 	OSMO_ASSERT(d);
 	d->cfg = smdp_cfg_alloc(d);
-	INIT_LLIST_HEAD(&d->failed);
+	poster_init(&d->poster, d);
 	ticker_init(&d->tick);
 	return d;
 }
@@ -211,6 +181,15 @@ static enum app_exit start_engine(struct smdp_daemon *d, bool upgrade)
 	return smdp_daemon_event(d, smdp_ev_start, NULL, "start") < 0 ? APP_STORE : APP_OK;
 }
 
+static struct soap_service *services_alloc(struct smdp_daemon *d)
+{
+	static const char *const services[] = {"ES2SmDpService", "ES2MnoService", "ES3SmDpService", "ES3SmSrService",
+					       NULL};
+	const struct soap_service_conf conf = {.uri = d->cfg->uri, .services = services, .job = es_request_job};
+
+	return soap_service_alloc(d, &conf, d->cfg->https.threads);
+}
+
 static int start_net(struct smdp_daemon *d, const char **why)
 {
 	const struct https_cfg *h = &d->cfg->https;
@@ -226,7 +205,7 @@ static int start_net(struct smdp_daemon *d, const char **why)
 		return rc;
 	rc = https_cfg_load_tls(d, h, TLS_CLIENT, &client, why);
 	if (rc == 0) {
-		rc = http_client_start(d, d->io, &client_conf, client, &d->client);
+		rc = http_client_start(d, d->io, &client_conf, client, &d->poster.client);
 		talloc_free(client);
 	}
 	if (rc == 0)
@@ -253,7 +232,7 @@ static enum app_exit smdp_start(void *prog, bool upgrade)
 		return code;
 	if (io_start(d, d->cfg->https.threads, IO_QUEUE_MAX, &d->io) < 0)
 		return app_complain(APP_OS, "the I/O threads cannot be started");
-	d->soap = smdp_soap_alloc(d, d->cfg->https.threads);
+	d->soap = services_alloc(d);
 	if (!d->soap)
 		return app_complain(APP_OS, "the schema cannot be compiled");
 	if (start_admin(d, &why) < 0 || start_net(d, &why) < 0)
@@ -312,7 +291,7 @@ static void smdp_reload(void *prog)
 		return;
 	}
 	http_server_set_tls(d->server, next.server);
-	http_client_set_tls(d->client, next.client);
+	http_client_set_tls(d->poster.client, next.client);
 	talloc_free((void *)d->s->trust);
 	d->s->trust = talloc_steal(d, next.trust);
 	take_identity(d, next.dp);

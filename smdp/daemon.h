@@ -3,13 +3,13 @@
 
 #include "common/app/app.h"
 #include "common/app/ticker.h"
-#include "common/net/http_client.h"
 #include "common/net/http_server.h"
+#include "common/peer/poster.h"
 #include "smdp/admin.h"
 #include "smdp/smdp.h"
 
 /* The daemon around the engine: real clock, sockets, threads.  Parts: daemon.c (start, loop, stop), check.c,
- * soap_http.c (messages of peers, in I/O threads), cfg_vty.c and show_vty.c (console), admin.c (smctl). */
+ * cfg_vty.c and show_vty.c (console), admin.c (smctl). */
 
 struct io_job;
 struct soap_service;
@@ -20,12 +20,11 @@ struct smdp_daemon {
 	struct smdp *s;
 	struct io *io;
 	struct http_server *server;
-	struct http_client *client;
+	struct poster poster;
 	struct soap_service *soap;
 	struct admin_sock *admin;
 	struct dp_admin_env admin_env;
 	struct ticker tick;
-	struct llist_head failed; /* outputs that could not leave: events of the next round */
 };
 
 extern const struct app_desc smdp_app;
@@ -49,9 +48,3 @@ void smdp_vty_cfg_init(struct smdp_daemon *d);
 void smdp_vty_show_init(void);
 /*! The daemon of smdp_vty_cfg_init(): commands get no pointer of their own. */
 struct smdp_daemon *smdp_vty_daemon(void);
-
-/* soap_http.c */
-/*! For soap_service_handle().  \returns talloc child of d; NULL */
-struct soap_service *smdp_soap_alloc(struct smdp_daemon *d, unsigned int n_threads);
-/*! Core: a message that has come. */
-void smdp_soap_job(struct smdp_daemon *d, struct io_job *job);

@@ -16,37 +16,14 @@
 
 #include "common/app/clock.h"
 #include "common/app/log.h"
-#include "common/net/http_client.h"
-#include "common/peer/call_db.h"
 #include "smdp/es3.h"
 #include "smdp/dp_out.h"
 
 /* ---- answers ---- */
 
-struct answer_out {
-	uint64_t xid;
-	struct es_answer *answer;
-};
-
-static void emit_answer(void *priv, void *data)
-{
-	const struct answer_out *o = data;
-	struct smdp *s = priv;
-
-	s->ports->answer(s->ports_priv, o->xid, talloc_steal(NULL, o->answer));
-}
-
 static struct es_answer *answer_alloc(struct smdp *s, const struct es_request *req, unsigned int http_status)
 {
-	struct answer_out *o = talloc_zero(turn_ctx(s->turn), struct answer_out);
-
-	OSMO_ASSERT(o);
-	o->xid = req->xid;
-	o->answer = talloc_zero(o, struct es_answer);
-	OSMO_ASSERT(o->answer);
-	o->answer->http_status = http_status;
-	turn_output(s->turn, emit_answer, s, o);
-	return o->answer;
+	return es_request_answer(req, s->turn, s->ports->answer, s->ports_priv, http_status);
 }
 
 void dp_fault(struct smdp *s, const struct es_request *req, unsigned int http_status, enum soap_fault_subcode subcode,
@@ -147,19 +124,13 @@ static int repeat(struct smdp *s, const struct es_call *c, const struct call *se
 /* \returns 1 to go on, 0 when it was answered, negative errno */
 static int check_repeat(struct smdp *s, const struct es_call *c)
 {
-	const struct soap_msg *m = c->req->msg;
 	struct call seen;
-	int rc;
+	int rc = es_request_seen(turn_ctx(s->turn), s->db, c->req, c->peer->oid, &seen);
 
-	if (!m->has_digest)
-		return 1;
-	rc = call_db_get(turn_ctx(s->turn), s->db, c->peer->oid, m->call_id, &seen);
-	if (rc < 0)
-		return rc == -ENOENT ? 1 : rc;
-	if (seen.fn != m->fn || !bytes_eq(BYTES_ARR(seen.digest), BYTES_ARR(m->digest)))
-		return dp_refuse_with(s, c, ES_SC_CALL_ID_REUSED, m->call_id,
+	if (rc == -EEXIST)
+		return dp_refuse_with(s, c, ES_SC_CALL_ID_REUSED, c->req->msg->call_id,
 				      "the FunctionCallIdentifier was used before");
-	return repeat(s, c, &seen);
+	return rc == 0 ? repeat(s, c, &seen) : rc;
 }
 
 /* ---- admission of operators ---- */
@@ -190,18 +161,13 @@ static int check_sender(struct smdp *s, struct es_call *c)
 
 static int check_addresses(struct smdp *s, const struct es_call *c)
 {
-	const struct soap_headers *h = &c->req->msg->hdr;
+	enum soap_fault_subcode subcode;
+	const char *bad = es_request_misaddressed(c->req, s->cfg->oid, c->peer->callback_prefix, &subcode);
 
-	if (h->to.entity_id && strcmp(h->to.entity_id, s->cfg->oid) != 0) {
-		dp_fault(s, c->req, 400, SOAP_SUB_DESTINATION_UNREACHABLE, "To names another entity");
-		return 0;
-	}
-	if (es_fn_info(c->req->msg->fn)->mep == ES_ASYNC && h->reply_to.uri &&
-	    !http_url_is_below(c->peer->callback_prefix, h->reply_to.base)) {
-		dp_fault(s, c->req, 400, SOAP_SUB_INVALID_HEADER, "ReplyTo is not below the callback prefix agreed on");
-		return 0;
-	}
-	return 1;
+	if (!bad)
+		return 1;
+	dp_fault(s, c->req, 400, subcode, bad);
+	return 0;
 }
 
 static int check_right(struct smdp *s, const struct es_call *c)
@@ -218,32 +184,15 @@ static int check_right(struct smdp *s, const struct es_call *c)
 static int check_body(struct smdp *s, struct es_call *c)
 {
 	const struct smdp_limits *l = &s->cfg->limits;
-	const struct soap_msg *m = c->req->msg;
-	const struct es_req *base = m->body;
 
-	if (!m->body)
-		return dp_refuse(s, c, m->bad);
+	if (!c->req->msg->body)
+		return dp_refuse(s, c, c->req->msg->bad);
 	c->max_validity_s = l->max_validity_s;
 	if (c->peer->max_validity_s && c->peer->max_validity_s < c->max_validity_s)
 		c->max_validity_s = c->peer->max_validity_s;
-	c->validity_s = base->validity_s ? base->validity_s : l->default_validity_s;
-	if (!base->validity_s && c->validity_s > c->max_validity_s)
-		c->validity_s = c->max_validity_s;
-	if (base->validity_s > c->max_validity_s)
+	if (!es_request_validity(c->req, l->default_validity_s, c->max_validity_s, &c->validity_s))
 		return dp_refuse_with(s, c, ES_SC_VALIDITY_REFUSED, NULL, "ValidityPeriod is longer than we accept");
 	return 1;
-}
-
-/* What cannot be kept is not taken. */
-static bool has_no_room(struct smdp *s, const struct es_request *req)
-{
-	uint64_t left = es_fn_info(req->msg->fn)->changes ? db_free_space(s->db) : 0;
-
-	if (!left || left >= s->cfg->limits.free_space_min)
-		return false;
-	LOGP(DES, LOGL_ERROR, "the disk of the database is nearly full: %s refused\n", es_fn_name(req->msg->fn));
-	answer_alloc(s, req, 503)->retry_after_s = 60;
-	return true;
 }
 
 static int request(struct smdp *s, const struct es_request *req)
@@ -256,8 +205,10 @@ static int request(struct smdp *s, const struct es_request *req)
 		rc = checks[i](s, &c);
 	if (rc == 1)
 		rc = check_body(s, &c);
-	if (rc == 1 && has_no_room(s, req))
+	if (rc == 1 && es_request_has_no_room(req, s->db, s->cfg->limits.free_space_min)) {
+		answer_alloc(s, req, 503)->retry_after_s = 60;
 		return 0;
+	}
 	if (rc == 1)
 		rc = check_repeat(s, &c);
 	return rc == 1 ? es2_run(s, &c) : rc;

@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
-#include "common/es/soap_service.h"
-#include "common/net/tls.h"
+#include "common/peer/request.h"
 #include "smdp/smdp.h"
 
 /* What operators and SM-SRs send: requests of ES2, answers and notifications of ES3.  smdp_ev_request() gives exactly
  * one answer through ports->answer(): after the commit, or, for a synchronous function, when its order is done. */
-
-/*! A message that was read and checked against the schema. */
-struct es_request {
-	uint64_t xid;		    /* exchange to answer */
-	const struct soap_msg *msg; /* body NULL: msg->bad says why */
-	const struct tls_peer *tls; /* who is at the other end */
-	const char *remote;	    /* address, for the log */
-};
 
 /*! A request of an operator on its way through. */
 struct es_call {

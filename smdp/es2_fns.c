@@ -8,7 +8,6 @@
 #include <talloc.h>
 
 #include "common/app/clock.h"
-#include "common/peer/call_db.h"
 #include "smdp/es3.h"
 #include "smdp/dp_in.h"
 #include "smdp/dp_out.h"
@@ -100,21 +99,10 @@ static int check_card(struct smdp *s, const struct es_call *c, struct order_run 
 	return 1;
 }
 
-static int store_call(struct smdp *s, const struct es_call *c, int64_t op_id)
-{
-	const struct soap_msg *m = c->req->msg;
-	struct call call = {.sender = c->peer->oid, .call_id = m->call_id, .fn = m->fn, .op_id = op_id};
-
-	if (!m->has_digest)
-		return 0;
-	memcpy(call.digest, m->digest, sizeof(call.digest));
-	return call_db_insert(s->db, &call, clock_now_ms());
-}
-
 /* Asynchronous: 202.  Synchronous: the connection waits for the order. */
 static int taken(struct smdp *s, const struct es_call *c, const struct order_run *r)
 {
-	int rc = store_call(s, c, r->o.id);
+	int rc = es_request_remember(s->db, c->req, c->peer->oid, r->o.id, (struct bytes){0});
 
 	if (rc < 0)
 		return rc;

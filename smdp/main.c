@@ -2,7 +2,7 @@
 /*~ Welcome.  smdp is an SM-DP (SGP.02): it prepares profiles and loads them into eUICCs through an SM-SR.  To see one
  * download travel, read in this order:
  *
- *   common/es/soap_service.c    an order arrives in an I/O thread and is checked (smdp/soap_http.c)
+ *   common/es/soap_service.c    an order arrives in an I/O thread and is checked (peer/request.c)
  *   smdp/dp_in.c                the core admits it; es2_fns.c makes an order of it
  *   smdp/order.c, order_proc.c  the frame of all orders, and the download as one table
  *   smdp/eligible.c             may this eUICC be loaded?

@@ -4,7 +4,6 @@
 #include "smsr/daemon.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <unistd.h>
 
 #include <osmocom/core/select.h>
@@ -15,7 +14,6 @@
 #include "common/app/clock.h"
 #include "common/app/log.h"
 #include "common/es/es_codec.h"
-#include "common/es/soap.h"
 #include "common/es/soap_service.h"
 #include "smsr/admin.h"
 #include "smsr/es_in.h"
@@ -54,32 +52,11 @@ static void port_ack(void *priv, const char *smsc, uint64_t token, bool ok)
 	links_ack(d->links, smsc, token, ok);
 }
 
-/* A POST that could not even be started: an event of the next round. */
-struct failed_post {
-	struct llist_head entry;
-	int64_t ref;
-	const char *detail;
-};
-
 static void port_post(void *priv, const struct http_out *out)
 {
 	struct smsr_daemon *d = priv;
-	struct http_call *call = http_call_alloc();
-	struct failed_post *f;
 
-	call->url = talloc_strdup(call, out->url);
-	call->content_type = soap_content_type(call, out->action);
-	call->body = bytes_dup(call, out->body);
-	call->timeout_ms = out->timeout_s * 1000;
-	call->ref = (uint64_t)out->ref;
-	if (http_client_post_steal(d->client, call) == 0)
-		return;
-	talloc_free(call);
-	f = talloc_zero(d->ctx, struct failed_post);
-	OSMO_ASSERT(f);
-	f->ref = out->ref;
-	f->detail = "not started: bad URL, or too many calls wait";
-	llist_add_tail(&f->entry, &d->failed);
+	poster_post(&d->poster, out);
 }
 
 static void port_answer(void *priv, uint64_t xid, void *steal_answer)
@@ -137,16 +114,14 @@ int daemon_event(struct smsr_daemon *d, turn_handler_cb handler, void *event, co
 	return turn_event_logged(d->s->turn, handler, d->s, event, what);
 }
 
+static void failed_post(void *priv, const struct post_done *p)
+{
+	daemon_event(priv, smsr_ev_post_done, (void *)p, "callback result");
+}
+
 static void result_job(struct smsr_daemon *d, struct io_job *job)
 {
-	const struct http_result *r = (const struct http_result *)job;
-	struct post_done p = {
-		.ref = (int64_t)r->ref,
-		.answered = r->outcome == HTTP_ANSWERED,
-		.status = r->status,
-		.retry_after_s = r->retry_after_s,
-		.detail = r->detail,
-	};
+	struct post_done p = poster_result((const struct http_result *)job);
 
 	daemon_event(d, smsr_ev_post_done, &p, "callback result");
 	talloc_free(job);
@@ -154,30 +129,20 @@ static void result_job(struct smsr_daemon *d, struct io_job *job)
 
 static void handle_job(struct io_job *job, void *data)
 {
+	struct smsr_daemon *d = data;
+
 	switch (job->kind) {
 	case IO_REQUEST:
-		soap_http_job(data, job);
+		es_request_run(job, d->server, d->s->turn, smsr_ev_request, d->s);
 		break;
 	case IO_RESULT:
-		result_job(data, job);
+		result_job(d, job);
 		break;
 	case IO_CARD:
-		https_net_job(data, job);
+		https_net_job(d, job);
 		break;
 	case IO_LINE: /* io_core_poll() writes it itself */
 		break;
-	}
-}
-
-static void failed_posts(struct smsr_daemon *d)
-{
-	while (!llist_empty(&d->failed)) {
-		struct failed_post *f = llist_first_entry(&d->failed, struct failed_post, entry);
-		struct post_done p = {.ref = f->ref, .detail = f->detail};
-
-		llist_del(&f->entry);
-		daemon_event(d, smsr_ev_post_done, &p, "callback result");
-		talloc_free(f);
 	}
 }
 
@@ -188,7 +153,7 @@ static bool smsr_turn(void *prog)
 
 	clock_feed();
 	links_pending(d->links);
-	failed_posts(d);
+	poster_round(&d->poster, failed_post, d);
 	io_core_poll(d->io, JOBS_PER_ROUND, handle_job, d);
 	if (ticker_is_due(smsr_next_tick_ms(d->s)))
 		daemon_event(d, smsr_ev_tick, &more, "tick");
@@ -198,7 +163,7 @@ static bool smsr_turn(void *prog)
 	links_round(d->links);
 	ticker_set(&d->tick, smsr_next_tick_ms(d->s));
 	/* What leaving could not do is an event of the next round, and nothing else may come to end the sleep. */
-	return more || !llist_empty(&d->failed) || links_has_pending(d->links);
+	return more || poster_has_failed(&d->poster) || links_has_pending(d->links);
 }
 
 /* ---- start ---- */
@@ -210,7 +175,7 @@ static void *smsr_prog_alloc(void *ctx)
 	OSMO_ASSERT(d);
 	d->ctx = ctx;
 	d->edit = smsr_cfg_alloc(d);
-	INIT_LLIST_HEAD(&d->failed);
+	poster_init(&d->poster, d);
 	ticker_init(&d->tick);
 	return d;
 }
@@ -284,6 +249,15 @@ static int start_engine(struct smsr_daemon *d, bool upgrade, const char **why)
 	return daemon_event(d, smsr_ev_start, NULL, "start");
 }
 
+static struct soap_service *services_alloc(struct smsr_daemon *d)
+{
+	static const char *const services[] = {"ES4SmSrService", "ES4MnoService",  "ES1SmSrService",
+					       "ES3SmSrService", "ES3SmDpService", NULL};
+	const struct soap_service_conf conf = {.uri = d->cfg->uri, .services = services, .job = es_request_job};
+
+	return soap_service_alloc(d->ctx, &conf, d->cfg->https.threads);
+}
+
 static int start_net(struct smsr_daemon *d, const char **why)
 {
 	const struct https_cfg *h = &d->cfg->https;
@@ -300,14 +274,14 @@ static int start_net(struct smsr_daemon *d, const char **why)
 		*why = "the I/O threads cannot be started";
 		return rc;
 	}
-	d->soap = soap_http_alloc(d, h->threads);
+	d->soap = services_alloc(d);
 	if (!d->soap)
 		return -ENOMEM;
 	rc = https_cfg_load_tls(d, &d->cfg->https, TLS_SERVER, &d->server_tls, why);
 	if (rc == 0)
 		rc = https_cfg_load_tls(d, &d->cfg->https, TLS_CLIENT, &client_tls, why);
 	if (rc == 0) {
-		rc = http_client_start(d, d->io, &client_conf, client_tls, &d->client);
+		rc = http_client_start(d, d->io, &client_conf, client_tls, &d->poster.client);
 		talloc_free(client_tls);
 	}
 	if (rc == 0)

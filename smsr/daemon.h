@@ -5,13 +5,13 @@
 
 #include "common/app/app.h"
 #include "common/app/ticker.h"
-#include "common/net/http_client.h"
 #include "common/net/http_server.h"
 #include "common/net/psk_server.h"
+#include "common/peer/poster.h"
 #include "smsr/smsr.h"
 
-/* The daemon around the engine: real clock, sockets, threads.  Parts: daemon.c (start, loop, stop), soap_http.c
- * (requests of peers, in I/O threads), links.c (SMPP), cfg_vty.c (configuration). */
+/* The daemon around the engine: real clock, sockets, threads.  Parts: daemon.c (start, loop, stop), check.c,
+ * reload.c, links.c (SMPP), https_net.c (cards), cfg_vty.c (configuration). */
 
 struct admin_sock;
 struct backup;
@@ -28,7 +28,7 @@ struct smsr_daemon {
 	struct smsr *s;
 	struct io *io;
 	struct http_server *server;
-	struct http_client *client;
+	struct poster poster;
 	struct soap_service *soap;
 	struct links *links;
 	struct https_net *https_net; /* NULL: no HTTPS bearer */
@@ -38,7 +38,6 @@ struct smsr_daemon {
 	struct expiry_list *expiry;
 	struct osmo_timer_list expiry_timer;
 	struct ticker tick;
-	struct llist_head failed; /* outputs that could not leave: events of the next round */
 };
 
 extern const struct app_desc smsr_app;
@@ -54,12 +53,6 @@ enum app_exit daemon_check(struct smsr_daemon *d);
 void daemon_reload(void *prog);
 /*! VTY commands get a copy of the configuration in force to write to. */
 void daemon_edit_again(struct smsr_daemon *d);
-
-/* soap_http.c */
-/*! For soap_service_handle().  \returns talloc child of d->ctx; NULL */
-struct soap_service *soap_http_alloc(struct smsr_daemon *d, unsigned int n_threads);
-/*! Core: a request that has come. */
-void soap_http_job(struct smsr_daemon *d, struct io_job *job);
 
 /* https_net.c */
 /*! \param[out] why  sentence.  \returns 0, also when there is nothing to listen on; negative errno */

@@ -17,7 +17,6 @@
 
 #include "common/app/clock.h"
 #include "common/app/log.h"
-#include "common/peer/call_db.h"
 #include "common/peer/outbox_db.h"
 #include "smsr/es_fns.h"
 #include "smsr/es_out.h"
@@ -27,30 +26,9 @@
 
 /* ---- answers ---- */
 
-struct answer_out {
-	uint64_t xid;
-	struct es_answer *answer;
-};
-
-static void emit_answer(void *priv, void *data)
-{
-	const struct answer_out *o = data;
-	struct smsr *s = priv;
-
-	s->ports->answer(s->ports_priv, o->xid, talloc_steal(NULL, o->answer));
-}
-
 static struct es_answer *answer_alloc(struct smsr *s, const struct es_request *req, unsigned int http_status)
 {
-	struct answer_out *o = talloc_zero(turn_ctx(s->turn), struct answer_out);
-
-	OSMO_ASSERT(o);
-	o->xid = req->xid;
-	o->answer = talloc_zero(o, struct es_answer);
-	OSMO_ASSERT(o->answer);
-	o->answer->http_status = http_status;
-	turn_output(s->turn, emit_answer, s, o);
-	return o->answer;
+	return es_request_answer(req, s->turn, s->ports->answer, s->ports_priv, http_status);
 }
 
 struct es_rsp *es_answer_body(struct smsr *s, const struct es_request *req, size_t size)
@@ -222,37 +200,26 @@ static int repeat_async(struct smsr *s, const struct es_call *c, const struct ca
 	return 0;
 }
 
-static int check_repeat(struct smsr *s, const struct es_call *c, bool *repeated)
+/* \returns 1 to go on, 0 when it was answered, negative errno */
+static int check_repeat(struct smsr *s, const struct es_call *c)
 {
-	const struct soap_msg *m = c->req->msg;
 	struct call seen;
-	int rc;
+	int rc = es_request_seen(turn_ctx(s->turn), s->db, c->req, c->peer->oid, &seen);
 
-	*repeated = false;
-	if (!m->has_digest)
-		return 0;
-	rc = call_db_get(turn_ctx(s->turn), s->db, c->peer->oid, m->call_id, &seen);
-	if (rc < 0)
-		return rc == -ENOENT ? 0 : rc;
-	*repeated = true;
-	if (seen.fn != m->fn || !bytes_eq(BYTES_ARR(seen.digest), BYTES_ARR(m->digest)))
-		return es_refuse_with(s, c, ES_SC_CALL_ID_REUSED, m->call_id,
+	if (rc == -EEXIST)
+		return es_refuse_with(s, c, ES_SC_CALL_ID_REUSED, c->req->msg->call_id,
 				      "the FunctionCallIdentifier was used before");
+	if (rc != 0)
+		return rc;
 	return seen.op_id ? repeat_async(s, c, &seen) : repeat_sync(s, c, &seen);
 }
 
 int es_store_call(struct smsr *s, const struct es_call *c, int64_t op_id, const struct es_status *status)
 {
-	const struct soap_msg *m = c->req->msg;
-	struct call call = {.sender = c->peer->oid, .call_id = m->call_id, .fn = m->fn, .op_id = op_id};
-	int rc = 0;
+	struct bytes outcome = {0};
+	int rc = status ? call_outcome_enc(turn_ctx(s->turn), status, &outcome) : 0;
 
-	if (!m->has_digest)
-		return 0;
-	memcpy(call.digest, m->digest, sizeof(call.digest));
-	if (status)
-		rc = call_outcome_enc(turn_ctx(s->turn), status, &call.response);
-	return rc < 0 ? rc : call_db_insert(s->db, &call, clock_now_ms());
+	return rc < 0 ? rc : es_request_remember(s->db, c->req, c->peer->oid, op_id, outcome);
 }
 
 /* ---- admission ---- */
@@ -289,33 +256,21 @@ static int check_sender(struct smsr *s, struct es_call *c)
 
 static int check_addresses(struct smsr *s, struct es_call *c)
 {
-	const struct soap_headers *h = &c->req->msg->hdr;
+	enum soap_fault_subcode subcode;
+	const char *bad = es_request_misaddressed(c->req, s->cfg->oid, c->peer->callback_prefix, &subcode);
 
-	if (h->to.entity_id && strcmp(h->to.entity_id, s->cfg->oid) != 0) {
-		answer_fault(s, c->req, 400, SOAP_SUB_DESTINATION_UNREACHABLE, "To names another entity");
-		return 0;
-	}
-	if (es_fn_info(c->req->msg->fn)->mep == ES_ASYNC && h->reply_to.uri &&
-	    !peer_may_be_called(c->peer, h->reply_to.base)) {
-		answer_fault(s, c->req, 400, SOAP_SUB_INVALID_HEADER,
-			     "ReplyTo is not below the callback prefix agreed on");
-		return 0;
-	}
-	return 1;
+	if (!bad)
+		return 1;
+	answer_fault(s, c->req, 400, subcode, bad);
+	return 0;
 }
 
 static int check_body(struct smsr *s, struct es_call *c)
 {
-	const struct soap_msg *m = c->req->msg;
-	const struct es_req *base = m->body;
-
-	if (!m->body)
-		return es_refuse(s, c, m->bad);
+	if (!c->req->msg->body)
+		return es_refuse(s, c, c->req->msg->bad);
 	c->max_validity_s = max_validity(s, c->peer);
-	c->validity_s = base->validity_s ? base->validity_s : s->cfg->limits.default_validity_s;
-	if (!base->validity_s && c->validity_s > c->max_validity_s)
-		c->validity_s = c->max_validity_s;
-	if (base->validity_s > c->max_validity_s)
+	if (!es_request_validity(c->req, s->cfg->limits.default_validity_s, c->max_validity_s, &c->validity_s))
 		return es_refuse_with(s, c, ES_SC_VALIDITY_REFUSED, NULL, "ValidityPeriod is longer than we accept");
 	return 1;
 }
@@ -342,7 +297,6 @@ int smsr_ev_request(void *smsr, void *es_request)
 	const struct es_function *fn = NULL;
 	struct smsr *s = smsr;
 	struct es_call c = {.req = es_request};
-	bool repeated;
 	int rc;
 
 	smsr_count(s, CTR_REQUESTS);
@@ -353,12 +307,10 @@ int smsr_ev_request(void *smsr, void *es_request)
 	rc = admit(s, &c, &fn);
 	if (rc != 1)
 		return rc;
-	if (es_fn_info(c.req->msg->fn)->changes && db_is_low(s->db, s->cfg->limits.free_space_min)) {
-		LOGP(DES, LOGL_ERROR, "the disk of the database is nearly full: %s refused\n",
-		     es_fn_name(c.req->msg->fn));
+	if (es_request_has_no_room(c.req, s->db, s->cfg->limits.free_space_min)) {
 		answer_alloc(s, c.req, 503)->retry_after_s = 60;
 		return 0;
 	}
-	rc = check_repeat(s, &c, &repeated);
-	return rc < 0 || repeated ? rc : fn->run(s, &c);
+	rc = check_repeat(s, &c);
+	return rc == 1 ? fn->run(s, &c) : rc;
 }

@@ -3,7 +3,7 @@
  * protected short messages.  To see one push travel, read in this order:
  *
  *   docs/architecture.md   the picture, and the life of a push in ten steps
- *   common/es/soap_service.c    a request arrives in an I/O thread and is checked (smsr/soap_http.c)
+ *   common/es/soap_service.c    a request arrives in an I/O thread and is checked (peer/request.c)
  *   smsr/es_in.c           the core admits it; es_fns.c turns it into an operation
  *   smsr/op.c, op_proc.c   the queue of an eUICC, and the procedures as one table
  *   smsr/cmd.c             a command is sealed and stored (scp80/sp.c does the octets)

@@ -131,7 +131,7 @@ static void take_over(struct smsr_daemon *d, struct snapshot *n)
 
 	keep_fixed(d, n->cfg);
 	http_server_set_tls(d->server, n->server);
-	http_client_set_tls(d->client, n->client);
+	http_client_set_tls(d->poster.client, n->client);
 	talloc_free(n->client);
 	/* The snapshot owns what was loaded for it. */
 	if (talloc_parent(d->server_tls) != old)

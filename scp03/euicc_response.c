@@ -100,6 +100,10 @@ static int results_dec(struct bytes list, struct euicc_response *rsp)
 			return -EINVAL;
 		if (rsp->n < ARRAY_SIZE(rsp->results))
 			rsp->results[rsp->n++] = res;
+		if (res.status != PE_OK && !rsp->failed) {
+			rsp->failure = res;
+			rsp->failed = true;
+		}
 		rsp->n_all++;
 	}
 	return rd_end(&r);
@@ -134,11 +138,7 @@ int euicc_response_dec(struct bytes b, struct euicc_response *out)
 
 const struct pe_result *euicc_response_failure(const struct euicc_response *rsp)
 {
-	for (size_t i = 0; i < rsp->n; i++) {
-		if (rsp->results[i].status != PE_OK)
-			return &rsp->results[i];
-	}
-	return NULL;
+	return rsp->failed ? &rsp->failure : NULL;
 }
 
 /* ---- writing ---- */

@@ -117,6 +117,8 @@ struct euicc_response {
 	size_t n; /* results that fit; the total is n_all */
 	size_t n_all;
 	struct pe_result results[EUICC_RESPONSE_RESULTS_MAX];
+	struct pe_result failure; /* set by euicc_response_dec(): the first of all that is not PE_OK */
+	bool failed;
 	bool aborted; /* profileInstallationAborted: everything was rolled back */
 	struct bytes message;
 };
@@ -130,7 +132,7 @@ static inline bool euicc_response_ok(const struct euicc_response *rsp)
 {
 	return !rsp->aborted;
 }
-/*! First result that is not PE_OK; NULL when there is none. */
+/*! First result of a response read that is not PE_OK, also behind those that fit; NULL when there is none. */
 const struct pe_result *euicc_response_failure(const struct euicc_response *rsp);
 
 /* ---- card ---- */

@@ -11,6 +11,8 @@
 
 #include "common/es/es_codec.h"
 
+#define LAST_MS INT64_C(253402300799999) /* of the year 9999 */
+
 char *es_time_enc(const void *ctx, int64_t utc_ms)
 {
 	time_t s = (time_t)(utc_ms / 1000);
@@ -101,6 +103,7 @@ static bool fields_ok(const struct tm *tm, int ms)
 int es_time_dec(const char *text, int64_t *utc_ms)
 {
 	struct tm tm = {};
+	int64_t at_ms;
 	struct rd r;
 	int ms, zone_s;
 
@@ -115,6 +118,10 @@ int es_time_dec(const char *text, int64_t *utc_ms)
 	zone_s = take_zone(&r);
 	if (rd_end(&r) < 0 || !fields_ok(&tm, ms))
 		return -EINVAL;
-	*utc_ms = ((int64_t)timegm(&tm) - zone_s) * 1000 + ms;
+	at_ms = ((int64_t)timegm(&tm) - zone_s) * 1000 + ms;
+	/* the offset, and 24:00, lead over the ends: what we wrote then could not be read */
+	if (at_ms < 0 || at_ms > LAST_MS)
+		return -EINVAL;
+	*utc_ms = at_ms;
 	return 0;
 }

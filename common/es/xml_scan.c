@@ -99,6 +99,15 @@ static enum xml_refusal scan_markup(struct scan *s)
 	return scan_element(s);
 }
 
+/* A name that only begins like it (xml-stylesheet) is that of an instruction. */
+static bool is_declaration(const struct rd *r)
+{
+	struct rd ahead = *r;
+
+	return bytes_eq(rd_bytes(&ahead, 5), BYTES_LIT("<?xml")) && rd_peek(&ahead) > 0 &&
+	       strchr(" \t\r\n", rd_peek(&ahead));
+}
+
 enum xml_refusal xml_scan(struct bytes in, const struct es_limits *limits)
 {
 	struct scan s = {.limits = limits};
@@ -111,7 +120,7 @@ enum xml_refusal xml_scan(struct bytes in, const struct es_limits *limits)
 	rd_init(&s.r, in);
 	if (starts_with(&s.r, "\xef\xbb\xbf"))
 		rd_bytes(&s.r, 3);
-	if (starts_with(&s.r, "<?xml") && !skip_behind(&s.r, "?>"))
+	if (is_declaration(&s.r) && !skip_behind(&s.r, "?>"))
 		return XML_NOT_WELL_FORMED;
 	for (;;) {
 		const uint8_t *p = memchr(s.r.cur, '<', rd_left(&s.r));

@@ -34,9 +34,11 @@ static bool quota(struct bytes params, uint32_t *mem)
 		return false;
 	if (ber_find(system, 0x83, &value))
 		return ber_check(system, 1) == 0;
+	if (value.len < 2 || value.len > 4)
+		return false;
 	rd_init(&r, value);
 	*mem = (uint32_t)rd_uint(&r, value.len);
-	return value.len >= 2 && value.len <= 4 && rd_end(&r) == 0;
+	return rd_end(&r) == 0;
 }
 
 /* Instances are A0000005591010FFFFFFFF89, TAR from 000010 to 00FFFF, 00. */

@@ -132,6 +132,8 @@ static void times_are_read_in_every_legal_form(void **state)
 		"2026-03-02T09:10:05ZZ",
 		"-2026-03-02T09:10:05Z",
 		"1969-12-31T23:59:59Z",
+		"1970-01-01T00:00:00+01:00", /* a year that the other way would not be read any more */
+		"9999-12-31T23:00:00-02:00",
 		"12026-03-02T09:10:05Z",
 		"2026-03-02 09:10:05Z",
 		"2026-03-02T09:10:05z",

@@ -158,6 +158,20 @@ static void create_and_delete(void **state)
 	expect(b, "80E40040124F10" BENCH_AID_BOOT "00", "6985");
 }
 
+#define INSTALL_NAMES "10A0000005591010FFFFFFFF8900000D0010A0000005591010FFFFFFFF8900000E0010" BENCH_AID_OPER
+
+/* GlobalPlatform has two and four octets for it. */
+static void a_quota_of_odd_length_is_refused(void **state)
+{
+	struct bench *b = *state;
+
+	expect_vector(b, "DeleteProfile", "009000");
+	expect(b, "80E60C0044" INSTALL_NAMES "0380C0000BC90481020370EF038301010000", "6A80");
+	expect(b, "80E60C0048" INSTALL_NAMES "0380C0000FC90481020370EF07830500000100000000", "6A80");
+	expect(b, "80E60C004C" INSTALL_NAMES "0380C00013C90481020370EF0B83090000000000000100000000", "6A80");
+	expect(b, "80E60C0045" INSTALL_NAMES "0380C0000CC90481020370EF0483024000000000", "009000");
+}
+
 static void pol1_forbids(void **state)
 {
 	struct bench *b = *state;
@@ -269,6 +283,7 @@ int main(void)
 		TEST(get_status_continues),
 		TEST(get_data),
 		TEST(create_and_delete),
+		TEST(a_quota_of_odd_length_is_refused),
 		TEST(pol1_forbids),
 		TEST(attributes),
 		TEST(store_data_wants_its_form),

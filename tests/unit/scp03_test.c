@@ -454,6 +454,26 @@ static void a_bad_response(void **state)
 	assert_string_equal(pe_status_name(PE_NOT_ENOUGH_MEMORY), "not enough memory");
 }
 
+/* A card may name every element: the one that failed counts, wherever it stands. */
+static void a_failure_behind_many_good_results(void **state)
+{
+	const struct pe_result bad = {PE_MEMORY_FAILURE, 0x12, -1, -1};
+	struct bytes one = unhex(ctx, "3003800100"), list;
+	struct euicc_response rsp;
+	struct wr items = writer(), w = writer();
+
+	for (int i = 0; i < 2 * EUICC_RESPONSE_RESULTS_MAX; i++)
+		wr_bytes(&items, one);
+	wr_bytes(&items, unhex(ctx, "3006800102810112"));
+	list = written(&items);
+	ber_put_head(&w, 0x30, list.len + 3);
+	ber_put(&w, 0xa0, list);
+	assert_int_equal(euicc_response_dec(written(&w), &rsp), 0);
+	assert_int_equal(rsp.n_all, 2 * EUICC_RESPONSE_RESULTS_MAX + 1);
+	assert_non_null(euicc_response_failure(&rsp));
+	assert_memory_equal(euicc_response_failure(&rsp), &bad, sizeof(bad));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -472,6 +492,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(new_session_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_good_response, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_bad_response, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_failure_behind_many_good_results, setup, teardown),
 	};
 	int rc;
 

@@ -444,6 +444,8 @@ static void bad_envelopes_get_the_right_fault(void **state)
 		{"</soap:Body>", "</soap:Body><soap:Body/>", SOAP_FAULT_SENDER, SOAP_SUB_NONE, NULL},
 		{"<soap:Envelope", "<!DOCTYPE a><soap:Envelope", SOAP_FAULT_SENDER, SOAP_SUB_NONE, NULL},
 		{"<soap:Envelope", "<?php?><soap:Envelope", SOAP_FAULT_SENDER, SOAP_SUB_NONE, NULL},
+		{"<?xml version=\"1.0\" encoding=\"UTF-8\"?>", "<?xml-stylesheet href='a'?>", SOAP_FAULT_SENDER,
+		 SOAP_SUB_NONE, NULL},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -101,12 +101,13 @@ static void extend(X509 *cert, X509 *issuer, int nid, const char *value)
 	X509_EXTENSION_free(ext);
 }
 
-static void name_add(X509 *cert, const char *field, const char *value)
+static void name_add(X509 *cert, const char *field, const char *value, int len)
 {
 	X509_NAME *name = X509_get_subject_name(cert);
 
 	if (value)
-		OSMO_ASSERT(X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, (const uint8_t *)value, -1, -1, 0));
+		OSMO_ASSERT(X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, (const uint8_t *)value,
+						       len ? len : -1, -1, 0));
 }
 
 static X509 *make(const struct test_subject *s, EVP_PKEY *key)
@@ -117,11 +118,12 @@ static X509 *make(const struct test_subject *s, EVP_PKEY *key)
 	OSMO_ASSERT(cert && RAND_bytes((uint8_t *)&serial, sizeof(serial)) == 1);
 	OSMO_ASSERT(X509_set_version(cert, X509_VERSION_3));
 	OSMO_ASSERT(ASN1_INTEGER_set_uint64(X509_get_serialNumber(cert), serial >> 1));
-	OSMO_ASSERT(X509_gmtime_adj(X509_getm_notBefore(cert), -3L * DAY_S));
+	OSMO_ASSERT(X509_gmtime_adj(X509_getm_notBefore(cert), (s->tomorrow ? 1L : -3L) * DAY_S));
 	OSMO_ASSERT(X509_gmtime_adj(X509_getm_notAfter(cert), (s->days ? s->days : 1) * (long)DAY_S));
 	OSMO_ASSERT(X509_set_pubkey(cert, key));
-	name_add(cert, "CN", s->cn);
-	name_add(cert, "serialNumber", s->serial_number);
+	name_add(cert, "CN", s->cn, s->cn_len);
+	name_add(cert, "CN", s->cn_again, 0);
+	name_add(cert, "serialNumber", s->serial_number, 0);
 	return cert;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
+#include <stdbool.h>
+
 /* A throw-away PKI in a temporary folder, for tests of TLS. */
 
 struct test_pki;
@@ -14,9 +16,12 @@ struct test_cert {
 /*! What a certificate says; NULL = absent. */
 struct test_subject {
 	const char *cn;
+	int cn_len;		   /* 0 = up to its NUL */
+	const char *cn_again;	   /* a second one */
 	const char *serial_number; /* attribute of the subject */
 	const char *san;	   /* as in openssl.cnf: "DNS:localhost,IP:127.0.0.1" */
 	int days;		   /* 0 = one; negative = expired yesterday */
+	bool tomorrow;		   /* not valid before */
 };
 
 /*! \returns talloc child of ctx; freeing it removes the folder */

@@ -323,6 +323,30 @@ static void bad_urls_are_refused(void **state)
 	assert_int_equal(http_url_check("HTTPS://[::1]:8443/a?b=c&d"), 0);
 }
 
+static void a_prefix_ends_at_a_border(void **state)
+{
+	static const char *const below[] = {"https://a/x", "https://a/x/", "https://a/x/y", "https://a/x?z=..",
+					    "https://a/x/y?z=%2e"};
+	static const char *const not_below[] = {
+		"https://a/xy",	      "https://a/",	       "https://a/x/../y",    "https://a/x/%2E%2E/y",
+		"https://a/x/%2e./y", "https://a.b/x",	       "https://b/x",	      "http://a/x",
+		"https://a/x#y",      "https://a/x:8443/../y", "https://a/x/y/..?z",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(below); i++) {
+		if (!http_url_is_below("https://a/x", below[i]))
+			fail_msg("refused: %s", below[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(not_below); i++) {
+		if (http_url_is_below("https://a/x", not_below[i]))
+			fail_msg("taken: %s", not_below[i]);
+	}
+	assert_true(http_url_is_below("https://a/x/", "https://a/x/y"));
+	assert_false(http_url_is_below("https://a/x/", "https://a/x"));
+	assert_false(http_url_is_below("", "https://a/x"));
+	assert_false(http_url_is_below(NULL, "https://a/x"));
+}
+
 #define LABEL_64 "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbccccccccccccccccdddddddddddddddd"
 
 static void refused_and_unknown(void **state)
@@ -426,17 +450,23 @@ static void odd_stop(struct odd *o)
 static void odd_servers(void **state)
 {
 	const struct test_subject elsewhere = {.cn = "127.0.0.1", .san = "DNS:elsewhere.example"};
+	const struct test_subject nameless = {.cn = "x", .san = "DNS:elsewhere.example,DNS:l*t,IP:127.0.0.1"};
 	struct fix *f = *state;
 	struct test_cert wrong = test_pki_leaf(f->pki, "root", "wrong", &elsewhere);
+	struct test_cert other = test_pki_leaf(f->pki, "root", "other", &nameless);
 	const struct {
+		const char *host;
 		const struct test_cert *cert;
 		int what;
 		enum http_outcome outcome;
 		const char *detail;
 	} rows[] = {
-		{&f->server, SAY_NOTHING, HTTP_E_TIMEOUT, "no answer"}, {&f->server, NOT_HTTP, HTTP_E_PROTOCOL, ""},
-		{&f->server, CLOSE_EARLY, HTTP_E_PROTOCOL, "closed"},	{&f->server, PLAIN, HTTP_E_TLS, ""},
-		{&wrong, SAY_NOTHING, HTTP_E_TLS, "mismatch"},
+		{"127.0.0.1", &f->server, SAY_NOTHING, HTTP_E_TIMEOUT, "no answer"},
+		{"127.0.0.1", &f->server, NOT_HTTP, HTTP_E_PROTOCOL, ""},
+		{"127.0.0.1", &f->server, CLOSE_EARLY, HTTP_E_PROTOCOL, "closed"},
+		{"127.0.0.1", &f->server, PLAIN, HTTP_E_TLS, ""},
+		{"127.0.0.1", &wrong, SAY_NOTHING, HTTP_E_TLS, "mismatch"},
+		{"localhost", &other, SAY_NOTHING, HTTP_E_TLS, "mismatch"},
 	};
 	size_t i;
 
@@ -444,7 +474,7 @@ static void odd_servers(void **state)
 		struct odd o;
 
 		odd_start(&o, rows[i].cert, rows[i].what);
-		call(f, "127.0.0.1", o.port, "/", 1000);
+		call(f, rows[i].host, o.port, "/", 1000);
 		expect(f->result, rows[i].outcome, 0);
 		if (!strstr(f->result->detail, rows[i].detail))
 			fail_msg("row %zu: %s", i, f->result->detail);
@@ -540,6 +570,7 @@ int main(void)
 		T(too_many_calls_are_refused),
 		T(a_kept_connection_does_not_wait),
 		cmocka_unit_test(bad_urls_are_refused),
+		cmocka_unit_test(a_prefix_ends_at_a_border),
 		T(refused_and_unknown),
 		T(wrong_servers_are_refused),
 		T(odd_servers),

@@ -69,7 +69,9 @@ static void good_files_load(void **state)
 static void bad_files_are_named(void **state)
 {
 	const struct test_subject late = {.cn = "late", .days = -1};
+	const struct test_subject early = {.cn = "early", .days = 2, .tomorrow = true};
 	struct fix *f = *state;
+	struct test_cert unborn = test_pki_leaf(f->pki, "root", "early", &early);
 	struct test_cert expired = test_pki_leaf(f->pki, "root", "late", &late);
 	struct test_cert other = test_pki_leaf(f->pki, "root", "other", &(struct test_subject){.cn = "other"});
 	const char *junk = test_pki_path(f->pki, "junk");
@@ -92,9 +94,13 @@ static void bad_files_are_named(void **state)
 	assert_non_null(strstr(f->err, other.key));
 	assert_int_equal(load(f, f->root.cert, expired.cert, expired.key), -EINVAL);
 	assert_non_null(strstr(f->err, "late.pem: certificate has expired"));
+	assert_int_equal(load(f, f->root.cert, unborn.cert, unborn.key), -EINVAL);
+	assert_non_null(strstr(f->err, "early.pem: certificate is not valid yet"));
 	assert_int_equal(chmod(f->leaf.key, 0644), 0);
 	assert_int_equal(load(f, f->root.cert, f->leaf.cert, f->leaf.key), -EACCES);
 	assert_non_null(strstr(f->err, "readable"));
+	assert_int_equal(chmod(f->leaf.key, 0602), 0);
+	assert_int_equal(load(f, f->root.cert, f->leaf.cert, f->leaf.key), -EACCES);
 	assert_null(f->tls);
 }
 
@@ -268,6 +274,22 @@ static void identity_of_a_certificate(void **state)
 	assert_null(tls_peer_dup(f, NULL));
 }
 
+/* Whoever reads one of two names, or stops at a NUL, reads another name than the CA. */
+static void ambiguous_names_are_none(void **state)
+{
+	const struct test_subject twice = {.cn = "MNO 1", .cn_again = "MNO 2"};
+	const struct test_subject cut = {.cn = "MNO 1\0.example", .cn_len = 14};
+	struct fix *f = *state;
+	struct test_cert cert = test_pki_leaf(f->pki, "root", "twice", &twice);
+	struct tls_peer *p;
+
+	assert_int_equal(tls_peer_from_file(f, cert.cert, &p), 0);
+	assert_null(p->common_name);
+	cert = test_pki_leaf(f->pki, "root", "cut", &cut);
+	assert_int_equal(tls_peer_from_file(f, cert.cert, &p), 0);
+	assert_null(p->common_name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +301,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(hello_of_a_pre_shared_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_pipe_asks_nobody_for_a_password, setup, teardown),
 		cmocka_unit_test_setup_teardown(identity_of_a_certificate, setup, teardown),
+		cmocka_unit_test_setup_teardown(ambiguous_names_are_none, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

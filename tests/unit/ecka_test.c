@@ -11,7 +11,7 @@
 
 #include "common/codec/ber.h"
 #include "common/crypto/gpcert.h"
-#include "scp03/ecka.h"
+#include "scp03/ecka_int.h"
 #include "tests/support/es8.h"
 
 static struct crypto *crypto;
@@ -219,6 +219,24 @@ static void a_wrong_signature_gives_no_keys(void **state)
 	assert_int_equal(rsp.len, 0);
 }
 
+static void a_random_of_no_right_length_is_refused(void **state)
+{
+	static const size_t lens[] = {0, ECKA_RANDOM_MAX + 1};
+	struct bytes long_one = bytes_of(talloc_zero_size(ctx, ECKA_RANDOM_MAX + 1), ECKA_RANDOM_MAX + 1);
+
+	for (size_t i = 0; i < 2; i++) {
+		struct ecka *e = ecka_of(&tvs[1], ECKA_RECEIPT_85);
+		struct wr b = writer(), c = writer(), rsp = writer();
+		struct ecka_keys keys;
+
+		assert_int_equal(ecka_put_cert(e, &b), 0);
+		send_agreement(&tvs[1], e, &c);
+		ber_put(&rsp, 0x85, bytes_sub(long_one, 0, lens[i]));
+		ber_put(&rsp, 0x86, bytes_sub(long_one, 0, ECKA_RECEIPT_LEN));
+		assert_int_equal(ecka_finish(e, crypto, ctx, written(&rsp), &keys), -EINVAL);
+	}
+}
+
 /* Doubt about the receipt when there is a DR: both readings, and which settings take which. */
 static void both_readings_of_the_receipt(void **state)
 {
@@ -346,6 +364,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(on_the_card, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_wrong_signature_gives_no_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(both_readings_of_the_receipt, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_random_of_no_right_length_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(host_id_and_brainpool, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_forms_of_the_point, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_requests, setup, teardown),

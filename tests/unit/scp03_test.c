@@ -166,6 +166,10 @@ static void what_the_card_refuses(void **state)
 	assert_int_equal(scp03_card_auth(e.card, auth), -EPROTO);
 	e = ends_open("scp03");
 	memcpy(bad, auth.data, auth.len);
+	bad[3] = 0x01;
+	assert_int_equal(scp03_card_auth(e.card, bytes_of(bad, auth.len)), -EINVAL);
+	e = ends_open("scp03");
+	memcpy(bad, auth.data, auth.len);
 	bad[auth.len - 1] ^= 1;
 	assert_int_equal(scp03_card_auth(e.card, bytes_of(bad, auth.len)), -EBADMSG);
 }
@@ -179,6 +183,20 @@ static void another_counter_is_told_from_a_wrong_key(void **state)
 	a.rsp[25] ^= 1;
 	assert_int_equal(scp03_rx_init(a.off, BYTES_ARR(a.rsp)), -EBADMSG);
 	assert_int_equal(scp03_rx_init(a.off, BYTES_ARR(a.rsp)), -EPROTO);
+}
+
+/* Another protocol (SCP02) or variant (no pseudo-random challenge) is not talked to. */
+static void another_protocol_is_refused(void **state)
+{
+	struct ends e = ends_open("scp03");
+
+	assert_int_equal(e.rsp[11], 0x03);
+	e.rsp[11] = 0x02;
+	assert_int_equal(scp03_rx_init(e.off, BYTES_ARR(e.rsp)), -EINVAL);
+	e = ends_open("scp03");
+	assert_int_equal(e.rsp[12], 0x70);
+	e.rsp[12] = 0x60;
+	assert_int_equal(scp03_rx_init(e.off, BYTES_ARR(e.rsp)), -EINVAL);
 }
 
 static void the_token_key_by_put_key(void **state)
@@ -482,6 +500,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_error_status_ends_the_session, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_the_card_refuses, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_counter_is_told_from_a_wrong_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_protocol_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_token_key_by_put_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_download, setup, teardown),
 		cmocka_unit_test_setup_teardown(answers_to_segments_may_come_late, setup, teardown),

@@ -312,6 +312,7 @@ static void receipt_texts_come_in_many_spellings(void **state)
 		{"id: 77 Stat : undelivered ERR: 0102", "77", "0102", SMPP_STATE_UNDELIVERABLE},
 		{"id:1 text:stat:DELIVRD err:9", "1", "", SMPP_STATE_NONE},
 		{"id:1 stat:WHATEVER", "1", "", SMPP_STATE_UNKNOWN},
+		{"id:1 stat:DELI err:0", "1", "0", SMPP_STATE_UNKNOWN}, /* delivered or deleted? */
 		{"done date:2611211200 stat:REJECTD err:12345", "", "", SMPP_STATE_REJECTED},
 		{"paid:5 id:6", "6", "", SMPP_STATE_NONE},
 		{"id:00000011 sub:000 dlvrd:000 submit date:2611211200 done date:2611211200 stat:DELIVRD err:000 text:",
@@ -402,6 +403,28 @@ static void segment_numbers_come_from_sar_tlvs(void **state)
 	assert_int_equal(smpp_sar_dec(&pdu, &sar), -ENOENT);
 }
 
+static void segment_numbers_that_cannot_be_are_refused(void **state)
+{
+	static const struct {
+		uint32_t ref, total, seq;
+	} bad[] = {{7, 2, 3}, {7, 2, 0}, {7, 0, 0}, {7, 256, 1}, {0x10000, 2, 1}};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct smpp_sar sar = {.ref = 99};
+		struct smpp_pdu pdu = {0};
+		uint8_t buf[40];
+		struct wr w;
+
+		wr_init_buf(&w, buf, sizeof(buf));
+		smpp_tlv_put_uint(&w, SMPP_TAG_SAR_MSG_REF_NUM, bad[i].ref, 4);
+		smpp_tlv_put_uint(&w, SMPP_TAG_SAR_TOTAL_SEGMENTS, bad[i].total, 2);
+		smpp_tlv_put_uint(&w, SMPP_TAG_SAR_SEGMENT_SEQNUM, bad[i].seq, 1);
+		assert_int_equal(wr_end(&w, &pdu.tlvs), 0);
+		assert_int_equal(smpp_sar_dec(&pdu, &sar), -EINVAL);
+		assert_int_equal(sar.ref, 99);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +445,7 @@ int main(void)
 		cmocka_unit_test(message_ids_match_across_bases),
 		cmocka_unit_test(times_have_both_forms),
 		cmocka_unit_test(segment_numbers_come_from_sar_tlvs),
+		cmocka_unit_test(segment_numbers_that_cannot_be_are_refused),
 	};
 	int rc;
 

@@ -11,6 +11,7 @@
 #include <talloc.h>
 
 #include "common/crypto/crypto.h"
+#include "common/crypto/x509.h"
 #include "common/es/xmlsig.h"
 #include "tests/support/vec.h"
 
@@ -186,6 +187,20 @@ static void weak_or_unknown_algorithms_are_refused(void **state)
 	}
 }
 
+/* The algorithm is taken, the key is not: a stronger one of the same sort gets as far as the digest. */
+static void short_rsa_keys_are_refused(void **state)
+{
+	struct fix *f = *state;
+	const char *doc = with(f, f->msg, "xmldsig-more#ecdsa-sha256", "xmldsig-more#rsa-sha256");
+	struct x509 *cert;
+
+	assert_int_equal(x509_pem_load(f, "tests/vectors/x509/eum-rsa2048.pem", &cert, &f->why), 0);
+	assert_int_equal(xmlsig_verify_doc(f->es, f, bytes_str(doc), x509_pubkey(cert), &f->texts, &f->why), -EINVAL);
+	assert_non_null(strstr(f->why, "3072"));
+	assert_int_equal(x509_pem_load(f, "tests/vectors/x509/eum-rsa3072.pem", &cert, &f->why), 0);
+	assert_int_equal(xmlsig_verify_doc(f->es, f, bytes_str(doc), x509_pubkey(cert), &f->texts, &f->why), -EBADMSG);
+}
+
 static void documents_with_other_pairs_are_refused(void **state)
 {
 	struct fix *f = *state;
@@ -213,7 +228,7 @@ static void costly_documents_are_refused(void **state)
 	for (int i = 0; i < 60; i++) {
 		head = talloc_strdup_append_buffer(head, "<d");
 		for (int k = 0; k < 63; k++)
-			head = talloc_asprintf_append_buffer(head, " xmlns:n%d-%d='u'", i, k);
+			head = talloc_asprintf_append_buffer(head, " xmlns:n%d-%d='urn:u'", i, k);
 		head = talloc_strdup_append_buffer(head, ">");
 		tail = talloc_strdup_append_buffer(tail, "</d>");
 	}
@@ -283,6 +298,7 @@ int main(void)
 		T(changes_are_seen),
 		T(references_to_the_element_are_taken_and_others_refused),
 		T(weak_or_unknown_algorithms_are_refused),
+		T(short_rsa_keys_are_refused),
 		T(documents_with_other_pairs_are_refused),
 		T(costly_documents_are_refused),
 		T(another_key_is_refused),

@@ -232,6 +232,9 @@ static void connectivity_parameters(void **state)
 	connectivity(w, oper, "A0030601", "FAILED 1.6/2.1");
 	connectivity(w, oper, "B003060112", "FAILED 1.6/2.1");
 	connectivity(w, oper, "220F80E289000A3A01077F2104AABBCCDD", "FAILED 8.3.1/1.2");
+	connectivity(w, oper, /* a key establishment */
+		     "221C80E6200016000010A0000005591010FFFFFFFF890000100000000000220C80E28900063A0103AABBCC00",
+		     "FAILED 8.3.1/1.2");
 	connectivity(w, iccid_of(w, SEED_BOOTSTRAP), "A003060112", "FAILED 8.2.1/1.2");
 	connectivity(w, NEW_ICCID, "A003060112", "FAILED 8.2.1/3.9");
 	world_create_isdp(w, SMDP, 500, "create");

@@ -48,6 +48,23 @@ static void a_pause_holds_and_a_resume_starts(struct world *w, enum pause_scope 
 	assert_int_equal(scope(w, smsr_ev_resume, which, name), -ENOENT);
 }
 
+/* A card that is not answered rolls back: what it asks for is no work that could wait. */
+static void a_confirmation_is_not_held(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	order(w, ES4_ENABLE_PROFILE, "c1");
+	world_advance(w, MINUTE_MS);
+	world_expect_card(w, SEED_OPERATIONAL);
+	assert_int_equal(scope(w, smsr_ev_pause, PAUSE_EUICC, w->card_data.eid), 0);
+	assert_int_equal(euicc_coverage_set(w->card, w->card_data.profiles[SEED_OPERATIONAL].imsi, false), 0);
+	world_advance(w, 20 * MINUTE_MS);
+	world_expect_card(w, SEED_BOOTSTRAP);
+	world_expect_eis(w, PROFILE_ENABLED, PROFILE_DISABLED);
+	assert_int_equal(world_operations(w, OP_CONFIRM, OP_ST_DONE), 1);
+}
+
 static void all_of_it(void **state)
 {
 	a_pause_holds_and_a_resume_starts(*state, PAUSE_ALL, NULL);
@@ -337,6 +354,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(all_of_it),
+		T(a_confirmation_is_not_held),
 		T(new_ones),
 		T(one_euicc),
 		T(one_peer_by_its_name),

@@ -71,12 +71,65 @@ static void more_key_sets_than_anybody_reads(void **state)
 	assert_int_equal(eis->isdr->n_keysets, KEYSETS_MAX);
 }
 
+static void states_that_no_card_has(void **state)
+{
+	struct world *w = *state;
+	struct es_eis *eis = world_eis(w, w->ctx);
+
+	for (size_t i = 0; i < eis->n_profiles; i++)
+		eis->profiles[i].state = ES_STATE_ENABLED;
+	expect_refusal(w, eis, "more than one profile is Enabled");
+	eis = world_eis(w, w->ctx);
+	for (size_t i = 0; i < eis->n_profiles; i++)
+		eis->profiles[i].fallback = true;
+	expect_refusal(w, eis, "more than one profile has the fall-back attribute");
+	world_register(w);
+}
+
+/* Its first key set, to be bent. */
+static struct es_keyset *keyset_of(struct es_eis *eis)
+{
+	eis->isdr->keysets = talloc_memdup(eis, eis->isdr->keysets, eis->isdr->n_keysets * sizeof(struct es_keyset));
+	assert_int_equal(eis->isdr->keysets[0].type, ES_KEYSET_SCP80);
+	return &eis->isdr->keysets[0];
+}
+
+static void key_sets_that_nobody_can_use(void **state)
+{
+	struct world *w = *state;
+	struct es_eis *eis = world_eis(w, w->ctx);
+	struct es_keyset *ks = keyset_of(eis);
+
+	ks->cntr = (struct es_opt_u64){true, UINT64_C(0x10000000000)};
+	expect_refusal(w, eis, "Isd-r: the counter of a key set has more than 5 octets");
+	eis = world_eis(w, w->ctx);
+	keyset_of(eis)->n_keys = 1;
+	expect_refusal(w, eis, "Isd-r: a key set lacks keys");
+	eis = world_eis(w, w->ctx);
+	keyset_of(eis)->version = 0x10;
+	expect_refusal(w, eis, "Isd-r: the version of an SCP80 key set is not 1 to 15");
+	eis = world_eis(w, w->ctx);
+	ks = keyset_of(eis);
+	ks->keys = talloc_memdup(eis, ks->keys, ks->n_keys * sizeof(*ks->keys));
+	ks->keys[1].index = ks->keys[0].index;
+	expect_refusal(w, eis, "Isd-r: a key index occurs twice");
+	eis = world_eis(w, w->ctx);
+	ks = keyset_of(eis);
+	ks->keys = talloc_memdup(eis, ks->keys, ks->n_keys * sizeof(*ks->keys));
+	ks->keys[0].kcv = BYTES_LIT("\0\0\0");
+	expect_refusal(w, eis, "Isd-r: the check value of a key is wrong");
+	assert_int_equal(world_rows(w, "keyset"), 0);
+	world_register(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(aid_of_the_isdr_of_no_right_length),
 		WORLD_TEST(aid_of_an_isdp_of_no_right_length),
 		WORLD_TEST(more_key_sets_than_anybody_reads),
+		WORLD_TEST(key_sets_that_nobody_can_use),
+		WORLD_TEST(states_that_no_card_has),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,12 +102,14 @@ static void validity_too_long(void **state)
 	struct world_post *p;
 
 	world_register(w);
-	world_ask(w, MNO_OPER, ES4_ENABLE_PROFILE, SEED_OPERATIONAL, "c", 31 * 24 * 3600);
+	world_ask(w, MNO_OPER, ES4_ENABLE_PROFILE, SEED_OPERATIONAL, "c", 30 * 24 * 3600 + 1);
 	world_run(w);
 	p = world_post(w, "/cb");
 	assert_non_null(strstr(p->body, "AcceptableValidityPeriod>2592000<"));
 	assert_non_null(strstr(p->body, "1.2.1"));
 	expect_nothing_queued(w);
+	world_ask(w, MNO_OPER, ES4_ENABLE_PROFILE, SEED_OPERATIONAL, "d", 30 * 24 * 3600);
+	assert_true(world_told(w, "valid for 2592000 s"));
 }
 
 static void peer_with_a_short_validity(void **state)
@@ -213,6 +215,42 @@ static void repeated_when_it_is_done(void **state)
 	assert_int_equal(world_operations(w, OP_ENABLE, OP_ST_DONE), 1);
 }
 
+/* After a restored backup numbers of operations come again: the outcome of another peer's is nobody else's. */
+static void repeated_when_the_operation_is_anothers(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	ask(w, "c");
+	world_advance(w, MINUTE_MS);
+	world_expect_outcome(w, "ES4-EnableProfile", "EXECUTED_SUCCESS");
+	world_damage(w, "UPDATE operation SET requester = '" MNO_BOOT "'");
+	ask(w, "c");
+	world_run(w);
+	world_expect_outcome(w, "ES4-EnableProfile", "FAILED 1.6/3.3");
+	world_damage(w, "UPDATE operation SET requester = '" MNO_OPER "', call_id = 'd'");
+	ask(w, "c");
+	world_run(w);
+	world_expect_outcome(w, "ES4-EnableProfile", "FAILED 1.6/3.3");
+}
+
+/* Below the reserve nothing new is taken; what only reads still works. */
+static void a_full_disk_is_told_at_once(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	w->cfg->limits.free_space_min = UINT64_MAX;
+	ask(w, "c");
+	world_expect_answer(w, "503");
+	assert_int_not_equal(w->answer->retry_after_s, 0);
+	expect_nothing_queued(w);
+	assert_non_null(world_get_eis(w, SMDP));
+	w->cfg->limits.free_space_min = 0;
+	ask(w, "c");
+	world_expect_answer(w, "202");
+}
+
 static void same_call_id_for_something_else(void **state)
 {
 	struct world *w = *state;
@@ -303,6 +341,8 @@ int main(void)
 		WORLD_TEST(repeated_after_the_retention),
 		WORLD_TEST(repeated_when_it_is_done),
 		WORLD_TEST(same_call_id_for_something_else),
+		WORLD_TEST(a_full_disk_is_told_at_once),
+		WORLD_TEST(repeated_when_the_operation_is_anothers),
 		WORLD_TEST(the_same_call_id_of_another_peer_is_another_call),
 		WORLD_TEST(one_after_the_other),
 		WORLD_TEST(busy_at_the_limit),

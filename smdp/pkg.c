@@ -137,16 +137,23 @@ static void name_services(struct pkg_header *h)
 }
 
 /* Services are NULLs tagged 80 to 9E, from the 31st on 9F1F and so on. */
+static bool service_of(uint32_t tag, uint32_t *n)
+{
+	bool one = tag >= 0x80 && tag <= 0x9e, two = tag >= 0x9f1f && tag <= 0x9f7f;
+
+	*n = tag & (two ? 0x7f : 0x1f);
+	return (one || two) && *n < SERVICES_MAX;
+}
+
 static int read_services(struct pkg_header *h, struct bytes list)
 {
 	struct ber t;
 	struct rd r;
+	uint32_t n;
 
 	rd_init(&r, list);
 	while (ber_next(&r, &t)) {
-		uint32_t n = t.tag > 0xff ? t.tag & 0x7f : t.tag & 0x1f;
-
-		if (t.value.len || n >= SERVICES_MAX)
+		if (t.value.len || !service_of(t.tag, &n))
 			return -EINVAL;
 		h->services |= (uint64_t)1 << n;
 	}

@@ -8,6 +8,7 @@
  *   pukCodes       A1 { 30 { 80 reference 81 value(8) ... }* }
  *   akaParameter   A1 { A0 mapping | A1 { 80 algorithm 81 options 82 key 83 OPc ... } } */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include <osmocom/core/utils.h>
@@ -65,10 +66,25 @@ static bool has_files(uint32_t tag)
 	return tag >= PE_MF && tag != PE_EAP;
 }
 
+/* \param[out] size  as the descriptor names it, else untouched */
+static int file_size(struct bytes descriptor, int64_t *size)
+{
+	struct bytes value;
+	struct rd r;
+	int rc = ber_find(descriptor, 0x80, &value);
+
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	if (value.len == 0 || value.len > 4)
+		return -EINVAL;
+	rd_init(&r, value);
+	*size = (int64_t)rd_uint(&r, value.len);
+	return rd_end(&r);
+}
+
 /* Where the content of a file ends, and the size its descriptor names (-1: none, the template's). */
 static int file_extent(struct bytes file, int64_t *size, int64_t *end)
 {
-	struct bytes value;
 	struct ber t;
 	struct rd r;
 
@@ -80,12 +96,8 @@ static int file_extent(struct bytes file, int64_t *size, int64_t *end)
 
 		switch (t.tag) {
 		case 0xa1:
-			if (ber_find(t.value, 0x80, &value) == 0) {
-				struct rd s;
-
-				rd_init(&s, value);
-				*size = (int64_t)rd_uint(&s, OSMO_MIN(value.len, 4));
-			}
+			if (file_size(t.value, size) < 0)
+				return -EINVAL;
 			break;
 		case 0x82:
 			skip = integer(t.value);
@@ -121,8 +133,9 @@ static void check_files(struct pkg_checker *k, const struct pkg_pe *pe)
 		if (file_extent(t.value, &size, &end) < 0)
 			pkg_find_pe(k, PKG_ERROR, pe, "has a malformed file in field %X", (unsigned int)t.tag);
 		else if (size >= 0 && end > size)
-			pkg_find_pe(k, PKG_ERROR, pe, "fills %d octets into the file in field %X, which has %d",
-				    (int)end, (unsigned int)t.tag, (int)size);
+			pkg_find_pe(k, PKG_ERROR, pe,
+				    "fills %" PRId64 " octets into the file in field %X, which has %" PRId64, end,
+				    (unsigned int)t.tag, size);
 	}
 }
 

@@ -99,10 +99,13 @@ struct bytes rd_rest(struct rd *r)
 
 uint64_t rd_uint(struct rd *r, size_t n)
 {
-	struct bytes b = rd_bytes(r, n);
+	struct bytes b = bytes_of(NULL, 0);
 	uint64_t v = 0;
 
-	OSMO_ASSERT(n <= sizeof(v));
+	if (n <= sizeof(v))
+		b = rd_bytes(r, n);
+	else
+		rd_fail(r); /* a length often comes with the data */
 	for (size_t i = 0; i < b.len; i++)
 		v = v << 8 | b.data[i];
 	return v;

@@ -65,7 +65,7 @@ size_t rd_left(const struct rd *r);
 uint8_t rd_u8(struct rd *r);
 uint16_t rd_u16(struct rd *r);
 uint32_t rd_u32(struct rd *r);
-/*! Big-endian integer of n octets, n <= 8. */
+/*! Big-endian integer of n octets; more than 8 fail the reader. */
 uint64_t rd_uint(struct rd *r, size_t n);
 /*! View of the next n octets, valid as long as the input. */
 struct bytes rd_bytes(struct rd *r, size_t n);

@@ -37,6 +37,20 @@ static void reader_demands_the_end(void **state)
 	assert_int_equal(rd_end(&r), 0);
 }
 
+static void reader_takes_integers_up_to_eight_octets(void **state)
+{
+	struct rd r;
+
+	rd_init(&r, BYTES_LIT("\x01\x02\x03\x04\x05\x06\x07\x08\x09"));
+	assert_true(rd_uint(&r, 8) == UINT64_C(0x0102030405060708));
+	assert_int_equal(rd_uint(&r, 0), 0);
+	assert_int_equal(rd_uint(&r, 1), 9);
+	assert_int_equal(rd_end(&r), 0);
+	rd_init(&r, BYTES_LIT("\x01\x02\x03\x04\x05\x06\x07\x08\x09"));
+	assert_int_equal(rd_uint(&r, 9), 0);
+	assert_int_equal(rd_end(&r), -EINVAL);
+}
+
 static void reader_takes_an_empty_input(void **state)
 {
 	struct rd r;
@@ -101,6 +115,7 @@ int main(void)
 		cmocka_unit_test(reader_fails_once_and_stays_failed),
 		cmocka_unit_test(reader_demands_the_end),
 		cmocka_unit_test(reader_takes_an_empty_input),
+		cmocka_unit_test(reader_takes_integers_up_to_eight_octets),
 		cmocka_unit_test(writer_stops_at_its_buffer),
 		cmocka_unit_test(writer_grows_and_refuses_what_does_not_fit_its_width),
 		cmocka_unit_test(hex_goes_both_ways_and_takes_no_junk),

@@ -176,6 +176,56 @@ static void any_bit_of_the_heads(void **state)
 	}
 }
 
+/* DGI 3A01 of three octets in two blocks: numbered one after the other, the first one with more to come. */
+static void blocks_of_one_store_data(void **state)
+{
+	static const struct {
+		const char *p1p2[2];
+		int rc;
+	} cases[] = {
+		{{"0900", "8901"}, 0},	    {{"0905", "8906"}, 0},	{{"0900", "8900"}, -EPERM},
+		{{"0900", "8902"}, -EPERM}, {{"0901", "8900"}, -EPERM}, {{"8900", "8901"}, -EPERM},
+		{{"09FF", "8900"}, -EPERM}, {{"0900", "A901"}, -EPERM},
+	};
+	struct bytes install = capdu(*state, "ecka_eg", "isdp_0B_dr", "install_for_personalization");
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *one = talloc_asprintf(*state, "80E2%s043A0103AA00", cases[i].p1p2[0]);
+		char *two = talloc_asprintf(*state, "80E2%s02BBCC00", cases[i].p1p2[1]);
+		struct bytes all;
+		struct sd_look l;
+		struct wr w;
+
+		wr_init(&w, *state);
+		ber_put(&w, TAG_CAPDU, install);
+		ber_put(&w, TAG_CAPDU, unhex(*state, one));
+		ber_put(&w, TAG_CAPDU, unhex(*state, two));
+		assert_int_equal(wr_end(&w, &all), 0);
+		if (look(*state, all, &l) != cases[i].rc)
+			fail_msg("%s %s", one, two);
+	}
+}
+
+static void a_select_leads_away(void **state)
+{
+	static const struct {
+		const char *hex;
+		int rc;
+	} cases[] = {
+		{"220784F28002000000", 0},
+		{"220A00A40400055101020304220784F28002000000", -EPERM},
+		{"220784F28002000000220A00A40400055101020304", -EPERM},
+		{"220784F28002000000220A03A40400055101020304", -EPERM}, /* on another channel */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sd_look l;
+
+		if (look(*state, unhex(*state, cases[i].hex), &l) != cases[i].rc)
+			fail_msg("%s", cases[i].hex);
+	}
+}
+
 static void templates(void **state)
 {
 	struct bytes cmds;
@@ -204,6 +254,8 @@ int main(void)
 		T(cut_at_every_octet),
 		T(any_bit_of_the_heads),
 		T(templates),
+		T(a_select_leads_away),
+		T(blocks_of_one_store_data),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,7 +85,8 @@ int restore_check(struct smsr *s)
 	struct life_past past;
 	int rc;
 
-	s->life = (struct life){.turn = s->turn, .db = s->db, .database = s->cfg->database, .name = "smsr"};
+	s->life = (struct life){
+		.turn = s->turn, .db = s->db, .database = talloc_strdup(s, s->cfg->database), .name = "smsr"};
 	rc = life_look(&s->life, &past);
 	if (rc < 0)
 		return rc;

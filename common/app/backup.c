@@ -44,7 +44,7 @@ struct backup *backup_alloc(const void *ctx, const struct db_desc *desc, const c
 	struct backup *b = talloc_zero(ctx, struct backup);
 
 	OSMO_ASSERT(b);
-	*b = (struct backup){.desc = desc, .database = database, .ended = ended, .priv = priv};
+	*b = (struct backup){.desc = desc, .database = talloc_strdup(b, database), .ended = ended, .priv = priv};
 	return b;
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """A small disk for each daemon that can be filled up: a tmpfs, when we may mount one."""
 import contextlib
+import os
 import subprocess
 
 SIZE_MIB = 192
@@ -16,8 +17,13 @@ class Disk:
         self.is_small = mounted.returncode == 0
         self.why = mounted.stderr.strip()
 
-    def fill(self):
-        """To the last octet."""
+    def fill(self, left_mib):
+        """To the last octet, or until so much is left."""
+        if left_mib:
+            free = os.statvfs(self.dir)
+            with self.filler.open('ab') as file:
+                os.posix_fallocate(file.fileno(), 0, max(4096, free.f_bavail * free.f_frsize - (left_mib << 20)))
+            return
         with self.filler.open('ab', buffering=0) as file, contextlib.suppress(OSError):
             for size in (1 << 20, 4096):
                 with contextlib.suppress(OSError):

@@ -45,7 +45,8 @@ struct db_opts {
  * \param[out] db   talloc child of ctx; closed by talloc_free
  * \param[out] why  on failure a sentence for the operator, talloc child of ctx; may be NULL
  * \returns 0; -ENOENT no file and not create; -EBUSY another daemon has it; -EROFS no write access; -EPROTO schema
- * newer than ours, or older and not upgrade; -EINVAL another program's file; -EIO */
+ * newer than ours, or older and not upgrade; -EINVAL another program's file; -ENODATA a reader: the first start did not
+ * get far enough; -EIO */
 int db_open(const void *ctx, const char *path, const struct db_desc *desc, const struct db_opts *opts, struct db **db,
 	    const char **why) MUST_CHECK;
 

@@ -37,6 +37,8 @@ int db_check_file(const void *ctx, const char *path, const struct db_desc *desc,
 	if (access(path, F_OK) < 0)
 		return 0; /* made at the first start */
 	rc = db_open(ctx, path, desc, &opts, &db, &reason);
+	if (rc == -ENODATA)
+		return 0; /* the start goes on with it */
 	if (rc < 0) {
 		*why = talloc_asprintf(ctx, "database %s: %s", path, reason);
 		return rc;

@@ -195,6 +195,7 @@ static const struct {
 	{-EINVAL, "the file is no SQLite database"},
 	{-ENOENT, "the database or its folder does not exist"},
 	{-ENOSPC, "the disk is full"},
+	{-ENODATA, "nothing is in the database yet"},
 };
 
 static const char *open_error(int rc)
@@ -233,13 +234,26 @@ static int open_writer(const void *ctx, struct db *db, const struct db_desc *des
 	return check_schema(ctx, db, desc, opts, fresh, why);
 }
 
+/* A first start that was killed leaves an empty file, or one whose journal is still to be rolled back, which takes a
+ * writer: from then on the journal is a WAL, and a reader reads beside it. */
+static int identify(struct db *db, const struct db_desc *desc)
+{
+	int64_t id = pragma_int(db, "application_id");
+
+	if (id == desc->application_id)
+		return 0;
+	if (id < 0)
+		return (sqlite3_errcode(db->handle) & 0xff) == SQLITE_READONLY ? -ENODATA : -EINVAL;
+	return is_empty(db) ? -ENODATA : -EINVAL;
+}
+
 static int open_reader(const void *ctx, struct db *db, const struct db_desc *desc, const struct db_opts *opts,
 		       const char **why)
 {
 	int rc = open_file(db, opts);
 
-	if (rc == 0 && pragma_int(db, "application_id") != desc->application_id)
-		rc = -EINVAL;
+	if (rc == 0)
+		rc = identify(db, desc);
 	if (rc < 0)
 		return fail(ctx, why, rc, open_error(rc));
 	return check_version(ctx, pragma_int(db, "user_version"), desc, opts, why);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -396,6 +397,53 @@ static void a_look_changes_nothing(void **state)
 			    talloc_asprintf(f, "database %s: %s/none: No such file or directory", nowhere, f->dir));
 }
 
+/* What a process leaves that is killed after this SQL. */
+static void killed_after(const struct fix *f, const char *script)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		sqlite3 *h;
+
+		if (sqlite3_open(f->path, &h) == SQLITE_OK && sqlite3_exec(h, script, NULL, NULL, NULL) == SQLITE_OK)
+			_exit(0);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void a_first_start_that_was_killed(void **state)
+{
+	static const char *const scripts[] = {
+		"PRAGMA page_size=8192; BEGIN IMMEDIATE", /* no octet is written yet */
+		"PRAGMA page_size=8192; PRAGMA journal_mode=WAL",
+		"PRAGMA page_size=8192; PRAGMA journal_mode=WAL; BEGIN IMMEDIATE; CREATE TABLE parent (id INTEGER)",
+		/* Pages went to the file before the commit: they are to be rolled back. */
+		"PRAGMA cache_size=2; BEGIN; CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(100000))",
+	};
+	const struct db_migration m[] = {step(first)};
+	const struct db_desc desc = {APP, m, 1};
+	struct fix *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
+		const char *why = NULL;
+		struct db *db;
+
+		killed_after(f, scripts[i]);
+		if (db_check_file(f, f->path, &desc, 0, &why) < 0)
+			fail_msg("%s: %s", scripts[i], why);
+		assert_int_equal(open_with(f, m, 1, (struct db_opts){.read_only = true}, &db, &why), -ENODATA);
+		db = open_new(f);
+		assert_int_equal(add(db, "a"), 0);
+		talloc_free(db);
+		teardown(state);
+		setup(state);
+		f = *state;
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -416,6 +464,7 @@ int main(void)
 		T(backup),
 		T(no_write_access),
 		T(a_look_changes_nothing),
+		T(a_first_start_that_was_killed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -334,7 +334,8 @@ def grep(patterns, text):
     with tempfile.NamedTemporaryFile() as file:
         file.write(patterns)
         file.flush()
-        found = subprocess.run(['grep', '-aoF', '-f', file.name], input=text, capture_output=True, check=False).stdout
+        found = subprocess.run(['grep', '-aoF', '-f', file.name], input=text, capture_output=True, check=False,
+                               env={'LC_ALL': 'C'}).stdout
     return sorted(set(found.decode(errors='replace').split()))
 
 

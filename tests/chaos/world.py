@@ -240,7 +240,7 @@ class ChaosLab(DownloadLab):
     def bear(self, name, config):
         """The first start makes the store: it is killed a few times before it gets there."""
         for _ in range(BIRTHS):
-            with (self.dir / f'{name}.log').open('ab') as out, subprocess.Popen(
+            with (self.dir / f'births-{name}.log').open('ab') as out, subprocess.Popen(
                     [self.bin / name, '-c', config], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                     env=self.environment) as popen:
                 time.sleep(self.chance.uniform(0.01, 0.35))

@@ -124,23 +124,23 @@ DEFUN(cfg_scenario, cfg_scenario_cmd, "download key-agreement (card-random|no-ca
 
 /* ---- limits ---- */
 
-#define LIMIT(member) LIMIT_VTY(struct smdp_limits, member)
+#define LIMIT(member, min, max) LIMIT_VTY(struct smdp_limits, member, min, max)
 static const struct limit_vty limit_list[] = {
-	LIMIT(default_validity_s),
-	LIMIT(max_validity_s),
-	LIMIT(grace_s),
-	LIMIT(sync_wait_s),
-	LIMIT(cleanup_s),
-	LIMIT(ask_again_s),
-	LIMIT(es3_retry_min_s),
-	LIMIT(es3_retry_max_s),
-	LIMIT(es3_timeout_s),
-	LIMIT(callback_retry_min_s),
-	LIMIT(callback_retry_max_s),
-	LIMIT(callback_timeout_s),
-	LIMIT(callback_give_up_s),
-	LIMIT(queue_max),
-	LIMIT(outcome_keep_days),
+	LIMIT(default_validity_s, 1, LIMIT_WAIT_S),
+	LIMIT(max_validity_s, 1, LIMIT_WAIT_S),
+	LIMIT(grace_s, 0, LIMIT_WAIT_S),
+	LIMIT(sync_wait_s, 1, LIMIT_ANSWER_S),
+	LIMIT(cleanup_s, 1, LIMIT_WAIT_S),
+	LIMIT(ask_again_s, 1, LIMIT_WAIT_S),
+	LIMIT(es3_retry_min_s, 1, 86400),
+	LIMIT(es3_retry_max_s, 1, LIMIT_WAIT_S),
+	LIMIT(es3_timeout_s, 1, LIMIT_ANSWER_S),
+	LIMIT(callback_retry_min_s, 1, 86400),
+	LIMIT(callback_retry_max_s, 1, LIMIT_WAIT_S),
+	LIMIT(callback_timeout_s, 1, LIMIT_ANSWER_S),
+	LIMIT(callback_give_up_s, 1, LIMIT_WAIT_S),
+	LIMIT(queue_max, 1, 1000),
+	LIMIT(outcome_keep_days, 1, LIMIT_KEEP_DAYS),
 };
 static const struct limits_vty limits = {limit_list, ARRAY_SIZE(limit_list)};
 

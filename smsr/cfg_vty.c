@@ -113,15 +113,27 @@ FLAG_CMD(cfg_omit, "omit-filtered-parts", "Leave out of an EIS what its reader m
 	 edit()->omit_filtered_parts)
 FLAG_CMD(cfg_ecasd, "ecasd-check", "Verify the certificate of the ECASD at registration\n", edit()->ecasd_check)
 
-#define LIMIT(member) LIMIT_VTY(struct limits_cfg, member)
+#define LIMIT(member, min, max) LIMIT_VTY(struct limits_cfg, member, min, max)
 static const struct limit_vty limit_list[] = {
-	LIMIT(default_validity_s), LIMIT(max_validity_s),	LIMIT(grace_s),
-	LIMIT(por_wait_s),	   LIMIT(por_copies),		LIMIT(undelivered_s),
-	LIMIT(sms_retry_min_s),	   LIMIT(sms_retry_max_s),	LIMIT(sms_parts_max),
-	LIMIT(audit_validity_s),   LIMIT(callback_retry_min_s), LIMIT(callback_retry_max_s),
-	LIMIT(callback_timeout_s), LIMIT(callback_give_up_s),	LIMIT(queue_max),
-	LIMIT(outcome_keep_days),  LIMIT(audit_keep_days),	LIMIT(counter_margin),
-	LIMIT(bulk_per_s),
+	LIMIT(default_validity_s, 1, LIMIT_WAIT_S),
+	LIMIT(max_validity_s, 1, LIMIT_WAIT_S),
+	LIMIT(grace_s, 0, LIMIT_WAIT_S),
+	LIMIT(por_wait_s, 1, 86400),
+	LIMIT(por_copies, 0, 20), /* the wait for the answer to each doubles */
+	LIMIT(undelivered_s, 0, 86400),
+	LIMIT(sms_retry_min_s, 1, 86400),
+	LIMIT(sms_retry_max_s, 1, LIMIT_WAIT_S),
+	LIMIT(sms_parts_max, 1, 255),
+	LIMIT(audit_validity_s, 1, LIMIT_WAIT_S),
+	LIMIT(callback_retry_min_s, 1, 86400),
+	LIMIT(callback_retry_max_s, 1, LIMIT_WAIT_S),
+	LIMIT(callback_timeout_s, 1, LIMIT_ANSWER_S),
+	LIMIT(callback_give_up_s, 1, LIMIT_WAIT_S),
+	LIMIT(queue_max, 1, 1000),
+	LIMIT(outcome_keep_days, 1, LIMIT_KEEP_DAYS),
+	LIMIT(audit_keep_days, 1, LIMIT_KEEP_DAYS),
+	LIMIT(counter_margin, 1, 1000000000),
+	LIMIT(bulk_per_s, 1, 1000),
 };
 const struct limits_vty cfg_limits = {limit_list, ARRAY_SIZE(limit_list)};
 

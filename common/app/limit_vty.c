@@ -29,19 +29,29 @@ static unsigned int value_of(const struct limit_vty *l, const void *limits)
 	return *(const unsigned int *)((const uint8_t *)limits + l->offset);
 }
 
+static int set_one(struct vty *vty, const struct limit_vty *l, void *limits, unsigned int value)
+{
+	if (value < l->min || value > l->max) {
+		vty_out(vty, "%% ");
+		out_name(vty, l->name);
+		vty_out(vty, " is a number from %u to %u%s", l->min, l->max, VTY_NEWLINE);
+		return CMD_WARNING;
+	}
+	*(unsigned int *)((uint8_t *)limits + l->offset) = value;
+	return CMD_SUCCESS;
+}
+
 int limit_vty_set(struct vty *vty, const struct limits_vty *set, void *limits, const char *name, const char *value)
 {
 	for (size_t i = 0; i < set->n; i++) {
-		if (same_name(set->list[i].name, name)) {
-			*(unsigned int *)((uint8_t *)limits + set->list[i].offset) = (unsigned int)atoi(value);
-			return CMD_SUCCESS;
-		}
+		if (same_name(set->list[i].name, name))
+			return set_one(vty, &set->list[i], limits, (unsigned int)atoi(value));
 	}
 	vty_out(vty, "%% no limit %s; there are:%s", name, VTY_NEWLINE);
 	for (size_t i = 0; i < set->n; i++) {
 		vty_out(vty, "  ");
 		out_name(vty, set->list[i].name);
-		vty_out(vty, "%s", VTY_NEWLINE);
+		vty_out(vty, " <%u-%u>%s", set->list[i].min, set->list[i].max, VTY_NEWLINE);
 	}
 	return CMD_WARNING;
 }

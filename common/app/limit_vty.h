@@ -11,11 +11,16 @@ struct vty;
 struct limit_vty {
 	const char *name;
 	size_t offset;
+	unsigned int min, max;
 };
-#define LIMIT_VTY(type, member)                 \
-	{                                       \
-#member, offsetof(type, member) \
+#define LIMIT_VTY(type, member, min_, max_)                 \
+	{                                                   \
+#member, offsetof(type, member), min_, max_ \
 	}
+/* Upper ends: of a time that is waited for, of the wait for one answer, of what is kept. */
+#define LIMIT_WAIT_S 315360000
+#define LIMIT_ANSWER_S 3600
+#define LIMIT_KEEP_DAYS 36500
 
 /*! The members of one struct. */
 struct limits_vty {
@@ -23,9 +28,9 @@ struct limits_vty {
 	size_t n;
 };
 
-/*! Set a member; an unknown name is told, with all that there are.
+/*! Set a member; an unknown name is told, with all that there are, and a value outside its range.
  * \param[in,out] limits  the struct
- * \param[in]     value   decimal, checked by the command's range
+ * \param[in]     value   decimal, checked by the command's range, which is that of all limits
  * \returns CMD_SUCCESS; CMD_WARNING */
 int limit_vty_set(struct vty *vty, const struct limits_vty *set, void *limits, const char *name, const char *value);
 /*! Write " limit NAME VALUE" for each member that differs from the defaults. */

@@ -134,6 +134,11 @@ static void wrong_lines_are_refused(void **state)
 	static const char *const wrong[] = {
 		"smsr\n entity-id 1..2\n",
 		"smsr\n limit nonsense-s 1\n",
+		"smsr\n limit counter-margin 0\n", /* counters would come again */
+		"smsr\n limit por-copies 64\n",
+		"smsr\n limit sms-parts-max 0\n",
+		"smsr\n limit callback-retry-min-s 0\n",
+		"smsr\n limit callback-timeout-s 5000000\n", /* no unsigned number of milliseconds */
 		"smsr\n nonsense\n",
 		"smsr\n smsc s\n  data-coding XX\n",
 		"smsr\n peer p\n  acts-for 1..2\n",

@@ -83,6 +83,9 @@ static void wrong_lines_are_refused(void **state)
 	static const char *const wrong[] = {
 		"smdp\n entity-id 1..2\n",
 		"smdp\n limit nonsense-s 1\n",
+		"smdp\n limit es3-retry-min-s 0\n",
+		"smdp\n limit es3-timeout-s 5000000\n",
+		"smdp\n limit queue-max 2147483647\n",
 		"smdp\n peer p\n  entity-id x\n",
 		"smdp\n https\n  listen 1.2.3.4 70000\n",
 		"smsr\n",

@@ -57,10 +57,11 @@ static json_t *row_item(void *ctx, const struct stock_item *item)
 
 static json_t *row_level(const struct stock_level *l)
 {
-	return json_pack("{s:s, s:s, s:I, s:b, s:I, s:I, s:I, s:I, s:b}", "mno", l->mno, "type", l->type, "memory",
+	return json_pack("{s:s, s:s, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:b}", "mno", l->mno, "type", l->type, "memory",
 			 (json_int_t)l->required_memory, "template", l->has_template, "free",
 			 (json_int_t)l->n[STOCK_FREE], "reserved", (json_int_t)l->n[STOCK_RESERVED], "used",
-			 (json_int_t)l->n[STOCK_USED], "broken", (json_int_t)l->n[STOCK_BROKEN], "low", l->low);
+			 (json_int_t)l->n[STOCK_USED], "broken", (json_int_t)l->n[STOCK_BROKEN], "held",
+			 (json_int_t)l->n[STOCK_HELD], "low", l->low);
 }
 
 static void store_error(struct admin_req *q)
@@ -112,7 +113,7 @@ static void cmd_list(struct admin_req *q)
 
 	OSMO_ASSERT(ids);
 	if (filter.state == STOCK_STATES) {
-		admin_error(q->client, ADMIN_USAGE, "state is free, reserved, used or broken");
+		admin_error(q->client, ADMIN_USAGE, "state is free, reserved, used, broken or held");
 		return;
 	}
 	rc = stock_list(q->env->stock, &filter, ids, max, &n);
@@ -245,6 +246,7 @@ struct stock_event {
 	struct stock_row *rows;
 	size_t n_rows;
 	bool broken;
+	int64_t n_held;
 };
 
 /* \returns false when the answer was given */
@@ -370,6 +372,24 @@ static void cmd_release(struct admin_req *q)
 	set_state(q, false);
 }
 
+static int ev_release_held(void *stock, void *event)
+{
+	struct stock_event *e = event;
+
+	return stock_release_held(stock, arg(e->q, "mno"), arg(e->q, "type"), &e->n_held);
+}
+
+static void cmd_release_held(struct admin_req *q)
+{
+	struct stock_event e = {};
+
+	if (!run_event(q, ev_release_held, &e))
+		return;
+	LOGP(DMAIN, LOGL_NOTICE, "stock: %" PRId64 " profiles that were on hold were released\n", e.n_held);
+	admin_ok(q->client, json_pack("{s:I, s:s}", "n", (json_int_t)e.n_held, "done",
+				      talloc_asprintf(q->ctx, "%" PRId64 " profiles are free again", e.n_held)));
+}
+
 const struct admin_cmd admin_stock_cmds[] = {
 	{"stock-types", cmd_types},
 	{"stock-type-set", cmd_type_set},
@@ -380,5 +400,6 @@ const struct admin_cmd admin_stock_cmds[] = {
 	{"stock-import-package", cmd_import_package},
 	{"stock-take-out", cmd_take_out},
 	{"stock-release", cmd_release},
+	{"stock-release-held", cmd_release_held},
 	{NULL, NULL},
 };

@@ -16,6 +16,7 @@
 #include "smdp/dp_out.h"
 #include "smdp/order_db.h"
 #include "smdp/dp_record_db.h"
+#include "smdp/dp_restore.h"
 #include "smdp/stock.h"
 
 #define TICK_BATCH 200
@@ -42,6 +43,7 @@ static const struct rate_ctr_desc ctr_desc[] = {
 	[CTR_CALLBACK_ERRORS] = {"out:errors", "Attempts to reach an operator that failed"},
 	[CTR_CALLBACKS_GIVEN_UP] = {"out:given_up", "Messages to operators given up"},
 	[CTR_TURNS] = {"turn:commits", "Turns"},
+	[CTR_RESTORES] = {"store:restores", "Starts from a restored database"},
 };
 
 static const struct rate_ctr_group_desc ctr_group_desc = {
@@ -83,9 +85,11 @@ void smdp_count_n(struct smdp *s, enum smdp_ctr ctr, int n)
 int smdp_ev_start(void *smdp, void *unused)
 {
 	struct smdp *s = smdp;
-	int rc = es3_db_recover(s->db, clock_now_ms());
+	int rc = dp_restore_check(s);
 
 	s->retire_ms = clock_now_ms();
+	if (rc == 0)
+		rc = es3_db_recover(s->db, clock_now_ms());
 	return rc < 0 ? rc : outbox_db_recover(s->db, clock_now_ms());
 }
 
@@ -168,11 +172,15 @@ int smdp_ev_tick(void *smdp, void *more)
 	int rc = orders_due(s, &more_orders);
 
 	if (rc == 0)
+		rc = dp_restore_slice(s);
+	if (rc == 0)
 		rc = es3_pump(s, &more_calls);
 	if (rc == 0)
 		rc = outbox_pump(&h, &more_posts);
 	if (rc == 0)
 		rc = retire(s);
+	if (rc == 0)
+		rc = life_beat(&s->life);
 	if (more)
 		*(bool *)more = more_orders || more_calls || more_posts;
 	return rc;
@@ -190,6 +198,8 @@ int64_t smdp_next_tick_ms(struct smdp *s)
 								    outbox_db_nearest};
 	int64_t best = s->retire_ms, due;
 
+	nearer(&best, s->life.due_ms);
+	nearer(&best, dp_restore_due_ms(s));
 	for (size_t i = 0; i < ARRAY_SIZE(nearest); i++) {
 		if (nearest[i](s->db, &due) == 0)
 			nearer(&best, due);

@@ -16,6 +16,7 @@ enum es3_stmt {
 	Q_UPDATE,
 	Q_DUE,
 	Q_NEAREST,
+	Q_LOSE_ALL,
 	Q_RECOVER,
 };
 
@@ -36,6 +37,9 @@ static const char *const sql[] = {
 		     "envelope = CASE WHEN ?2 NOT IN (2, 3) THEN envelope END WHERE id = ?1",
 	[Q_DUE] = "SELECT id FROM es3_call WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
 	[Q_NEAREST] = "SELECT due_ms FROM es3_call WHERE due_ms IS NOT NULL ORDER BY due_ms LIMIT 1",
+	[Q_LOSE_ALL] =
+		"UPDATE es3_call SET state = 3, due_ms = NULL, ended_ms = ?1, envelope = NULL WHERE state NOT IN "
+		"(2, 3)",
 	[Q_RECOVER] = "UPDATE es3_call SET due_ms = ?1 WHERE state = 0",
 };
 
@@ -169,6 +173,14 @@ int es3_db_nearest(struct db *db, int64_t *due_ms)
 	if (rc == -ENOENT)
 		*due_ms = 0;
 	return rc == -ENOENT ? 0 : rc;
+}
+
+int es3_db_lose_all(struct db *db, int64_t now_ms)
+{
+	struct db_stmt *s = stmt(db, Q_LOSE_ALL);
+
+	db_bind_int(s, 1, now_ms);
+	return db_run(s);
 }
 
 int es3_db_recover(struct db *db, int64_t now_ms)

@@ -25,5 +25,7 @@ int es3_db_update(struct db *db, const struct es3_call *c) MUST_CHECK;
 int es3_db_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
 /*! Earliest due_ms of all; 0 when there is none. */
 int es3_db_nearest(struct db *db, int64_t *due_ms) MUST_CHECK;
+/*! After a restore: nobody waits for any of them any more. */
+int es3_db_lose_all(struct db *db, int64_t now_ms) MUST_CHECK;
 /*! At start: what was on its way when the last run ended is due now. */
 int es3_db_recover(struct db *db, int64_t now_ms) MUST_CHECK;

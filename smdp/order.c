@@ -18,6 +18,7 @@
 #include "smdp/order_db.h"
 #include "smdp/order_mem.h"
 #include "smdp/dp_record_db.h"
+#include "smdp/dp_restore.h"
 
 static const struct value_string states[] = {
 	{ORDER_ST_QUEUED, "queued"},
@@ -32,6 +33,7 @@ static const struct value_string states[] = {
 	{ORDER_ST_CLEAN_UP, "clean-up"},
 	{ORDER_ST_LOOK, "look"},
 	{ORDER_ST_TOKEN, "token"},
+	{ORDER_ST_HOLD, "on-hold"},
 	{ORDER_ST_RELAY_LOOK, "relay-look"},
 	{ORDER_ST_RELAY, "relay"},
 	{ORDER_ST_DONE, "done"},
@@ -39,20 +41,17 @@ static const struct value_string states[] = {
 };
 
 static const struct value_string steps[] = {
-	{STEP_ORDERED, "ordered"},   {STEP_STARTED, "started"},
-	{STEP_CALL, "call"},	     {STEP_ANSWER, "answer"},
-	{STEP_RETRY, "retry"},	     {STEP_ELIGIBLE, "eligible"},
-	{STEP_RESERVED, "reserved"}, {STEP_KEYS, "keys"},
-	{STEP_DATA, "data"},	     {STEP_CLEAN, "clean-up"},
-	{STEP_OUTCOME, "outcome"},   {STEP_REPORTED, "reported"},
-	{STEP_OPERATOR, "operator"}, {0, NULL},
+	{STEP_ORDERED, "ordered"},   {STEP_STARTED, "started"},	  {STEP_CALL, "call"},
+	{STEP_ANSWER, "answer"},     {STEP_RETRY, "retry"},	  {STEP_ELIGIBLE, "eligible"},
+	{STEP_RESERVED, "reserved"}, {STEP_KEYS, "keys"},	  {STEP_DATA, "data"},
+	{STEP_CLEAN, "clean-up"},    {STEP_OUTCOME, "outcome"},	  {STEP_REPORTED, "reported"},
+	{STEP_OPERATOR, "operator"}, {STEP_RESTORED, "restored"}, {0, NULL},
 };
 
 static const struct value_string events[] = {
-	{ORDER_EV_START, "start"},	{ORDER_EV_ANSWER, "answer"},
-	{ORDER_EV_REFUSED, "refused"},	{ORDER_EV_EXPIRED, "expired"},
-	{ORDER_EV_SILENT, "silent"},	{ORDER_EV_DEADLINE, "deadline"},
-	{ORDER_EV_CANCEL, "cancelled"}, {0, NULL},
+	{ORDER_EV_START, "start"},	{ORDER_EV_ANSWER, "answer"},	{ORDER_EV_REFUSED, "refused"},
+	{ORDER_EV_EXPIRED, "expired"},	{ORDER_EV_SILENT, "silent"},	{ORDER_EV_DEADLINE, "deadline"},
+	{ORDER_EV_CANCEL, "cancelled"}, {ORDER_EV_RELEASE, "released"}, {0, NULL},
 };
 
 const char *order_state_name(enum order_state state)
@@ -134,7 +133,8 @@ int order_enter(struct smdp *s, struct order_run *r, enum order_state state)
 {
 	r->o.state = state;
 	/* The calls of a download watch its time; only who waits in a queue, or in a connection, has a deadline. */
-	r->o.due_ms = state == ORDER_ST_QUEUED || (r->o.kind == ORDER_RELAY && es_fn_info(r->o.fn)->mep == ES_SYNC)
+	r->o.due_ms = state == ORDER_ST_QUEUED || state == ORDER_ST_HOLD ||
+				      (r->o.kind == ORDER_RELAY && es_fn_info(r->o.fn)->mep == ES_SYNC)
 			      ? r->o.expires_ms
 			      : 0;
 	return write_rows(s, r);
@@ -182,7 +182,33 @@ int order_queue(struct smdp *s, struct order_run *r)
 	return r->o.kind == ORDER_DOWNLOAD ? start_next(s, r->o.euicc_id) : 0;
 }
 
+int order_requeue(struct smdp *s, struct order_run *r)
+{
+	int rc;
+
+	r->d.created = false;
+	r->d.purpose = PURPOSE_NONE;
+	r->d.tries = r->d.sessions = 0;
+	r->d.sent = r->d.done = 0;
+	r->d.aid = (struct bytes){0};
+	rc = order_enter(s, r, ORDER_ST_QUEUED);
+	return rc < 0 ? rc : start_next(s, r->o.euicc_id);
+}
+
 /* ---- events ---- */
+
+static int dispatch(struct smdp *s, struct order_run *r, const struct order_input *in)
+{
+	switch (r->o.kind) {
+	case ORDER_DOWNLOAD:
+		return r->o.state == ORDER_ST_HOLD ? hold_event(s, r, in) : download_event(s, r, in);
+	case ORDER_RELAY:
+		return relay_event(s, r, in);
+	case ORDER_LOOK:
+		return look_event(s, r, in);
+	}
+	return -EINVAL;
+}
 
 int order_event(struct smdp *s, int64_t id, const struct order_input *in)
 {
@@ -195,7 +221,7 @@ int order_event(struct smdp *s, int64_t id, const struct order_input *in)
 		LOGP(DPROC, LOGL_INFO, "order %" PRId64 ": %s comes after its end\n", id, order_event_name(in->event));
 		return 0;
 	}
-	rc = r.o.kind == ORDER_DOWNLOAD ? download_event(s, &r, in) : relay_event(s, &r, in);
+	rc = dispatch(s, &r, in);
 	/* The rows of this event are dropped: what it did in memory must not live on. */
 	if (rc < 0)
 		order_mem_drop(s, id);
@@ -231,6 +257,8 @@ int order_finish(struct smdp *s, struct order_run *r, struct es_status outcome, 
 				outcome.subject ? " " : "", outcome.subject ? outcome.subject : "",
 				outcome.subject ? "/" : "", outcome.reason ? outcome.reason : "",
 				outcome.message ? ": " : "", outcome.message ? outcome.message : "");
+	if (rc == 0 && r->o.kind == ORDER_LOOK)
+		return dp_restore_look_ended(s, r);
 	smdp_count(s, outcome_ctr(outcome.status));
 	if (rc == 0)
 		rc = dp_out_outcome(s, r, from);

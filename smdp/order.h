@@ -14,7 +14,8 @@ enum order_event {
 	ORDER_EV_EXPIRED, /* the SM-SR was not reached in time: it cannot have done anything */
 	ORDER_EV_SILENT,  /* the SM-SR may have the call, but no answer came in time */
 	ORDER_EV_DEADLINE,
-	ORDER_EV_CANCEL, /* an operator of ours stops it */
+	ORDER_EV_CANCEL,  /* an operator of ours stops it */
+	ORDER_EV_RELEASE, /* or lets it begin again: it was on hold */
 };
 
 /*! An event with what came along. */
@@ -22,7 +23,7 @@ struct order_input {
 	enum order_event event;
 	enum es_fn fn;		     /* of the call */
 	const union es_any_rsp *rsp; /* ANSWER */
-	const char *text;	     /* REFUSED, CANCEL: why */
+	const char *text;	     /* REFUSED, CANCEL, RELEASE: why */
 	bool maybe;		     /* REFUSED, SILENT: an earlier attempt may have been carried out */
 };
 
@@ -40,6 +41,8 @@ int order_load(struct smdp *s, int64_t id, struct order_run *r) MUST_CHECK;
 int order_queue(struct smdp *s, struct order_run *r) MUST_CHECK;
 /*! Give an event to an order. */
 int order_event(struct smdp *s, int64_t id, const struct order_input *in) MUST_CHECK;
+/*! Back into the queue of its eUICC, from its beginning. */
+int order_requeue(struct smdp *s, struct order_run *r) MUST_CHECK;
 /*! Move on: write the rows. */
 int order_enter(struct smdp *s, struct order_run *r, enum order_state state) MUST_CHECK;
 /*! End with an outcome: rows, report to the requester, next download of this eUICC.
@@ -55,9 +58,12 @@ bool order_is_over(const struct order_run *r);
 int order_note(struct smdp *s, int64_t id, enum order_step step, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5))) MUST_CHECK;
 
-/*! Procedures: order_proc.c and relay.c.  \returns 0; negative errno */
+/*! Procedures: order_proc.c, relay.c and dp_restore_look.c.  \returns 0; negative errno */
 int download_event(struct smdp *s, struct order_run *r, const struct order_input *in) MUST_CHECK;
 int relay_event(struct smdp *s, struct order_run *r, const struct order_input *in) MUST_CHECK;
+/*! The same of a question of our own, and of an order on hold. */
+int look_event(struct smdp *s, struct order_run *r, const struct order_input *in) MUST_CHECK;
+int hold_event(struct smdp *s, struct order_run *r, const struct order_input *in) MUST_CHECK;
 
 /*! Words for VTY, timeline and log; static. */
 const char *order_state_name(enum order_state state);

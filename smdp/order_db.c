@@ -25,14 +25,22 @@ enum order_stmt {
 	Q_NEAREST,
 	Q_HEAD,
 	Q_OPEN,
+	Q_UNFINISHED,
+	Q_ON_HOLD,
 	Q_LIST,
 	Q_RETIRE,
+	Q_DOUBT,
+	Q_DOUBTS,
+	Q_DOUBTFUL,
+	Q_DOUBT_COUNT,
+	Q_EUICC,
 	Q_DL_INSERT,
 	Q_DL_GET,
 	Q_DL_UPDATE,
 };
 
-/* State 100 is ORDER_ST_DONE, kind 1 ORDER_DOWNLOAD; outbox state 0 is OUTBOX_WAITING. */
+/* State 100 is ORDER_ST_DONE, 12 ORDER_ST_HOLD, which stops nobody; kind 1 is ORDER_DOWNLOAD; outbox state 0 is
+ * OUTBOX_WAITING. */
 static const char *const sql[] = {
 	[Q_EUICC_GET] = "SELECT id FROM euicc WHERE eid = ?1",
 	[Q_EUICC_INSERT] = "INSERT INTO euicc (eid, smsr_oid) VALUES (?1, ?2)",
@@ -48,12 +56,20 @@ static const char *const sql[] = {
 	[Q_SET_DUE] = "UPDATE operation SET due_ms = ?2 WHERE id = ?1",
 	[Q_DUE] = "SELECT id FROM operation WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
 	[Q_NEAREST] = "SELECT due_ms FROM operation WHERE due_ms IS NOT NULL ORDER BY due_ms LIMIT 1",
-	[Q_HEAD] = "SELECT id FROM operation WHERE euicc_id = ?1 AND state < 100 AND kind = 1 "
-		   "ORDER BY state = 0, id LIMIT 1",
+	[Q_HEAD] = "SELECT id FROM operation WHERE euicc_id = ?1 AND state < 100 AND state <> 12 "
+		   "AND kind = 1 ORDER BY state = 0, id LIMIT 1",
 	[Q_OPEN] = "SELECT count(*) FROM operation WHERE euicc_id = ?1 AND state < 100 AND kind = 1",
+	[Q_UNFINISHED] = "SELECT id FROM operation WHERE id > ?1 AND state < 100 ORDER BY id LIMIT ?2",
+	[Q_ON_HOLD] = "SELECT id FROM operation WHERE euicc_id = ?1 AND state < 100 AND state = 12 ORDER BY id LIMIT "
+		      "?2",
 	[Q_LIST] = "SELECT id FROM operation WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
 	[Q_RETIRE] = "DELETE FROM operation WHERE id IN (SELECT id FROM operation o WHERE ended_ms < ?1 AND NOT EXISTS "
 		     "(SELECT 1 FROM outbox b WHERE b.op_id = o.id AND b.state = 0) LIMIT ?2)",
+	[Q_DOUBT] = "UPDATE euicc SET doubt = ?2 WHERE id = ?1",
+	[Q_DOUBTS] = "UPDATE euicc SET doubt = ?2 WHERE doubt = ?1",
+	[Q_DOUBTFUL] = "SELECT id FROM euicc WHERE doubt > 0 AND doubt = ?1 ORDER BY id LIMIT ?2",
+	[Q_DOUBT_COUNT] = "SELECT count(*) FROM euicc WHERE doubt > 0 AND doubt = ?1",
+	[Q_EUICC] = "SELECT eid, smsr_oid FROM euicc WHERE id = ?1",
 	[Q_DL_INSERT] = "INSERT INTO download (op_id, enable) VALUES (?1, ?2)",
 	[Q_DL_GET] = "SELECT enable, item_id, required_memory, package_len, aid, created, purpose, tries, sessions, "
 		     "ecasd, ecasd_curve, sent, done FROM download WHERE op_id = ?1",
@@ -156,7 +172,7 @@ int order_db_insert(struct db *db, struct order *o)
 /* Tables are indexed by these; a damaged row must not lead beyond their ends. */
 static bool is_sound(const struct order *o)
 {
-	return (o->kind == ORDER_DOWNLOAD || o->kind == ORDER_RELAY) && (unsigned int)o->state <= ORDER_ST_DONE &&
+	return o->kind >= ORDER_DOWNLOAD && o->kind <= ORDER_LOOK && (unsigned int)o->state <= ORDER_ST_DONE &&
 	       o->fn > ES_FN_NONE && o->fn < ES_FN_COUNT && (unsigned int)o->outcome.status <= ES_EXPIRED;
 }
 
@@ -247,6 +263,16 @@ int order_db_open(struct db *db, int64_t euicc_id, int64_t *n)
 	return db_need_int(stmt_id(db, Q_OPEN, euicc_id), n);
 }
 
+int order_db_unfinished(struct db *db, int64_t after_id, int64_t *ids, size_t max, size_t *n)
+{
+	return id_list(stmt(db, Q_UNFINISHED), after_id, ids, max, n);
+}
+
+int order_db_on_hold(struct db *db, int64_t euicc_id, int64_t *ids, size_t max, size_t *n)
+{
+	return id_list(stmt(db, Q_ON_HOLD), euicc_id, ids, max, n);
+}
+
 int order_db_list(struct db *db, int64_t before_id, int64_t *ids, size_t max, size_t *n)
 {
 	return id_list(stmt(db, Q_LIST), before_id ? before_id : INT64_MAX, ids, max, n);
@@ -258,6 +284,48 @@ int order_db_retire(struct db *db, int64_t before_ms, size_t max)
 
 	db_bind_int(s, 2, (int64_t)max);
 	return db_run(s);
+}
+
+/* ---- doubts ---- */
+
+int order_db_doubt(struct db *db, int64_t euicc_id, enum doubt doubt)
+{
+	struct db_stmt *s = stmt_id(db, Q_DOUBT, euicc_id);
+
+	db_bind_int(s, 2, doubt);
+	return db_run(s);
+}
+
+int order_db_doubts(struct db *db, enum doubt from, enum doubt to)
+{
+	struct db_stmt *s = stmt_id(db, Q_DOUBTS, from);
+
+	db_bind_int(s, 2, to);
+	return db_run(s);
+}
+
+int order_db_doubtful(struct db *db, enum doubt doubt, int64_t *ids, size_t max, size_t *n)
+{
+	return id_list(stmt(db, Q_DOUBTFUL), doubt, ids, max, n);
+}
+
+int order_db_doubt_count(struct db *db, enum doubt doubt, int64_t *n)
+{
+	return db_need_int(stmt_id(db, Q_DOUBT_COUNT, doubt), n);
+}
+
+int order_db_euicc_get(const void *ctx, struct db *db, int64_t id, uint8_t eid[EID_LEN], char **smsr_oid)
+{
+	struct db_stmt *s = stmt_id(db, Q_EUICC, id);
+	int rc = db_need(s);
+
+	if (rc < 0)
+		return rc;
+	if (db_bytes(s, 0).len == EID_LEN)
+		memcpy(eid, db_bytes(s, 0).data, EID_LEN);
+	*smsr_oid = db_text(ctx, s, 1);
+	db_reset(s);
+	return 0;
 }
 
 /* ---- downloads ---- */

@@ -27,10 +27,26 @@ int order_db_nearest(struct db *db, int64_t *due_ms) MUST_CHECK;
 int order_db_head(struct db *db, int64_t euicc_id, int64_t *id) MUST_CHECK;
 /*! Downloads of this eUICC that are not done. */
 int order_db_open(struct db *db, int64_t euicc_id, int64_t *n) MUST_CHECK;
+/*! Orders that are not done, behind an id; at most max. */
+int order_db_unfinished(struct db *db, int64_t after_id, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
+/*! Orders of an eUICC that are on hold; at most max. */
+int order_db_on_hold(struct db *db, int64_t euicc_id, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
 /*! Latest orders, newest first; before_id 0 starts at the newest. */
 int order_db_list(struct db *db, int64_t before_id, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
 /*! Forget finished orders that ended before; at most max rows. */
 int order_db_retire(struct db *db, int64_t before_ms, size_t max) MUST_CHECK;
+
+/* ---- doubts about eUICCs, enum doubt ---- */
+
+/*! One eUICC. */
+int order_db_doubt(struct db *db, int64_t euicc_id, enum doubt doubt) MUST_CHECK;
+/*! All eUICCs that have one doubt get another. */
+int order_db_doubts(struct db *db, enum doubt from, enum doubt to) MUST_CHECK;
+/*! eUICCs with a doubt, behind an id; at most max. */
+int order_db_doubtful(struct db *db, enum doubt doubt, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
+int order_db_doubt_count(struct db *db, enum doubt doubt, int64_t *n) MUST_CHECK;
+/*! \param[out] smsr_oid  on ctx */
+int order_db_euicc_get(const void *ctx, struct db *db, int64_t id, uint8_t eid[EID_LEN], char **smsr_oid) MUST_CHECK;
 
 /*! The row of a download that is new. */
 int order_db_download_insert(struct db *db, const struct download *d) MUST_CHECK;

@@ -16,6 +16,7 @@
 #include "smdp/keys_db.h"
 #include "smdp/order_db.h"
 #include "smdp/order_steps.h"
+#include "smdp/dp_restore.h"
 #include "smdp/stock.h"
 
 /* ---- calls ---- */
@@ -167,6 +168,9 @@ static int on_eis(struct smdp *s, struct order_run *r, const struct order_input 
 		return rc;
 	rc = order_note(s, r->o.id, STEP_ELIGIBLE, "signature and ECASD certificate verified, %" PRIu64 " octets free",
 			eis->remaining_memory);
+	if (rc < 0)
+		return rc;
+	rc = dp_restore_rx_profiles(s, eis);
 	if (rc < 0)
 		return rc;
 	old = leftover(s, eis);
@@ -401,6 +405,8 @@ int download_event(struct smdp *s, struct order_run *r, const struct order_input
 		return step(s, r, in, false);
 	case ORDER_EV_DEADLINE:
 		return r->o.state == ORDER_ST_QUEUED ? step_fail(s, r, step_expired(s)) : 0;
+	case ORDER_EV_RELEASE:
+		return -EBUSY;
 	case ORDER_EV_CANCEL:
 		return may_be_cancelled(r->o.state) ? cancel(s, r, in->text) : -EBUSY;
 	}

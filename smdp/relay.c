@@ -105,6 +105,7 @@ int relay_event(struct smdp *s, struct order_run *r, const struct order_input *i
 				: failed(s, ES_SC_EXPIRED, NULL, "the SM-SR did not answer in time"),
 			NULL);
 	case ORDER_EV_START:
+	case ORDER_EV_RELEASE:
 		break;
 	}
 	return 0;

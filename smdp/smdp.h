@@ -3,6 +3,7 @@
 
 #include <osmocom/core/linuxlist.h>
 
+#include "common/app/life.h"
 #include "common/app/turn.h"
 #include "common/crypto/crypto.h"
 #include "common/crypto/keystore.h"
@@ -46,6 +47,9 @@ struct smdp {
 	const struct smdp_ports *ports;
 	void *ports_priv;
 	struct rate_ctr_group *ctrs;
+	struct life life;	   /* signs of life (smdp/dp_restore.h) */
+	int64_t epoch;		   /* of the store: raised by a restore */
+	bool looking;		   /* there may be SM-SRs to ask since a restore */
 	int64_t retire_ms;	   /* next look at what may be forgotten */
 	struct llist_head parked;  /* struct parked (dp_out.c): requests that wait for an answer in this connection */
 	struct llist_head running; /* struct order_mem (order_mem.h): keys of the moment */
@@ -69,6 +73,7 @@ enum smdp_ctr {
 	CTR_CALLBACK_ERRORS,
 	CTR_CALLBACKS_GIVEN_UP,
 	CTR_TURNS,
+	CTR_RESTORES,
 };
 
 /*! \returns talloc child of ctx; the members above ctrs are the caller's to fill in */

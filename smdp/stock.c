@@ -46,6 +46,8 @@ const char *stock_state_name(enum stock_state state)
 		return "used";
 	case STOCK_BROKEN:
 		return "broken";
+	case STOCK_HELD:
+		return "held";
 	}
 	return "?";
 }
@@ -63,6 +65,8 @@ const char *stock_refusal_text(enum stock_refusal refusal)
 		return "the profile was delivered, or another order has it";
 	case STOCK_ICCID_BROKEN:
 		return "the profile was taken out of stock";
+	case STOCK_ICCID_HELD:
+		return "the profile is on hold since the database was restored: it may be on a card";
 	case STOCK_ICCID_OTHER_TYPE:
 		return "the profile with this ICCID is of another type";
 	case STOCK_TYPE_UNKNOWN:
@@ -95,6 +99,8 @@ static enum stock_refusal fits(const struct stock_item *item, const char *mno, c
 		return STOCK_OK;
 	case STOCK_BROKEN:
 		return STOCK_ICCID_BROKEN;
+	case STOCK_HELD:
+		return STOCK_ICCID_HELD;
 	case STOCK_RESERVED:
 	case STOCK_USED:
 		return STOCK_ICCID_IN_USE;
@@ -189,8 +195,8 @@ int stock_release(struct stock *s, int64_t order_id)
 
 	if (rc == 0)
 		rc = stock_db_get(ctx, s->db, id, &item);
-	if (rc == 0 && item.state == STOCK_RESERVED)
-		rc = stock_db_set(s->db, id, STOCK_FREE, 0, clock_stamp_ms());
+	if (rc == 0 && (item.state == STOCK_RESERVED || item.state == STOCK_HELD))
+		rc = stock_db_set(s->db, id, item.state == STOCK_HELD ? STOCK_HELD : STOCK_FREE, 0, clock_stamp_ms());
 	talloc_free(ctx);
 	return rc == -ENOENT ? 0 : rc;
 }
@@ -207,6 +213,54 @@ int stock_use(struct stock *s, int64_t order_id)
 	if (rc == 0 && item.state == STOCK_RESERVED)
 		rc = stock_db_set(s->db, id, STOCK_USED, order_id, clock_stamp_ms());
 	talloc_free(ctx);
+	return rc;
+}
+
+/* ---- after a restore ---- */
+
+int stock_hold_all(struct stock *s, int64_t *n)
+{
+	int rc = stock_db_hold_all(s->db, clock_stamp_ms());
+
+	if (rc == 0)
+		*n = db_changes(s->db);
+	return rc;
+}
+
+int stock_unhold(struct stock *s, int64_t order_id)
+{
+	void *ctx = talloc_new(s);
+	struct stock_item item;
+	int64_t id;
+	int rc = stock_db_by_order(s->db, order_id, &id);
+
+	if (rc == 0)
+		rc = stock_db_get(ctx, s->db, id, &item);
+	if (rc == 0 && item.state == STOCK_HELD)
+		rc = stock_db_set(s->db, id, STOCK_RESERVED, order_id, clock_stamp_ms());
+	talloc_free(ctx);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int stock_seen(struct stock *s, const char *iccid, bool *changed)
+{
+	void *ctx = talloc_new(s);
+	struct stock_item item;
+	int rc = stock_get(s, ctx, iccid, &item);
+
+	*changed = rc == 0 && (item.state == STOCK_FREE || item.state == STOCK_HELD);
+	if (*changed)
+		rc = stock_db_set(s->db, item.id, STOCK_USED, item.order_id, clock_stamp_ms());
+	talloc_free(ctx);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int stock_release_held(struct stock *s, const char *mno, const char *type, int64_t *n)
+{
+	int rc = stock_db_release_held(s->db, mno, type, clock_stamp_ms());
+
+	if (rc == 0)
+		*n = db_changes(s->db);
 	return rc;
 }
 
@@ -328,7 +382,7 @@ int stock_set_state(struct stock *s, const void *ctx, const char *iccid, bool br
 		return -EBUSY;
 	}
 	/* It may be on its way to a card. */
-	if (item.state == STOCK_RESERVED) {
+	if (item.state == STOCK_RESERVED || (item.state == STOCK_HELD && item.order_id)) {
 		*why = talloc_asprintf(ctx, "order %" PRId64 " has %s: cancel that first", item.order_id, item.iccid);
 		return -EBUSY;
 	}

@@ -24,11 +24,12 @@ enum stock_state {
 	STOCK_RESERVED = 1, /* for an order that runs */
 	STOCK_USED = 2,	    /* delivered to a card; for ever */
 	STOCK_BROKEN = 3,   /* taken out by hand */
+	STOCK_HELD = 4,	    /* the database was restored: it may be on a card (smdp/dp_restore.h) */
 };
 
-#define STOCK_STATES 4
+#define STOCK_STATES 5
 
-/*! Word for people and programs: "free", "reserved", "used", "broken". */
+/*! Word for people and programs: "free", "reserved", "used", "broken", "held". */
 const char *stock_state_name(enum stock_state state);
 
 /*! One profile in stock.  Texts are talloc children of the context that was given. */
@@ -55,6 +56,7 @@ enum stock_refusal {
 	STOCK_ICCID_OTHER_MNO,	/* it belongs to another operator */
 	STOCK_ICCID_IN_USE,	/* reserved for another order, or used */
 	STOCK_ICCID_BROKEN,	/* taken out of stock */
+	STOCK_ICCID_HELD,	/* held since the database was restored */
 	STOCK_ICCID_OTHER_TYPE, /* the order names a type too, and it is another */
 	STOCK_TYPE_UNKNOWN,	/* this operator has no such type */
 	STOCK_TYPE_EMPTY,	/* no free profile of that type */
@@ -74,7 +76,8 @@ const char *stock_refusal_text(enum stock_refusal refusal);
 int stock_reserve(struct stock *s, const void *ctx, const char *mno, const char *iccid, const char *type,
 		  int64_t order_id, struct stock_item *item, enum stock_refusal *refusal) MUST_CHECK;
 
-/*! Give back what the order reserved; what it used, or nothing, stays as it is.  \returns 0; -EIO */
+/*! Give back what the order reserved; what it used, or nothing, stays as it is, what was held stays held.  \returns 0;
+ * -EIO */
 int stock_release(struct stock *s, int64_t order_id) MUST_CHECK;
 
 /*! The package of this order left for a card: its ICCID is never given out again.
@@ -105,10 +108,26 @@ int stock_db_retire(struct db *db, int64_t before_ms, size_t max) MUST_CHECK;
 int stock_type_set(struct stock *s, const void *ctx, const char *mno, const char *name, int64_t required_memory,
 		   const char *template, const char **why) MUST_CHECK;
 
-/*! Take a free item out of stock, or put it back.  What an order has stays with it.
+/*! Take a free item out of stock, or put it, or one that is held, back.  What an order has stays with it.
  * \param[out] why  on error a sentence, talloc child of ctx
  * \returns 0; -ENOENT; -EBUSY an order has it, or it is used; -EIO */
 int stock_set_state(struct stock *s, const void *ctx, const char *iccid, bool broken, const char **why) MUST_CHECK;
+
+/*! Put everything back that is held, of an operator and a type.
+ * \param[in]  mno, type  NULL: of all
+ * \param[out] n          how many  \returns 0; -EIO */
+int stock_release_held(struct stock *s, const char *mno, const char *type, int64_t *n) MUST_CHECK;
+
+/* ---- after a restore ---- */
+
+/*! Nobody knows any more what is free: hold that, and what is reserved; it stays with its order.
+ * \param[out] n  how many  \returns 0; -EIO */
+int stock_hold_all(struct stock *s, int64_t *n) MUST_CHECK;
+/*! What this order had when the database was restored is reserved for it again.  \returns 0; -EIO */
+int stock_unhold(struct stock *s, int64_t order_id) MUST_CHECK;
+/*! A profile with this ICCID is on a card: it is not free, and never will be.
+ * \param[out] changed  it was thought to be free, or was held  \returns 0, also when there is none in stock; -EIO */
+int stock_seen(struct stock *s, const char *iccid, bool *changed) MUST_CHECK;
 
 /*! How much there is of a type. */
 struct stock_level {

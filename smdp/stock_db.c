@@ -24,12 +24,14 @@ enum stock_stmt {
 	Q_FREE,
 	Q_COUNT_FREE,
 	Q_SET,
+	Q_HOLD_ALL,
+	Q_RELEASE_HELD,
 	Q_PACKAGE,
 	Q_LIST,
 	Q_RETIRE,
 };
 
-/* State 2 is STOCK_USED, 100 ORDER_ST_DONE. */
+/* States 0 and 1 are STOCK_FREE and STOCK_RESERVED, 2 STOCK_USED, 4 STOCK_HELD; 100 is ORDER_ST_DONE. */
 static const char *const sql[] = {
 	[Q_TYPE] = "SELECT id, mno, name, required_memory, template FROM stock_type WHERE mno = ?1 AND name = ?2",
 	[Q_TYPE_PUT] = "INSERT INTO stock_type (mno, name, required_memory, template) VALUES (?1, ?2, ?3, ?4) "
@@ -38,7 +40,8 @@ static const char *const sql[] = {
 		     "(SELECT count(*) FROM stock_item WHERE type_id = t.id AND state = 0), "
 		     "(SELECT count(*) FROM stock_item WHERE type_id = t.id AND state = 1), "
 		     "(SELECT count(*) FROM stock_item WHERE type_id = t.id AND state = 2), "
-		     "(SELECT count(*) FROM stock_item WHERE type_id = t.id AND state = 3) "
+		     "(SELECT count(*) FROM stock_item WHERE type_id = t.id AND state = 3), "
+		     "(SELECT count(*) FROM stock_item WHERE type_id = t.id AND state = 4) "
 		     "FROM stock_type t WHERE ?1 IS NULL OR t.mno = ?1 ORDER BY t.mno, t.name",
 	[Q_INSERT] = "INSERT INTO stock_item (type_id, iccid, imsi, msisdn, pol2, state, imported_ms, changed_ms, "
 		     "package_len, package) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?6, ?7, ?8)",
@@ -48,6 +51,10 @@ static const char *const sql[] = {
 	[Q_FREE] = "SELECT id FROM stock_item WHERE type_id = ?1 AND state = 0 ORDER BY id LIMIT 1",
 	[Q_COUNT_FREE] = "SELECT count(*) FROM stock_item WHERE type_id = ?1 AND state = 0",
 	[Q_SET] = "UPDATE stock_item SET state = ?2, order_id = ?3, changed_ms = ?4 WHERE id = ?1",
+	[Q_HOLD_ALL] = "UPDATE stock_item SET state = 4, changed_ms = ?1 WHERE state IN (0, 1)",
+	[Q_RELEASE_HELD] = "UPDATE stock_item SET state = 0, changed_ms = ?3 WHERE state = 4 AND order_id IS NULL AND "
+			   "type_id IN (SELECT id FROM stock_type WHERE (?1 IS NULL OR mno = ?1) AND "
+			   "(?2 IS NULL OR name = ?2))",
 	[Q_PACKAGE] = "SELECT iccid, package FROM stock_item WHERE id = ?1",
 	[Q_LIST] = "SELECT i.id FROM stock_item i JOIN stock_type t ON t.id = i.type_id WHERE i.id > ?1 AND "
 		   "(?2 IS NULL OR t.mno = ?2) AND (?3 IS NULL OR t.name = ?3) AND (?4 < 0 OR i.state = ?4) "
@@ -226,6 +233,21 @@ int stock_db_set(struct db *db, int64_t id, enum stock_state state, int64_t orde
 	db_bind_int(s, 2, state);
 	db_bind_nonzero(s, 3, order_id);
 	db_bind_int(s, 4, now_ms);
+	return db_run(s);
+}
+
+int stock_db_hold_all(struct db *db, int64_t now_ms)
+{
+	return db_run(stmt_id(db, Q_HOLD_ALL, now_ms));
+}
+
+int stock_db_release_held(struct db *db, const char *mno, const char *type, int64_t now_ms)
+{
+	struct db_stmt *s = stmt(db, Q_RELEASE_HELD);
+
+	db_bind_text(s, 1, mno);
+	db_bind_text(s, 2, type);
+	db_bind_int(s, 3, now_ms);
 	return db_run(s);
 }
 

@@ -40,6 +40,9 @@ int stock_db_by_order(struct db *db, int64_t order_id, int64_t *id) MUST_CHECK;
 int stock_db_free(struct db *db, int64_t type_id, int64_t *id) MUST_CHECK;
 int stock_db_count_free(struct db *db, int64_t type_id, int64_t *n) MUST_CHECK;
 int stock_db_set(struct db *db, int64_t id, enum stock_state state, int64_t order_id, int64_t now_ms) MUST_CHECK;
+/*! Free and reserved ones become held; held ones without an order become free. */
+int stock_db_hold_all(struct db *db, int64_t now_ms) MUST_CHECK;
+int stock_db_release_held(struct db *db, const char *mno, const char *type, int64_t now_ms) MUST_CHECK;
 int stock_db_package(const void *ctx, struct db *db, int64_t id, char **iccid, struct bytes *wrapped) MUST_CHECK;
 int stock_db_list(struct db *db, const struct stock_filter *filter, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
 

@@ -34,6 +34,7 @@ enum order_purpose {
 enum order_kind {
 	ORDER_DOWNLOAD = 1,
 	ORDER_RELAY = 2, /* a function that the SM-SR carries out */
+	ORDER_LOOK = 3,	 /* our own question what is on an eUICC (dp_restore.h) */
 };
 
 /*! States of an order; the transitions are in order_proc.c. */
@@ -50,9 +51,18 @@ enum order_state {
 	ORDER_ST_CLEAN_UP = 9,	  /* error routine: DeleteISDP */
 	ORDER_ST_LOOK = 10,	  /* an outcome is unknown: what does the EIS say? */
 	ORDER_ST_TOKEN = 11,	  /* token key on its way */
+	ORDER_ST_HOLD = 12,	  /* the database was restored: what became of it is not known (dp_restore.h) */
 	ORDER_ST_RELAY_LOOK = 20, /* whose profile is it? */
 	ORDER_ST_RELAY = 21,	  /* the ES3 twin is under way */
 	ORDER_ST_DONE = 100,
+};
+
+/*! Whether an eUICC may have more of us than our rows say: smdp/dp_restore.h. */
+enum doubt {
+	DOUBT_NONE = 0,
+	DOUBT_LOOK = 1,	 /* its SM-SR is to be asked */
+	DOUBT_ASKED = 2, /* and is being asked */
+	DOUBT_OPEN = 3,	 /* and did not say */
 };
 
 /*! A call to an SM-SR. */
@@ -79,6 +89,7 @@ enum order_step {
 	STEP_OUTCOME = 11,
 	STEP_REPORTED = 12,
 	STEP_OPERATOR = 13,
+	STEP_RESTORED = 14,
 };
 
 struct order {

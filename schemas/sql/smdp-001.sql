@@ -2,14 +2,27 @@
 -- smdp: the store of an SM-DP.  Times are UTC milliseconds, AIDs and EIDs are octets, OIDs and ICCIDs are text.
 -- Numbers that name a state or a kind are the enums of smdp/store.h and smdp/stock.h; they are never renumbered.
 
+-- One row: what is true for the whole file (common/db/meta_db.h).
+CREATE TABLE meta (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	epoch INTEGER NOT NULL,		-- raised by every restore
+	started_ms INTEGER,		-- last start of the daemon
+	committed_ms INTEGER,		-- last sign of life
+	beats INTEGER NOT NULL,		-- signs of life, counted: a step back shows a restored file
+	backup INTEGER NOT NULL		-- 1: this file is a copy made by the daemon
+);
+INSERT INTO meta VALUES (1, 1, NULL, NULL, 0, 0);
+
 -- ---- orders ----
 
 -- EUICCs that orders or notifications named.
 CREATE TABLE euicc (
 	id INTEGER PRIMARY KEY,
 	eid BLOB NOT NULL UNIQUE CHECK (length(eid) = 16),	-- SGP.02: 32 digits, BCD
-	smsr_oid TEXT NOT NULL		-- that manages it, as far as we were told
+	smsr_oid TEXT NOT NULL,		-- that manages it, as far as we were told
+	doubt INTEGER NOT NULL DEFAULT 0	-- since the database was restored: enum doubt
 );
+CREATE INDEX euicc_doubt ON euicc (doubt, id) WHERE doubt > 0;
 
 -- One call of an operator: a download, or a function that the SM-SR carries out.
 CREATE TABLE operation (

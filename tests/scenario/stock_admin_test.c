@@ -185,7 +185,7 @@ static void a_batch_goes_in_pieces(void **state)
 	good(f, args(f, "show %s --json", stock_bench_iccid(f->b, 4)), "\"pol2\":[\"DELETE:Not-Allowed\"]");
 	good(f, args(f, "check %s", stock_bench_iccid(f->b, 4)), "milenage");
 	assert_null(strstr(f->out, "465B5CE8"));
-	bad(f, "list --state open", 2, "state is free, reserved, used or broken");
+	bad(f, "list --state open", 2, "state is free, reserved, used, broken or held");
 }
 
 static void bad_rows_have_their_lines(void **state)

@@ -122,7 +122,7 @@ static void open_store(struct dpw *w)
 	assert_int_equal(dpw_event(w, smdp_ev_start, NULL), 0);
 }
 
-void dpw_restart(struct dpw *w)
+void dpw_stop(struct dpw *w)
 {
 	struct dpw_mail *m, *next;
 	struct dpw_post *p;
@@ -137,8 +137,18 @@ void dpw_restart(struct dpw *w)
 	}
 	llist_for_each_entry (p, &w->posts, entry)
 		p->told = true;
+}
+
+void dpw_start(struct dpw *w)
+{
 	w->dead = false;
 	open_store(w);
+}
+
+void dpw_restart(struct dpw *w)
+{
+	dpw_stop(w);
+	dpw_start(w);
 }
 
 /* ---- set-up ---- */

@@ -170,8 +170,10 @@ int dpw_teardown(void **state);
 void dpw_run(struct dpw *w);
 /*! Let time pass, stopping at everything that is due on the way. */
 void dpw_advance(struct dpw *w, int64_t ms);
-/*! kill -9 and a new start. */
+/*! kill -9 and a new start, in one or in two steps. */
 void dpw_restart(struct dpw *w);
+void dpw_stop(struct dpw *w);
+void dpw_start(struct dpw *w);
 int dpw_event(struct dpw *w, turn_handler_cb handler, void *event);
 void dpw_rule(struct dpw *w, enum es_fn fn, unsigned int skip, unsigned int times, enum dpw_action action,
 	      const char *status);

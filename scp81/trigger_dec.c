@@ -20,7 +20,8 @@ uint8_t trigger_timer_enc(uint32_t v)
 	return (uint8_t)(v % 10 * 0x10 + v / 10);
 }
 
-int trigger_timer_dec(uint8_t octet, uint32_t max)
+/* \returns value; -EINVAL for no digits, or more than max */
+static int timer_dec(uint8_t octet, uint32_t max)
 {
 	uint32_t tens = octet & 0x0f, ones = octet >> 4;
 
@@ -190,9 +191,9 @@ static int rx_delay(struct walk *k, struct bytes v)
 	struct rd r;
 
 	rd_init(&r, v);
-	hours = trigger_timer_dec(rd_u8(&r), 99);
-	minutes = trigger_timer_dec(rd_u8(&r), 59);
-	seconds = trigger_timer_dec(rd_u8(&r), 59);
+	hours = timer_dec(rd_u8(&r), 99);
+	minutes = timer_dec(rd_u8(&r), 59);
+	seconds = timer_dec(rd_u8(&r), 59);
 	if (hours < 0 || minutes < 0 || seconds < 0)
 		return -EINVAL;
 	k->t->retry.delay_s = (uint32_t)(hours * 3600 + minutes * 60 + seconds);

@@ -51,7 +51,5 @@ enum cat_tag {
 
 /*! Two digits, the lower one in the upper half; v < 100. */
 uint8_t trigger_timer_enc(uint32_t v);
-/*! \returns value; -EINVAL for no digits, or more than max */
-int trigger_timer_dec(uint8_t octet, uint32_t max) MUST_CHECK;
 /*! Printable ASCII only. */
 bool trigger_text_ok(struct bytes text);

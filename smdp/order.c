@@ -64,7 +64,7 @@ const char *order_step_name(enum order_step step)
 	return get_value_string(steps, step);
 }
 
-const char *order_event_name(enum order_event event)
+static const char *event_name(enum order_event event)
 {
 	return get_value_string(events, event);
 }
@@ -218,7 +218,7 @@ int order_event(struct smdp *s, int64_t id, const struct order_input *in)
 	if (rc < 0)
 		return rc;
 	if (r.o.state == ORDER_ST_DONE) {
-		LOGP(DPROC, LOGL_INFO, "order %" PRId64 ": %s comes after its end\n", id, order_event_name(in->event));
+		LOGP(DPROC, LOGL_INFO, "order %" PRId64 ": %s comes after its end\n", id, event_name(in->event));
 		return 0;
 	}
 	rc = dispatch(s, &r, in);

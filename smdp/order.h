@@ -68,4 +68,3 @@ int hold_event(struct smdp *s, struct order_run *r, const struct order_input *in
 /*! Words for VTY, timeline and log; static. */
 const char *order_state_name(enum order_state state);
 const char *order_step_name(enum order_step step);
-const char *order_event_name(enum order_event event);

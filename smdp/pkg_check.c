@@ -80,7 +80,8 @@ static void add(struct pkg_checker *k, enum pkg_severity severity, char *steal_t
 	r->n_errors += severity == PKG_ERROR;
 }
 
-void pkg_find(struct pkg_checker *k, enum pkg_severity severity, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void find(struct pkg_checker *k, enum pkg_severity severity,
+						       const char *fmt, ...)
 {
 	va_list ap;
 
@@ -138,9 +139,9 @@ static void cut(struct pkg_checker *k)
 			pkg_find_pe(k, PKG_ERROR, pe, "is no well-formed DER inside");
 	}
 	if (r.failed)
-		pkg_find(k, PKG_ERROR, "octet %zu: after PE %zu comes no whole element", offset, k->n_pes);
+		find(k, PKG_ERROR, "octet %zu: after PE %zu comes no whole element", offset, k->n_pes);
 	else if (rd_left(&r))
-		pkg_find(k, PKG_ERROR, "more than %d elements", PKG_MAX_PES);
+		find(k, PKG_ERROR, "more than %d elements", PKG_MAX_PES);
 }
 
 static void check_header(struct pkg_checker *k)
@@ -235,7 +236,7 @@ static void check_presence(struct pkg_checker *k)
 		if (n->service >= 0 && !(services >> n->service & 1))
 			continue;
 		if (!pkg_pe_of(k, n->tag) && !(n->or_tag && pkg_pe_of(k, n->or_tag)))
-			pkg_find(k, n->severity, "%s", n->reason);
+			find(k, n->severity, "%s", n->reason);
 	}
 }
 
@@ -260,7 +261,7 @@ struct pkg_report *pkg_check(const void *ctx, struct bytes package)
 
 	OSMO_ASSERT(k.report);
 	if (!package.len || package.len > PKG_MAX_LEN) {
-		pkg_find(&k, PKG_ERROR, "%zu octets; 1 to %d are taken", package.len, PKG_MAX_LEN);
+		find(&k, PKG_ERROR, "%zu octets; 1 to %d are taken", package.len, PKG_MAX_LEN);
 		return k.report;
 	}
 	k.pes = talloc_array(k.report, struct pkg_pe, PKG_MAX_PES);

@@ -59,8 +59,6 @@ struct pkg_checker {
 /*! Read the fields of a header from the value of its element.  \returns 0; -EINVAL, and what is wrong in why */
 int pkg_header_parse(struct pkg_header *h, struct bytes value, const char **why) MUST_CHECK;
 
-void pkg_find(struct pkg_checker *k, enum pkg_severity severity, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
 /*! "PE 7 (pinCodes) " and the text. */
 void pkg_find_pe(struct pkg_checker *k, enum pkg_severity severity, const struct pkg_pe *pe, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

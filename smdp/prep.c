@@ -62,7 +62,9 @@ static int wrong(struct build *b, const char *fmt, ...)
 
 /* ---- values of columns ---- */
 
-const char *prep_value(const struct prep_template *tpl, const struct prep_field *fields, size_t n, const char *name)
+/* The value of a row, else the default of the template; NULL.  Random ones have none here. */
+static const char *row_value(const struct prep_template *tpl, const struct prep_field *fields, size_t n,
+			     const char *name)
 {
 	const struct prep_def *def = prep_def_of(tpl->defs, name, false);
 
@@ -115,7 +117,7 @@ static const char *draw(struct build *b, const struct prep_def *def)
 
 static const char *value_of(struct build *b, const char *column)
 {
-	const char *value = prep_value(b->tpl, b->fields, b->n_fields, column);
+	const char *value = row_value(b->tpl, b->fields, b->n_fields, column);
 	const struct prep_def *def = prep_def_of(b->tpl->defs, column, false);
 
 	if (!value && def && (def->random || def->digits))

@@ -41,9 +41,6 @@ struct prep_field {
 	const char *value;
 };
 
-/*! The value of a row, else the default of the template; NULL.  Random ones have none here. */
-const char *prep_value(const struct prep_template *tpl, const struct prep_field *fields, size_t n, const char *name);
-
 /*! Whether the template uses a value of this column, directly or through one that is made from it. */
 bool prep_uses(const struct prep_template *tpl, const char *column);
 

@@ -58,8 +58,8 @@ static const char *forbidden(const struct es_call *c, const struct profile *p)
 	return NULL;
 }
 
-int es_find_profile(struct smsr *s, const struct es_call *c, const struct euicc *e, const char *iccid,
-		    struct profile *out)
+static int find_profile(struct smsr *s, const struct es_call *c, const struct euicc *e, const char *iccid,
+			struct profile *out)
 {
 	const char *why;
 	struct profiles p;
@@ -84,7 +84,7 @@ int es_find_both(struct smsr *s, const struct es_call *c, const char *eid, const
 {
 	int rc = es_find_euicc(s, c, eid, e);
 
-	return rc == 1 ? es_find_profile(s, c, e, iccid, p) : rc;
+	return rc == 1 ? find_profile(s, c, e, iccid, p) : rc;
 }
 
 /* ---- asynchronous: one operation each ---- */
@@ -146,7 +146,7 @@ static int delete_profile(struct smsr *s, const struct es_call *c)
 }
 
 /* Asking a card costs messages: only those who have a profile on it may.  An SM-DP may also look after an ISD-P whose
- * creation is in doubt.  \returns as es_find_profile() */
+ * creation is in doubt.  \returns as find_profile() */
 static int owns_something(struct smsr *s, const struct es_call *c, const struct euicc *e)
 {
 	struct profiles p;
@@ -182,7 +182,7 @@ static int audit_eis(struct smsr *s, const struct es_call *c)
 	if (rc == 1)
 		rc = owns_something(s, c, &e);
 	for (size_t i = 0; rc == 1 && i < q->n_iccids; i++)
-		rc = es_find_profile(s, c, &e, q->iccids[i], &p);
+		rc = find_profile(s, c, &e, q->iccids[i], &p);
 	/* The card is asked about everything in any case; a list only narrows the answer. */
 	what.iccid = join_iccids(turn_ctx(s->turn), q);
 	return rc == 1 ? es_queue(s, c, &e, &what, NULL) : rc;

@@ -38,8 +38,6 @@ int es_store_call(struct smsr *s, const struct es_call *c, int64_t op_id, const 
 /* What functions look at first.  All return 1 when it is there and the sender may use it, 0 when the call was refused
  * and answered, or a negative errno. */
 int es_find_euicc(struct smsr *s, const struct es_call *c, const char *digits, struct euicc *e) MUST_CHECK;
-int es_find_profile(struct smsr *s, const struct es_call *c, const struct euicc *e, const char *iccid,
-		    struct profile *out) MUST_CHECK;
 int es_find_both(struct smsr *s, const struct es_call *c, const char *eid, const char *iccid, struct euicc *e,
 		 struct profile *p) MUST_CHECK;
 

@@ -16,7 +16,6 @@ enum https_stmt {
 	Q_SESSION_BY_CONN,
 	Q_SESSION_PUT,
 	Q_SESSIONS_DUE,
-	Q_SESSIONS_OPEN,
 	Q_SESSIONS_LIST,
 	Q_JOB_INSERT,
 	Q_JOB,
@@ -46,7 +45,6 @@ static const char *const sql[] = {
 	[Q_SESSION_PUT] = "INSERT OR REPLACE INTO https_session (" SESSION_COLS ") "
 			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 	[Q_SESSIONS_DUE] = "SELECT euicc_id FROM https_session WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
-	[Q_SESSIONS_OPEN] = "SELECT count(*) FROM https_session WHERE conn IS NOT NULL",
 	[Q_SESSIONS_LIST] =
 		"SELECT " SESSION_COLS " FROM https_session WHERE state > 0 ORDER BY heard_ms DESC, euicc_id LIMIT ?1",
 	[Q_JOB_INSERT] = "INSERT INTO https_job (op_id, euicc_id, kind, state, target, more, dest, due_ms) "
@@ -171,11 +169,6 @@ int https_db_session_put(struct db *db, const struct https_session *ss)
 int https_db_sessions_due(struct db *db, int64_t now_ms, int64_t *euicc_ids, size_t max, size_t *n)
 {
 	return ids(stmt_id(db, Q_SESSIONS_DUE, now_ms), euicc_ids, max, n);
-}
-
-int https_db_sessions_open(struct db *db, int64_t *n)
-{
-	return db_need_int(stmt(db, Q_SESSIONS_OPEN), n);
 }
 
 int https_db_sessions_list(struct db *db, struct https_session *ss, size_t max, size_t *n)

@@ -60,8 +60,6 @@ int https_db_session_by_conn(struct db *db, uint64_t conn, struct https_session 
 int https_db_session_put(struct db *db, const struct https_session *ss) MUST_CHECK;
 /*! EUICCs whose parked session ends, at most max. */
 int https_db_sessions_due(struct db *db, int64_t now_ms, int64_t *euicc_ids, size_t max, size_t *n) MUST_CHECK;
-/*! Sessions with a connection. */
-int https_db_sessions_open(struct db *db, int64_t *n) MUST_CHECK;
 /*! The latest connected or awaited ones, for a list; \param[out] ss  at most max */
 int https_db_sessions_list(struct db *db, struct https_session *ss, size_t max, size_t *n) MUST_CHECK;
 

@@ -36,14 +36,6 @@ struct soap_msg_id {
 	const char *date; /* xs:dateTime, unchecked */
 };
 
-/*! WS-Security UsernameToken, unchecked. */
-struct soap_username_token {
-	const char *username; /* NULL: no token */
-	const char *password; /* digest, Base64 */
-	const char *nonce;    /* Base64 */
-	const char *created;
-};
-
 struct soap_headers {
 	struct soap_addr from;
 	struct soap_addr to;
@@ -51,7 +43,6 @@ struct soap_headers {
 	const char *action;
 	struct soap_msg_id id;
 	struct soap_msg_id relates_to;
-	struct soap_username_token token;
 };
 
 /* ------------------------------------------------------------------------------------------------- faults --- */
@@ -70,7 +61,6 @@ enum soap_fault_subcode {
 	SOAP_SUB_ACTION_NOT_SUPPORTED,	  /* wsa:ActionNotSupported */
 	SOAP_SUB_DESTINATION_UNREACHABLE, /* wsa:DestinationUnreachable */
 	SOAP_SUB_FAILED_AUTHENTICATION,	  /* wsse:FailedAuthentication */
-	SOAP_SUB_INVALID_SECURITY,	  /* wsse:InvalidSecurity */
 	SOAP_SUB_OTHER,			  /* received, not one of ours */
 };
 
@@ -112,9 +102,6 @@ struct soap_msg {
  * \returns 0, also when msg->body is NULL; -EINVAL */
 int soap_rx(struct es_ctx *es, const void *parent, struct bytes in, const char *content_type, struct soap_msg **msg,
 	    struct soap_fault **fault) MUST_CHECK;
-
-/*! Let soap_rx() accept wsse:Security with mustUnderstand: the caller checks hdr.token itself.  Off by default. */
-void soap_rx_username_token(struct es_ctx *es, bool on);
 
 /* ------------------------------------------------------------------------------------------------ writing --- */
 

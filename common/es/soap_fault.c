@@ -23,7 +23,6 @@ static const struct soap_subcode_name subcodes[] = {
 	{SOAP_SUB_ACTION_NOT_SUPPORTED, XML_NS_WSA, "ActionNotSupported"},
 	{SOAP_SUB_DESTINATION_UNREACHABLE, XML_NS_WSA, "DestinationUnreachable"},
 	{SOAP_SUB_FAILED_AUTHENTICATION, XML_NS_WSSE, "FailedAuthentication"},
-	{SOAP_SUB_INVALID_SECURITY, XML_NS_WSSE, "InvalidSecurity"},
 };
 
 const struct soap_subcode_name *soap_subcode_name(enum soap_fault_subcode subcode)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Header blocks of an envelope: known ones into struct soap_headers, unknown ones skipped unless they must be
  * understood. wsa:FaultTo and wsmc:MessagePending are understood and ignored.  A ReplyTo that is the anonymous or the
- * "none" address counts as absent.  wsse:Security is understood only when the caller said that it will check the token.
- */
+ * "none" address counts as absent.  wsse:Security is not understood: who a sender is, its TLS certificate says. */
 #include <errno.h>
 #include <string.h>
 
@@ -39,7 +38,6 @@ _Static_assert(ARRAY_SIZE(headers) == HDR_COUNT, "one row for each header");
 
 struct found {
 	const xmlNode *block[HDR_COUNT];
-	const xmlNode *security;
 };
 
 /* Is the block for us, and does its sender insist? */
@@ -80,7 +78,7 @@ static struct soap_fault *invalid_header(const void *ctx, enum header h, const c
 	return f;
 }
 
-static struct soap_fault *take_block(struct es_ctx *es, const void *ctx, const xmlNode *block, struct found *found)
+static struct soap_fault *take_block(const void *ctx, const xmlNode *block, struct found *found)
 {
 	int i = header_index(block);
 
@@ -88,8 +86,6 @@ static struct soap_fault *take_block(struct es_ctx *es, const void *ctx, const x
 		if (found->block[i])
 			return invalid_header(ctx, (enum header)i, "stands twice");
 		found->block[i] = block;
-	} else if (xml_is(block, XML_NS_WSSE, "Security") && es_ctx_username_token(es)) {
-		found->security = block;
 	} else if (!xml_is(block, XML_NS_WSMC, "MessagePending") && must_understand(ctx, block)) {
 		return soap_fault_alloc(ctx, SOAP_FAULT_MUST_UNDERSTAND, SOAP_SUB_NONE, NULL,
 					"a header block that must be understood is not");
@@ -98,12 +94,12 @@ static struct soap_fault *take_block(struct es_ctx *es, const void *ctx, const x
 }
 
 /* All blocks, also behind a bad one: MessageID may come last.  \returns the first fault */
-static struct soap_fault *collect(struct es_ctx *es, const void *ctx, const xmlNode *header, struct found *found)
+static struct soap_fault *collect(const void *ctx, const xmlNode *header, struct found *found)
 {
 	struct soap_fault *first = NULL;
 
 	for (const xmlNode *b = header ? xml_first(header) : NULL; b; b = xml_next(b)) {
-		struct soap_fault *f = take_block(es, ctx, b, found);
+		struct soap_fault *f = take_block(ctx, b, found);
 
 		if (first)
 			talloc_free(f);
@@ -145,30 +141,10 @@ static void forget_anonymous(struct soap_addr *addr)
 		*addr = (struct soap_addr){};
 }
 
-static const char *token_text(const void *ctx, const xmlNode *token, const char *ns, const char *name)
-{
-	const xmlNode *n = xml_child(token, ns, name);
-
-	return n ? xml_token(ctx, n) : NULL;
-}
-
-static void read_token(const void *ctx, const xmlNode *security, struct soap_username_token *out)
-{
-	const xmlNode *token = security ? xml_child(security, XML_NS_WSSE, "UsernameToken") : NULL;
-
-	if (!token)
-		return;
-	out->username = token_text(ctx, token, XML_NS_WSSE, "Username");
-	out->password = token_text(ctx, token, XML_NS_WSSE, "Password");
-	out->nonce = token_text(ctx, token, XML_NS_WSSE, "Nonce");
-	out->created = token_text(ctx, token, XML_NS_WSU, "Created");
-}
-
-struct soap_fault *soap_headers_read(struct es_ctx *es, const void *ctx, const xmlNode *header,
-				     struct soap_headers *hdr)
+struct soap_fault *soap_headers_read(const void *ctx, const xmlNode *header, struct soap_headers *hdr)
 {
 	struct found found = {};
-	struct soap_fault *f = collect(es, ctx, header, &found);
+	struct soap_fault *f = collect(ctx, header, &found);
 	struct soap_fault *g;
 
 	/* MessageID first, also after a fault: the answer should say what it answers. */
@@ -182,7 +158,6 @@ struct soap_fault *soap_headers_read(struct es_ctx *es, const void *ctx, const x
 		return f;
 	forget_anonymous(&hdr->reply_to);
 	hdr->action = header_text(ctx, &found, HDR_ACTION);
-	read_token(ctx, found.security, &hdr->token);
 	return NULL;
 }
 

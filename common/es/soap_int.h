@@ -30,6 +30,5 @@ struct soap_fault *soap_fault_read(const void *ctx, const xmlNode *elem);
 
 /*! \param[in]  header  soap:Header, or NULL
  * \param[out] hdr     what could be read, also on a fault; texts are talloc children of ctx */
-struct soap_fault *soap_headers_read(struct es_ctx *es, const void *ctx, const xmlNode *header,
-				     struct soap_headers *hdr);
+struct soap_fault *soap_headers_read(const void *ctx, const xmlNode *header, struct soap_headers *hdr);
 struct soap_fault *soap_headers_required(const void *ctx, const struct soap_headers *hdr, enum es_dir dir);

@@ -190,7 +190,7 @@ static int read_message(struct rx *rx, struct bytes in, const char *content_type
 		return sender_fault(rx, xml_refusal_text(refusal));
 	if (open_envelope(rx, xmlDocGetRootElement(*doc), &header) < 0)
 		return -EINVAL;
-	fault = soap_headers_read(rx->es, rx->msg, header, &rx->msg->hdr);
+	fault = soap_headers_read(rx->msg, header, &rx->msg->hdr);
 	if (fault)
 		return refuse(rx, fault);
 	if (find_function(rx) < 0 || check_headers(rx) < 0)

@@ -29,7 +29,6 @@
 
 struct es_ctx {
 	struct es_limits limits;
-	bool username_token;
 	xmlParserCtxt *parser;
 	xmlSchema *schema;
 	xmlSchemaValidCtxt *valid;
@@ -135,16 +134,6 @@ struct es_ctx *es_ctx_alloc(const void *ctx, const struct es_limits *limits)
 		return NULL;
 	}
 	return es;
-}
-
-void soap_rx_username_token(struct es_ctx *es, bool on)
-{
-	es->username_token = on;
-}
-
-bool es_ctx_username_token(const struct es_ctx *es)
-{
-	return es->username_token;
 }
 
 enum xml_refusal xml_parse(struct es_ctx *es, struct bytes in, xmlDoc **doc)

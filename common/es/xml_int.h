@@ -15,7 +15,6 @@
 #define XML_NS_WSMC "http://docs.oasis-open.org/ws-rx/wsmc/200702"
 #define XML_NS_DSIG "http://www.w3.org/2000/09/xmldsig#"
 #define XML_NS_WSSE "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
-#define XML_NS_WSU "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
 
 /*! Set libxml2 up once for the process: tables that are not thread-safe to build, and an entity loader that knows our
  * own schema files and refuses everything else.  Called by es_ctx_alloc(); other users of libxml2 call it first. */
@@ -68,5 +67,3 @@ xmlNode *xml_child(const xmlNode *node, const char *ns, const char *local);
 const char *xml_text(const void *ctx, const xmlNode *node);
 /*! The same without white space at the ends; talloc child of ctx. */
 char *xml_token(const void *ctx, const xmlNode *node);
-
-bool es_ctx_username_token(const struct es_ctx *es);

@@ -43,7 +43,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		es = es_ctx_alloc(NULL, NULL);
 	if (!es)
 		abort();
-	soap_rx_username_token(es, true);
 	if (soap_rx(es, ctx, bytes_of(data, size), SOAP_CONTENT_TYPE, &msg, &fault) < 0) {
 		if (!fault->reason || soap_tx_fault(ctx, fault, &xml) < 0)
 			abort();

@@ -72,7 +72,6 @@ int main(void)
 	int rc;
 
 	es = es_ctx_alloc(NULL, NULL);
-	soap_rx_username_token(es, true);
 	rc = cmocka_run_group_tests(tests, NULL, NULL);
 	talloc_free(es);
 	return rc;

@@ -194,7 +194,6 @@ static int drive_decode(void *ctx, bool again)
 	struct soap_fault *fault;
 	struct soap_msg *msg;
 
-	soap_rx_username_token(es, true);
 	if (soap_rx(es, ctx, bytes_of(buf, len), SOAP_CONTENT_TYPE, &msg, &fault) < 0) {
 		printf("fault: %s\n", fault->reason);
 		return 1;

@@ -66,7 +66,7 @@ code '^\s*#\s*include\s*("common/(net|db|app)/|<(sys/(socket|time|select|un|epol
 	grep -E '^(scp80|scp03|scp81|common/codec)/' | report 'a codec is pure: no socket, clock, database or daemon frame'
 
 # The tests of the store read it, and damage it, by SQLite itself; so do the judges of the simulator, and its file system.
-grep -rnE '#include <sqlite3\.h>' "${CODE[@]}" tests --include='*.[ch]' | grep -vE '^(common/db/[^:]*|[^:]*_db\.c|tests/unit/db_test\.c|tests/support/world_look\.c|tests/sim/(judge_priv\.h|vfs\.c)):' |
+grep -rnE '#include <sqlite3\.h>' "${CODE[@]}" tests --include='*.[ch]' | grep -vE '^(common/db/[^:]*|[^:]*_db\.c|tests/unit/db_test\.c|tests/support/world_look\.c|tests/sim/(judge_sql\.h|vfs\.c)):' |
 	report 'sqlite3.h belongs into common/db and *_db.c'
 grep -rnE '#include <event2/' "${CODE[@]}" --include='*.[ch]' | grep -v '^common/net/[^:]*\.c:' |
 	report 'libevent belongs into the .c files of common/net'

@@ -16,27 +16,22 @@
 struct post {
 	unsigned int run;
 	int64_t ref;
-	bool taken;
-	bool answered;
-	unsigned int status;
+	struct peer_fate fate;
 	char *body;
 };
 
 static const struct {
 	enum fault fault;
-	bool taken, answered;
-	unsigned int status;
-	bool slow; /* the SM-SR gives up waiting first */
+	struct peer_fate fate;
 } ways[] = {
-	{F_PEER_DOWN, false, false, 0, false}, {F_PEER_SLOW, true, false, 0, true},
-	{F_PEER_500, false, true, 500, false}, {F_PEER_GARBAGE, false, true, 302, false},
-	{F_PEER_400, false, true, 400, false}, {F_PEER_ANSWER_LOST, true, false, 0, false},
+	{F_PEER_DOWN, {false, false, 0, false}}, {F_PEER_SLOW, {true, false, 0, true}},
+	{F_PEER_500, {false, true, 500, false}}, {F_PEER_GARBAGE, {false, true, 302, false}},
+	{F_PEER_400, {false, true, 400, false}}, {F_PEER_ANSWER_LOST, {true, false, 0, false}},
 };
 
 /* ---- what they get ---- */
 
-/* Text of the first element of this name that has one. */
-static char *text_of(const void *ctx, const char *body, const char *name)
+char *peer_text_of(const void *ctx, const char *body, const char *name)
 {
 	char *open = talloc_asprintf(ctx, "%s>", name);
 
@@ -65,12 +60,12 @@ static bool is_new(const void *ctx, struct sim_call *c, const char *message_id)
 static void take(struct sim *s, const char *body)
 {
 	void *ctx = talloc_new(s->operators);
-	char *relates = text_of(ctx, body, "RelatesTo"), *at = relates ? strstr(relates, "uuid:c") : NULL;
-	char *id = text_of(ctx, body, "MessageID");
+	char *relates = peer_text_of(ctx, body, "RelatesTo"), *at = relates ? strstr(relates, "uuid:c") : NULL;
+	char *id = peer_text_of(ctx, body, "MessageID");
 	struct sim_call *c = at ? call_at(s, strtoul(at + 6, NULL, 10)) : NULL;
-	struct judge_report r = {.status = text_of(ctx, body, "Status"),
-				 .subject = text_of(ctx, body, "Subject"),
-				 .reason = text_of(ctx, body, "Reason")};
+	struct judge_report r = {.status = peer_text_of(ctx, body, "Status"),
+				 .subject = peer_text_of(ctx, body, "Subject"),
+				 .reason = peer_text_of(ctx, body, "Reason")};
 
 	if (at && !c)
 		sim_violation(s, "a callback relates to a call that nobody made");
@@ -86,13 +81,28 @@ static void take(struct sim *s, const char *body)
 static void post_ends(struct sim *s, void *arg)
 {
 	struct post *p = arg;
-	struct post_done d = {.ref = p->ref, .answered = p->answered, .status = p->status, .detail = "no answer"};
+	struct post_done d = {
+		.ref = p->ref, .answered = p->fate.answered, .status = p->fate.status, .detail = "no answer"};
 
-	if (p->taken)
+	if (p->fate.taken)
 		take(s, p->body);
 	if (p->run == daemon_run(s))
 		daemon_event(s, smsr_ev_post_done, &d);
 	talloc_free(p);
+}
+
+struct peer_fate peer_fate(struct sim *s, uint32_t actor)
+{
+	struct peer_fate f = {.taken = true, .answered = true, .status = 202};
+	bool decided = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		if (decided || !fault(s, ways[i].fault, actor, NULL))
+			continue;
+		decided = true;
+		f = ways[i].fate;
+	}
+	return f;
 }
 
 void operators_post(struct sim *s, const struct http_out *post, uint32_t actor)
@@ -100,23 +110,14 @@ void operators_post(struct sim *s, const struct http_out *post, uint32_t actor)
 	struct post *p = talloc_zero(s->operators, struct post);
 	uint64_t h = choice(s, C_LATENCY, actor);
 	int64_t after = between(&h, 5, 3000);
-	bool decided = false;
 
-	*p = (struct post){.run = daemon_run(s), .ref = post->ref, .taken = true, .answered = true, .status = 202};
+	*p = (struct post){.run = daemon_run(s), .ref = post->ref, .fate = peer_fate(s, actor)};
 	p->body = talloc_strndup(p, (const char *)post->body.data, post->body.len);
-	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
-		if (decided || !fault(s, ways[i].fault, actor, NULL))
-			continue;
-		decided = true;
-		p->taken = ways[i].taken;
-		p->answered = ways[i].answered;
-		p->status = ways[i].status;
-		if (ways[i].slow)
-			after = (int64_t)post->timeout_s * 1000;
-		if (p->status == 400)
-			judge_final_refusal(s, post->ref);
-	}
+	if (p->fate.slow)
+		after = (int64_t)post->timeout_s * 1000;
+	if (p->fate.status == 400)
+		judge_final_refusal(s, post->ref);
 	s->res->posts++;
-	sim_trace(s, "post %lld: %u", (long long)post->ref, p->status);
+	sim_trace(s, "post %lld: %u", (long long)post->ref, p->fate.status);
 	sim_at(s, s->now_ms + after, post_ends, p);
 }

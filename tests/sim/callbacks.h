@@ -5,3 +5,13 @@
 
 /*! A call by its index, to be changed; NULL when there is none. */
 struct sim_call *call_at(struct sim *s, size_t i);
+
+/*! What becomes of a POST to an operator. */
+struct peer_fate {
+	bool taken, answered;
+	unsigned int status;
+	bool slow; /* who posts gives up waiting first */
+};
+struct peer_fate peer_fate(struct sim *s, uint32_t actor);
+/*! Text of the first element of this name that has one, talloc child of ctx; NULL. */
+char *peer_text_of(const void *ctx, const char *body, const char *name);

@@ -3,16 +3,21 @@
 #include "tests/sim/daemon.h"
 
 #include <osmocom/core/utils.h>
+#include <string.h>
 #include <talloc.h>
 
 #include "lab/seed/seed.h"
+#include "smsr/es_in.h"
+#include "smsr/report.h"
 #include "smsr/smsr.h"
+#include "tests/sim/es3_wire.h"
 #include "tests/sim/judge.h"
 #include "tests/sim/operators.h"
 #include "tests/sim/proc.h"
 #include "tests/sim/smsc.h"
 
 #define ACTOR 0
+#define SMDP_URL "https://smdp.example/"
 
 struct daemon {
 	struct crypto *crypto;
@@ -49,6 +54,14 @@ void daemon_room(struct sim *s)
 	proc_wake(s->daemon->proc);
 }
 
+void daemon_request(struct sim *s, uint64_t xid, const struct soap_msg *msg, const char *oid)
+{
+	const struct tls_peer tls = {.subject = "CN=sim", .issuer = "CN=ca", .serial_number = oid};
+	struct es_request req = {.xid = xid, .msg = msg, .tls = &tls, .remote = "sim"};
+
+	daemon_event(s, smsr_ev_request, &req);
+}
+
 /* ---- ports ---- */
 
 static bool leaves(struct sim *s)
@@ -79,6 +92,44 @@ static void port_ack(void *priv, const char *smsc, uint64_t token, bool ok)
 		smsc_ack(s, token, ok);
 }
 
+/* A message to the SM-DP that is under way. */
+struct message {
+	int64_t ref;
+	unsigned int run;
+};
+
+static void message_ends(struct sim *s, void *arg, const struct wire_end *end)
+{
+	const struct message *m = arg;
+	struct post_done d = {.ref = m->ref,
+			      .answered = end->answered,
+			      .status = end->status,
+			      .retry_after_s = end->retry_after_s,
+			      .detail = "no answer"};
+
+	if (m->run == daemon_run(s))
+		daemon_event(s, smsr_ev_post_done, &d);
+	talloc_free(arg);
+}
+
+static void post_to_smdp(struct sim *s, const struct http_out *post, uint32_t actor)
+{
+	struct message *m = talloc_zero(s->daemon, struct message);
+	struct wire_post p = {
+		.to = WIRE_SMDP,
+		.oid = SEED_OID_SMSR,
+		.actor = actor,
+		.action = post->action,
+		.body = post->body,
+		.timeout_s = post->timeout_s,
+		.done = message_ends,
+		.arg = m,
+	};
+
+	*m = (struct message){post->ref, daemon_run(s)};
+	wire_post(s, &p);
+}
+
 static void port_post(void *priv, const struct http_out *post)
 {
 	struct sim *s = priv;
@@ -87,15 +138,22 @@ static void port_post(void *priv, const struct http_out *post)
 	if (!leaves(s))
 		return;
 	actor = judge_post(s, post);
-	operators_post(s, post, actor);
+	if (strncmp(post->url, SMDP_URL, strlen(SMDP_URL)) == 0)
+		post_to_smdp(s, post, actor);
+	else
+		operators_post(s, post, actor);
 }
 
 static void port_answer(void *priv, uint64_t xid, void *steal_answer)
 {
 	struct sim *s = priv;
 
-	if (leaves(s))
-		operators_answer(s, xid, steal_answer);
+	if (leaves(s)) {
+		if (wire_has_given(xid))
+			wire_answer(s, xid, steal_answer);
+		else
+			operators_answer(s, xid, steal_answer);
+	}
 	talloc_free(steal_answer);
 }
 
@@ -142,6 +200,8 @@ static void died(struct sim *s)
 {
 	smsc_daemon_died(s);
 	operators_daemon_died(s);
+	if (s->es3)
+		wire_server_died(s, WIRE_SMSR);
 }
 
 static void born(struct sim *s)
@@ -163,6 +223,19 @@ static const struct program program = {
 	.born = born,
 };
 
+static void add_smdp(struct smsr_cfg *cfg)
+{
+	struct peer *p = smsr_cfg_peer_get(cfg, "smdp");
+
+	p->oid = p->tls.serial = talloc_strdup(cfg, SEED_OID_SMDP);
+	p->roles = PEER_SMDP;
+	p->callback_prefix = talloc_strdup(cfg, SMDP_URL);
+	p->notification_url = talloc_strdup(cfg, SMDP_URL "ES3/ES3SmDpService");
+	p->acts_for = talloc_zero_array(cfg, char *, 1);
+	p->acts_for[0] = talloc_strdup(cfg, SEED_OID_MNO_OPERATIONAL);
+	p->n_acts_for = 1;
+}
+
 static void start(struct sim *s)
 {
 	struct daemon *d = s->daemon = talloc_zero(s->ctx, struct daemon);
@@ -177,6 +250,8 @@ static void start(struct sim *s)
 	d->cfg->oid = talloc_strdup(d->cfg, SEED_OID_SMSR);
 	d->cfg->uri = talloc_strdup(d->cfg, "https://smsr.example");
 	operators_configure(s, d->cfg);
+	if (s->plan->dp)
+		add_smdp(d->cfg);
 	d->proc = proc_alloc(s, d, &program, ACTOR);
 	d->cfg->database = talloc_strdup(d->cfg, proc_database(d->proc));
 }

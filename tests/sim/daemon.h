@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/app/turn.h"
+#include "common/es/soap.h"
 #include "tests/sim/sim.h"
 
 /* The process of the SM-SR: its engine, the store, and its deaths.  What it held in memory dies with it; its run number
@@ -17,3 +18,5 @@ unsigned int daemon_run(const struct sim *s);
 void daemon_room(struct sim *s);
 /*! Path of its database. */
 const char *daemon_database(const struct sim *s);
+/*! A request of a peer that came over the wire (es3_wire.h); the answer goes to wire_answer(). */
+void daemon_request(struct sim *s, uint64_t xid, const struct soap_msg *msg, const char *oid);

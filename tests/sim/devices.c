@@ -3,6 +3,7 @@
  * it was told. */
 #include "tests/sim/devices.h"
 
+#include <errno.h>
 #include <osmocom/core/utils.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +12,14 @@
 #include "lab/euicc/euicc.h"
 #include "tests/sim/daemon.h"
 #include "tests/sim/device_troubles.h"
+#include "tests/sim/dp_stock.h"
 #include "tests/sim/judge.h"
+#include "tests/sim/pki.h"
 #include "tests/sim/smsc.h"
 
 #define SMSR_NUMBER "12345"
+#define ISDR_AID "\xa0\x00\x00\x05\x59\x10\x10\xff\xff\xff\xff\x89\x00\x00\x01\x00"
+#define MEMORY 1000000
 
 struct devices {
 	struct euicc_fleet *fleet;
@@ -30,13 +35,26 @@ struct device *device_at(struct sim *s, unsigned int card)
 
 /* ---- the record ---- */
 
-static int index_of(const struct device *d, const uint8_t aid[16])
+static void note_content(struct sim_profile *to, const struct euicc_profile *from)
 {
-	for (int i = 0; i < SIM_PROFILES; i++) {
-		if (memcmp(d->profiles[i].aid, aid, 16) == 0)
+	struct dp_profile p = {0};
+
+	(void)dp_profile_of_imsi(from->imsi, &p);
+	memcpy(to->aid, from->aid, sizeof(to->aid));
+	OSMO_STRLCPY_ARRAY(to->imsi, from->imsi);
+	OSMO_STRLCPY_ARRAY(to->iccid, p.iccid);
+	OSMO_STRLCPY_ARRAY(to->msisdn, p.msisdn);
+}
+
+static int index_of(struct device *d, const struct euicc_profile *p)
+{
+	for (int i = 0; i < d->n_profiles; i++) {
+		if (memcmp(d->profiles[i].aid, p->aid, 16) == 0 && strcmp(d->profiles[i].imsi, p->imsi) == 0)
 			return i;
 	}
-	return -1;
+	OSMO_ASSERT(d->n_profiles < SIM_SLOTS);
+	note_content(&d->profiles[d->n_profiles], p);
+	return d->n_profiles++;
 }
 
 const struct card_moment *device_now(const struct device *d)
@@ -44,17 +62,18 @@ const struct card_moment *device_now(const struct device *d)
 	return &d->past[d->n_past - 1];
 }
 
-static struct card_moment look(struct sim *s, const struct device *d)
+static struct card_moment look(struct sim *s, struct device *d)
 {
 	struct card_moment m = {.at_ms = s->now_ms, .enabled = -1};
 
 	for (size_t i = 0; i < euicc_n_profiles(d->card); i++) {
 		const struct euicc_profile *p = euicc_profile_at(d->card, i);
-		int n = index_of(d, p->aid);
+		int n;
 
-		if (n < 0 || p->state == ISDP_NONE)
+		if (p->state == ISDP_NONE)
 			continue;
-		m.has |= 1u << n;
+		n = index_of(d, p);
+		m.has |= 1ULL << n;
 		if (p->state == ISDP_ENABLED)
 			m.enabled = n;
 	}
@@ -70,7 +89,7 @@ static void note_moment(struct sim *s, unsigned int card, struct device *d)
 		return;
 	if (old) {
 		s->res->switches += old->enabled != m.enabled;
-		sim_trace(s, "card %u: profile %d is enabled, has %x", card, m.enabled, m.has);
+		sim_trace(s, "card %u: profile %d is enabled, has %llx", card, m.enabled, (unsigned long long)m.has);
 	}
 	d->past = talloc_realloc(s->devices, d->past, struct card_moment, (unsigned int)d->n_past + 1);
 	d->past[d->n_past++] = m;
@@ -137,7 +156,7 @@ static bool covered(struct sim *s, unsigned int card, int profile)
 
 static int profile_of_imsi(const struct device *d, const char *imsi)
 {
-	for (int i = 0; i < SIM_PROFILES; i++) {
+	for (int i = d->n_profiles - 1; i >= 0; i--) {
 		if (strcmp(d->profiles[i].imsi, imsi) == 0)
 			return i;
 	}
@@ -236,14 +255,36 @@ void device_reboot(struct sim *s, unsigned int card)
 
 /* ---- the network ---- */
 
+/* Loaded profiles have numbers that do not tell whose they are. */
+static bool has_number(const struct device *d, const char *msisdn)
+{
+	for (int i = SIM_PROFILES; i < d->n_profiles; i++) {
+		if (strcmp(d->profiles[i].msisdn, msisdn) == 0)
+			return true;
+	}
+	return false;
+}
+
+static unsigned int card_of_number(struct sim *s, const char *msisdn)
+{
+	struct dp_profile p;
+	unsigned int i = 0;
+
+	/* The last seven digits of a factory's profile are the card's own: lab/seed. */
+	if (!dp_profile_of_msisdn(msisdn, &p))
+		return (unsigned int)strtoul(msisdn + strlen(msisdn) - OSMO_MIN(strlen(msisdn), 7), NULL, 10);
+	while (i < s->plan->fleet && !has_number(device_at(s, i), msisdn))
+		i++;
+	return i;
+}
+
 unsigned int device_of(struct sim *s, const char *msisdn)
 {
-	/* The last seven digits are the card's own: lab/seed. */
-	unsigned long n = strtoul(msisdn + strlen(msisdn) - OSMO_MIN(strlen(msisdn), 7), NULL, 10);
+	unsigned int n = card_of_number(s, msisdn);
 
 	if (n >= s->plan->fleet)
 		sim_violation(s, "a message goes to %s, which is no number of the fleet", msisdn);
-	return n < s->plan->fleet ? (unsigned int)n : 0;
+	return n < s->plan->fleet ? n : 0;
 }
 
 const char *device_number(struct sim *s, unsigned int card)
@@ -287,8 +328,22 @@ static int host_keys(void *arg, const struct euicc *card, const void *ctx, struc
 
 static int host_cert(void *arg, const struct euicc *card, const void *ctx, struct bytes *cert)
 {
-	*cert = bytes_dup(ctx, BYTES_LIT("\x7f\x21\x00"));
+	const struct device *d = euicc_host_data(card);
+	const struct sim *s = arg;
+
+	*cert = s->pki ? sim_pki_ecasd(s->pki, ctx, d->data.eid) : bytes_dup(ctx, BYTES_LIT("\x7f\x21\x00"));
 	return 0;
+}
+
+static int host_ecasd(void *arg, const struct euicc *card, const void *ctx, struct euicc_ecasd *ecasd)
+{
+	const struct device *d = euicc_host_data(card);
+	const struct sim *s = arg;
+
+	if (!s->pki)
+		return -ENOENT;
+	*ecasd = (struct euicc_ecasd){.curve = EC_P256, .ci = sim_pki_ci(s->pki)};
+	return privkey_ec_import(ctx, EC_P256, BYTES_ARR(d->data.ecasd_key), &ecasd->key);
 }
 
 /* The further operational profiles are the one of the seed with another digit in each of their numbers. */
@@ -318,6 +373,7 @@ static void make_card(struct sim *s, unsigned int card)
 	OSMO_ASSERT(seed_card(s->devices->seed, card, &d->data) == 0);
 	memcpy(f.eid, d->data.eid_bcd, sizeof(f.eid));
 	memcpy(f.imei, d->data.imei, sizeof(f.imei));
+	d->n_profiles = SIM_PROFILES;
 	for (int i = 0; i < SIM_PROFILES; i++) {
 		make_profile(d, i);
 		memcpy(profiles[i].aid, d->profiles[i].aid, sizeof(profiles[i].aid));
@@ -352,7 +408,7 @@ static struct es_security_domain *isdr_of(const void *ctx, const struct device *
 	fill_key(ctx, &keys[0], 1, d->data.kic);
 	fill_key(ctx, &keys[1], 2, d->data.kid);
 	*ks = (struct es_keyset){.version = SEED_SCP80_KVN, .type = ES_KEYSET_SCP80, .keys = keys, .n_keys = 2};
-	*isdr = (struct es_security_domain){.aid = BYTES_LIT("ISD-R"),
+	*isdr = (struct es_security_domain){.aid = BYTES_LIT(ISDR_AID),
 					    .tars = talloc_zero(ctx, struct bytes),
 					    .n_tars = 1,
 					    .sin = BYTES_LIT("S"),
@@ -361,6 +417,17 @@ static struct es_security_domain *isdr_of(const void *ctx, const struct device *
 					    .n_keysets = 1};
 	isdr->tars[0] = BYTES_LIT("\x00\x00\x01");
 	return isdr;
+}
+
+/* What the card maker signed.  That there is HTTPS is said elsewhere. */
+static void put_signed(struct sim *s, struct es_eis *eis)
+{
+	const struct es_eis *from = sim_pki_eis(s->pki, eis, eis->info.eid);
+
+	eis->info = from->info;
+	eis->info.capabilities = NULL;
+	eis->signed_info_xml = from->signed_info_xml;
+	eis->signature_xml = from->signature_xml;
 }
 
 struct es_eis *device_eis(struct sim *s, const void *ctx, unsigned int card)
@@ -384,10 +451,12 @@ struct es_eis *device_eis(struct sim *s, const void *ctx, unsigned int card)
 			       .isdr = isdr_of(eis, d),
 			       .profiles = profiles,
 			       .n_profiles = SIM_PROFILES,
-			       .remaining_memory = 1000,
-			       .available_memory = 2000,
+			       .remaining_memory = MEMORY,
+			       .available_memory = MEMORY,
 			       .signed_info_xml = "<i/>",
 			       .signature_xml = "<s/>"};
+	if (s->pki)
+		put_signed(s, eis);
 	return eis;
 }
 
@@ -402,7 +471,7 @@ static void switch_on(struct sim *s, void *card)
 
 static void start(struct sim *s)
 {
-	const struct euicc_host host = {.keys = host_keys, .ecasd_cert = host_cert, .arg = s};
+	const struct euicc_host host = {.keys = host_keys, .ecasd_cert = host_cert, .ecasd = host_ecasd, .arg = s};
 	struct devices *ds = s->devices = talloc_zero(s->ctx, struct devices);
 
 	ds->seed = seed_alloc(ds, "sim");

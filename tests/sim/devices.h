@@ -10,11 +10,13 @@
  * which the judges compare with what the SM-SR says. */
 
 #define SIM_PROFILES 4 /* on a new card: the bootstrap profile, which is the fall-back, and operational ones */
+#define SIM_SLOTS 64   /* and what ISD-Ps held later */
 
-/*! A profile as the factory made it. */
+/*! Content of an ISD-P: a profile as the factory made it, an ISD-P that was created, a profile that was loaded there.
+ * Another content of the same ISD-P is another entry. */
 struct sim_profile {
 	uint8_t aid[16];
-	char iccid[20];
+	char iccid[20]; /* empty, as the rest: nothing inside */
 	char imsi[16];
 	char msisdn[16];
 };
@@ -22,13 +24,14 @@ struct sim_profile {
 /*! What a card looked like from a time on. */
 struct card_moment {
 	int64_t at_ms;
-	int enabled;	  /* index of the profile */
-	unsigned int has; /* bit for each profile that is there */
+	int enabled;  /* index of the profile */
+	uint64_t has; /* bit for each entry that is there */
 };
 
 struct device {
 	struct seed_card data;
-	struct sim_profile profiles[SIM_PROFILES];
+	struct sim_profile profiles[SIM_SLOTS];
+	int n_profiles;
 	struct euicc *card;
 	struct card_moment *past;
 	size_t n_past;
@@ -39,8 +42,8 @@ struct device {
 	size_t n_notes;
 	uint64_t counter; /* that it accepted last */
 	int64_t timer_ms;
-	int64_t no_network_ms;		      /* until then */
-	int64_t no_coverage_ms[SIM_PROFILES]; /* the same for one subscription */
+	int64_t no_network_ms;		   /* until then */
+	int64_t no_coverage_ms[SIM_SLOTS]; /* the same for one subscription */
 	uint16_t waiting_seq; /* notification that waits for its confirmation, and since when it does with service */
 	int64_t waiting_ms;   /* 0: none does */
 	int on_air;	      /* profile that the network knows it by; -1: none */

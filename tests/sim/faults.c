@@ -76,6 +76,14 @@ static const struct {
 	[F_CARD_HTTPS_GARBAGE] = {"card-https-garbage", 0.003},
 	[F_CARD_HTTPS_STALL] = {"card-https-stall", 0.005},
 	[F_CARD_HTTPS_WRONG_EID] = {"card-https-wrong-eid", 0.003},
+	[F_WIRE_DOWN] = {"wire-down", 0.02},
+	[F_WIRE_CUT] = {"wire-cut", 0.01},
+	[F_WIRE_ANSWER_LOST] = {"wire-answer-lost", 0.02},
+	[F_WIRE_SLOW] = {"wire-slow", 0.01},
+	[F_WIRE_LATE] = {"wire-late", 0.01},
+	[F_WIRE_500] = {"wire-500", 0.01},
+	[F_WIRE_GARBAGE] = {"wire-garbage", 0.01},
+	[F_WIRE_DOUBLED] = {"wire-doubled", 0.02},
 };
 
 struct faults {
@@ -122,7 +130,7 @@ struct faults *faults_alloc(struct sim *s, unsigned int fleet)
 	struct faults *f = talloc_zero(s->ctx, struct faults);
 
 	f->over = true;
-	f->actors = fleet + 1;
+	f->actors = fleet + 2;
 	f->asked = talloc_zero_size(f, f->actors * sizeof(f->asked[0]));
 	for (uint32_t k = 0; k < F_N; k++)
 		f->rate[k] = kinds[k].rate * mixture[hash_of(s->plan->seed, k, UINT32_MAX, 0) % ARRAY_SIZE(mixture)];

@@ -67,6 +67,14 @@ enum fault {
 	F_CARD_HTTPS_GARBAGE,
 	F_CARD_HTTPS_STALL,
 	F_CARD_HTTPS_WRONG_EID,
+	F_WIRE_DOWN,
+	F_WIRE_CUT,
+	F_WIRE_ANSWER_LOST,
+	F_WIRE_SLOW,
+	F_WIRE_LATE,
+	F_WIRE_500,
+	F_WIRE_GARBAGE,
+	F_WIRE_DOUBLED,
 	F_N,
 	/* Decisions that are no faults. */
 	C_LATENCY = F_N,
@@ -75,6 +83,7 @@ enum fault {
 	C_CARD,
 	C_RESTART,
 	C_HTTPS,
+	C_DP_WORK,
 	C_N
 };
 
@@ -90,7 +99,7 @@ struct faults;
 /*! "mt-lost" ... */
 const char *fault_name(enum fault kind);
 int fault_id_cmp(const void *a, const void *b);
-/*! \param[in] fleet  actors are 0 .. fleet */
+/*! \param[in] fleet  actors are 0 .. fleet, and fleet + 1: the SM-DP */
 struct faults *faults_alloc(struct sim *s, unsigned int fleet);
 /*! From now on something may fail; not before. */
 void faults_begin(struct faults *f);

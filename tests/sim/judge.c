@@ -11,6 +11,7 @@
 
 #include "tests/sim/daemon.h"
 #include "tests/sim/devices.h"
+#include "tests/sim/judge_dp.h"
 #include "tests/sim/judge_priv.h"
 #include "tests/sim/operators.h"
 
@@ -18,61 +19,30 @@
 
 void judge_open(struct sim *s)
 {
-	struct judge *j = s->judge;
-
-	if (!j->db)
-		OSMO_ASSERT(sqlite3_open_v2(daemon_database(s), &j->db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK);
+	s->judge->sql.path = daemon_database(s);
+	judge_sql_open(&s->judge->sql);
 }
 
 void judge_close(struct sim *s)
 {
-	struct judge *j = s->judge;
-
-	for (size_t i = 0; i < ARRAY_SIZE(j->cache); i++)
-		sqlite3_finalize(j->cache[i].stmt);
-	memset(j->cache, 0, sizeof(j->cache));
-	OSMO_ASSERT(sqlite3_close(j->db) == SQLITE_OK);
-	j->db = NULL;
-}
-
-static sqlite3_stmt *prepared(struct sim *s, const char *sql)
-{
-	struct judge *j = s->judge;
-	size_t i = 0;
-
-	judge_open(s);
-	while (i < ARRAY_SIZE(j->cache) && j->cache[i].sql && j->cache[i].sql != sql)
-		i++;
-	OSMO_ASSERT(i < ARRAY_SIZE(j->cache));
-	if (!j->cache[i].sql) {
-		int rc = sqlite3_prepare_v2(j->db, sql, -1, &j->cache[i].stmt, NULL);
-
-		if (rc != SQLITE_OK)
-			fprintf(stderr, "judge: %s: %s\n", sql, sqlite3_errmsg(j->db));
-		OSMO_ASSERT(rc == SQLITE_OK);
-		j->cache[i].sql = sql;
-	}
-	return j->cache[i].stmt;
+	judge_sql_close(&s->judge->sql);
 }
 
 sqlite3_stmt *judge_ask(struct sim *s, const char *sql, unsigned int n, ...)
 {
-	sqlite3_stmt *stmt = prepared(s, sql);
+	sqlite3_stmt *stmt;
 	va_list ap;
 
+	judge_open(s);
 	va_start(ap, n);
-	for (unsigned int i = 1; i <= n; i++)
-		OSMO_ASSERT(sqlite3_bind_int64(stmt, (int)i, va_arg(ap, int64_t)) == SQLITE_OK);
+	stmt = judge_sql_vask(&s->judge->sql, sql, n, ap);
 	va_end(ap);
-	if (sqlite3_step(stmt) == SQLITE_ROW)
-		return stmt;
-	judge_done(stmt);
-	return NULL;
+	return stmt;
 }
 
 void judge_done(sqlite3_stmt *stmt)
 {
-	sqlite3_reset(stmt);
+	judge_sql_done(stmt);
 }
 
 int64_t judge_int(struct sim *s, const char *sql, int64_t arg)
@@ -97,47 +67,10 @@ int64_t judge_row_of(uint32_t card)
 	return (int64_t)card + 1;
 }
 
-/* ---- the dump ---- */
-
-static uint64_t hash_row(uint64_t hash, sqlite3_stmt *stmt)
-{
-	for (int i = 0; i < sqlite3_column_count(stmt); i++) {
-		int type = sqlite3_column_type(stmt, i);
-		const void *data = sqlite3_column_blob(stmt, i);
-		size_t len = (size_t)sqlite3_column_bytes(stmt, i);
-
-		hash = sim_fnv(hash, &type, sizeof(type));
-		hash = sim_fnv(hash, &len, sizeof(len));
-		hash = sim_fnv(hash, data, len);
-	}
-	return hash;
-}
-
-static uint64_t hash_table(struct sim *s, uint64_t hash, const char *name)
-{
-	char *sql = talloc_asprintf(s, "SELECT * FROM \"%s\"", name);
-	sqlite3_stmt *stmt;
-
-	OSMO_ASSERT(sqlite3_prepare_v2(s->judge->db, sql, -1, &stmt, NULL) == SQLITE_OK);
-	while (sqlite3_step(stmt) == SQLITE_ROW)
-		hash = hash_row(hash, stmt);
-	sqlite3_finalize(stmt);
-	return hash;
-}
-
 uint64_t judge_dump_hash(struct sim *s)
 {
-	uint64_t hash = 0xcbf29ce484222325ULL;
-	sqlite3_stmt *stmt;
-
 	judge_open(s);
-	OSMO_ASSERT(sqlite3_prepare_v2(s->judge->db,
-				       "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name", -1, &stmt,
-				       NULL) == SQLITE_OK);
-	while (sqlite3_step(stmt) == SQLITE_ROW)
-		hash = hash_table(s, hash, (const char *)sqlite3_column_text(stmt, 0));
-	sqlite3_finalize(stmt);
-	return hash;
+	return judge_dp_dump_hash(s, judge_sql_hash(&s->judge->sql, 0xcbf29ce484222325ULL));
 }
 
 /* ---- the log ---- */
@@ -170,7 +103,7 @@ static void listen_to_log(struct sim *s)
 static void on_look(struct sim *s, void *unused)
 {
 	sim_at(s, s->now_ms + LOOK_EVERY_MS, on_look, NULL);
-	if (!s->judge->db)
+	if (!s->judge->sql.db)
 		return;
 	for (uint32_t i = 0; i < s->plan->fleet; i++)
 		judge_eis(s, i);
@@ -194,6 +127,7 @@ void judge_end(struct sim *s)
 	}
 	judge_ops_end(s);
 	judge_audit_trail(s);
+	judge_dp_end(s);
 	judge_keys_file(s, daemon_database(s));
 	judge_keys_file(s, talloc_asprintf(s, "%s-wal", daemon_database(s)));
 }

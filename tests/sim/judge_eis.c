@@ -29,30 +29,65 @@ static bool is_quiet(struct sim *s, uint32_t card)
 		       0;
 }
 
-static void compare(struct sim *s, uint32_t card)
+/* An ISD-P that the last audit saw, and that is nobody's. */
+static bool is_stray(struct sim *s, uint32_t card, const uint8_t aid[16])
 {
-	const struct card_moment *m = device_now(device_at(s, card));
-	unsigned int has = 0;
-	int enabled = -1;
-	sqlite3_stmt *q =
-		judge_ask(s, "SELECT isdp_aid, state FROM profile WHERE euicc_id = ?1", 1, judge_row_of(card));
+	bool found = false;
+	sqlite3_stmt *q = judge_ask(s, "SELECT aid FROM stray_isdp WHERE euicc_id = ?1", 1, judge_row_of(card));
 
-	for (int more = q != NULL; more; more = sqlite3_step(q) == SQLITE_ROW) {
-		const struct device *d = device_at(s, card);
-
-		for (int i = 0; i < SIM_PROFILES; i++) {
-			if (memcmp(sqlite3_column_blob(q, 0), d->profiles[i].aid, 16) != 0)
-				continue;
-			has |= 1u << i;
-			if (sqlite3_column_int(q, 1) == ROW_STATE_ENABLED)
-				enabled = i;
-		}
-	}
+	for (int more = q != NULL; more; more = sqlite3_step(q) == SQLITE_ROW)
+		found |= sqlite3_column_bytes(q, 0) == 16 && memcmp(sqlite3_column_blob(q, 0), aid, 16) == 0;
 	if (q)
 		judge_done(q);
-	if (has != m->has || enabled != m->enabled)
-		sim_violation(s, "P5: card %u: the EIS says profile %d of %x, the card has %d of %x", card, enabled,
-			      has, m->enabled, m->has);
+	return found;
+}
+
+/* \returns index of what the card has in this ISD-P; -1: it has no such ISD-P */
+static int in_isdp(const struct device *d, const void *aid)
+{
+	const struct card_moment *m = device_now(d);
+
+	for (int i = 0; i < d->n_profiles; i++) {
+		if (m->has >> i & 1 && memcmp(d->profiles[i].aid, aid, 16) == 0)
+			return i;
+	}
+	return -1;
+}
+
+static void compare_row(struct sim *s, uint32_t card, sqlite3_stmt *q, uint64_t *seen)
+{
+	const struct device *d = device_at(s, card);
+	const char *iccid = (const char *)sqlite3_column_text(q, 2);
+	int i = in_isdp(d, sqlite3_column_blob(q, 0)), state = sqlite3_column_int(q, 1);
+
+	if (i < 0) {
+		sim_violation(s, "P5: card %u: the EIS has an ISD-P with %s, the card has not", card, iccid);
+		return;
+	}
+	*seen |= 1ULL << i;
+	if (state >= ROW_STATE_DISABLED && strcmp(iccid, d->profiles[i].iccid) != 0)
+		sim_violation(s, "P5: card %u: the EIS has %s in an ISD-P, the card has profile %d there", card, iccid,
+			      i);
+	if ((state == ROW_STATE_ENABLED) != (device_now(d)->enabled == i))
+		sim_violation(s, "P5: card %u: the EIS says that profile %d is%s enabled, the card has %d", card, i,
+			      state == ROW_STATE_ENABLED ? "" : " not", device_now(d)->enabled);
+}
+
+static void compare(struct sim *s, uint32_t card)
+{
+	struct device *d = device_at(s, card);
+	uint64_t seen = 0;
+	sqlite3_stmt *q =
+		judge_ask(s, "SELECT isdp_aid, state, iccid FROM profile WHERE euicc_id = ?1", 1, judge_row_of(card));
+
+	for (int more = q != NULL; more; more = sqlite3_step(q) == SQLITE_ROW)
+		compare_row(s, card, q, &seen);
+	if (q)
+		judge_done(q);
+	for (int i = 0; i < d->n_profiles; i++) {
+		if ((device_now(d)->has & ~seen) >> i & 1 && !is_stray(s, card, d->profiles[i].aid))
+			sim_violation(s, "P5: card %u has profile %d, the EIS has not", card, i);
+	}
 }
 
 /* A card that can be reached and repeats its notification must not wait for hours. */

@@ -83,7 +83,7 @@ static void check_outcome(struct sim *s, int64_t id, const struct judged_op *op,
 
 static int profile_index(const struct device *d, const char *iccid)
 {
-	for (int i = 0; iccid && i < SIM_PROFILES; i++) {
+	for (int i = d->n_profiles - 1; iccid && i >= 0; i--) {
 		if (strcmp(d->profiles[i].iccid, iccid) == 0)
 			return i;
 	}
@@ -168,8 +168,8 @@ static int64_t op_of_call(struct sim *s, const struct sim_call *c)
 	int64_t id = 0;
 
 	judge_open(s);
-	OSMO_ASSERT(sqlite3_prepare_v2(s->judge->db, "SELECT op_id FROM call WHERE call_id = ?1 AND sender = ?2", -1,
-				       &q, NULL) == SQLITE_OK);
+	OSMO_ASSERT(sqlite3_prepare_v2(s->judge->sql.db, "SELECT op_id FROM call WHERE call_id = ?1 AND sender = ?2",
+				       -1, &q, NULL) == SQLITE_OK);
 	sqlite3_bind_text(q, 1, call_id, -1, SQLITE_STATIC);
 	sqlite3_bind_text(q, 2, c->sender, -1, SQLITE_STATIC);
 	if (sqlite3_step(q) == SQLITE_ROW)

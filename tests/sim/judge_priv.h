@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
-#include <sqlite3.h>
-
 #include "common/codec/bytes.h"
 #include "tests/sim/judge.h"
+#include "tests/sim/judge_sql.h"
 
 /* For the files of the judges and the end of a run only. */
 
@@ -41,11 +40,7 @@ struct judged_packet {
 };
 
 struct judge {
-	sqlite3 *db;
-	struct {
-		const char *sql;
-		sqlite3_stmt *stmt;
-	} cache[64];
+	struct judge_sql sql;
 	struct judged_op *ops; /* by id */
 	size_t n_ops;
 	struct {

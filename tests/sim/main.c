@@ -34,8 +34,9 @@ static double seconds(void)
 static int usage(void)
 {
 	fprintf(stderr,
-		"sim [-s FIRST-SEED] [-n SEEDS] [-f FLEET] [-d DAYS] [-o FAULTS] [-k TRIES] [-x FAILURES] [-v]\n"
-		"  -o  only these faults: kind:actor:n,...   -k  runs to shorten a failure with   -v  trace\n");
+		"sim [-s FIRST-SEED] [-n SEEDS] [-f FLEET] [-d DAYS] [-o FAULTS] [-k TRIES] [-x FAILURES] [-v] [-D]\n"
+		"  -o  only these faults: kind:actor:n,...   -k  runs to shorten a failure with   -v  trace\n"
+		"  -D  without an SM-DP\n");
 	return 2;
 }
 
@@ -43,7 +44,7 @@ static int parse(const void *ctx, int argc, char **argv, struct options *o)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "s:n:f:d:o:k:x:v")) != -1) {
+	while ((c = getopt(argc, argv, "s:n:f:d:o:k:x:vD")) != -1) {
 		switch (c) {
 		case 's':
 			o->plan.seed = strtoull(optarg, NULL, 10);
@@ -65,6 +66,9 @@ static int parse(const void *ctx, int argc, char **argv, struct options *o)
 			break;
 		case 'v':
 			o->plan.verbose = true;
+			break;
+		case 'D':
+			o->plan.dp = false;
 			break;
 		case 'o':
 			if (plan_only(ctx, &o->plan, optarg))
@@ -92,7 +96,7 @@ static void fail(const struct options *o, struct sim_result *res)
 
 int main(int argc, char **argv)
 {
-	struct options o = {.plan = {.seed = 1, .fleet = 20, .days = 1},
+	struct options o = {.plan = {.seed = 1, .fleet = 20, .days = 1, .dp = true},
 			    .seeds = 1,
 			    .tries = SHRINK_TRIES,
 			    .failures = FAILURES_MAX};

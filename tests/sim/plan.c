@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <talloc.h>
 
+#define DP "dp "
+
 static bool kind_of(const char *name, uint32_t *kind)
 {
 	for (*kind = 0; *kind < F_N; ++*kind) {
@@ -46,8 +48,9 @@ bool plan_line(const void *ctx, struct sim_plan *plan, const char *line)
 {
 	char *only = talloc_zero_array(ctx, char, (unsigned int)strlen(line) + 1);
 
-	*plan = (struct sim_plan){0};
-	if (sscanf(line, "%" SCNu64 " %u %u %s", &plan->seed, &plan->fleet, &plan->days, only) != 4)
+	*plan = (struct sim_plan){.dp = strncmp(line, DP, strlen(DP)) == 0};
+	if (sscanf(plan->dp ? line + strlen(DP) : line, "%" SCNu64 " %u %u %s", &plan->seed, &plan->fleet, &plan->days,
+		   only) != 4)
 		return false;
 	return strcmp(only, "-") == 0 || plan_only(ctx, plan, only);
 }

@@ -20,8 +20,11 @@ void totals_add(struct totals *t, const struct sim_result *r)
 	t->from_cards += r->from_cards;
 	t->posts += r->posts;
 	t->switches += r->switches;
-	for (int i = 0; i < 4; i++)
+	t->orders += r->orders;
+	for (int i = 0; i < 4; i++) {
 		t->outcomes[i] += r->outcomes[i];
+		t->downloads[i] += r->downloads[i];
+	}
 	for (int i = 0; i < F_N; i++)
 		t->drawn[i] += r->drawn[i];
 }
@@ -34,10 +37,13 @@ void totals_print(const struct totals *t, double real_s)
 	printf("outcomes         %" PRIu64 " success, %" PRIu64 " with warning, %" PRIu64 " failed, %" PRIu64
 	       " expired\n",
 	       t->outcomes[0], t->outcomes[1], t->outcomes[2], t->outcomes[3]);
+	printf("with an SM-DP    %" PRIu64 " orders accepted; downloads: %" PRIu64 " success, %" PRIu64
+	       " with warning, %" PRIu64 " failed, %" PRIu64 " expired\n",
+	       t->orders, t->downloads[0], t->downloads[1], t->downloads[2], t->downloads[3]);
 	printf("traffic          %" PRIu64 " short messages to cards, %" PRIu64 " from cards, %" PRIu64
 	       " posts to peers, %" PRIu64 " changes of profile\n",
 	       t->submitted, t->from_cards, t->posts, t->switches);
-	printf("store            %" PRIu64 " turns, %" PRIu64 " deaths of the daemon\n", t->commits, t->restarts);
+	printf("store            %" PRIu64 " turns, %" PRIu64 " deaths of a daemon\n", t->commits, t->restarts);
 	for (int i = 0; i < F_N; i++)
 		faults += t->drawn[i];
 	printf("faults           %" PRIu64 ":", faults);
@@ -53,6 +59,8 @@ void report_failure(const struct sim_plan *plan, const struct sim_result *r)
 
 	printf("seed %" PRIu64 ": %s\n", plan->seed, r->violation);
 	printf("  again: make sim SEED=%" PRIu64 " FLEET=%u DAYS=%u", plan->seed, plan->fleet, plan->days);
+	if (!plan->dp)
+		printf(" SIM_FLAGS=-D");
 	if (shown == r->n_faults) {
 		printf(" ONLY=");
 		for (size_t i = 0; i < shown; i++)

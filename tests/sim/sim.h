@@ -25,6 +25,7 @@ struct sim_plan {
 	uint64_t seed;
 	unsigned int fleet; /* eUICCs */
 	unsigned int days;
+	bool dp;		     /* with an SM-DP, its operators and downloads */
 	const struct fault_id *only; /* sorted; the faults that may happen; NULL: all that are drawn */
 	size_t n_only;
 	bool verbose; /* trace and log to standard output */
@@ -43,6 +44,8 @@ struct sim_result {
 	unsigned int violations;
 	char violation[SIM_TEXT_MAX]; /* the first one */
 	unsigned int calls;	      /* accepted */
+	unsigned int orders;	      /* of ES2, accepted */
+	unsigned int downloads[4];    /* enum es_exec */
 	unsigned int outcomes[4];     /* enum es_exec */
 	unsigned int operations;      /* internal ones as well */
 	unsigned int restarts;
@@ -58,6 +61,11 @@ struct sim_result {
 
 struct sim;
 struct daemon;
+struct dp_daemon;
+struct dp_operators;
+struct es3_wire;
+struct judge_dp;
+struct sim_pki;
 struct smsc;
 struct devices;
 struct operators;
@@ -90,6 +98,12 @@ struct sim {
 	struct devices *devices;
 	struct operators *operators;
 	struct judge *judge;
+	/* NULL without an SM-DP */
+	struct sim_pki *pki;
+	struct dp_daemon *dp;
+	struct es3_wire *es3;
+	struct dp_operators *dp_operators;
+	struct judge_dp *judge_dp;
 };
 
 /*! A run from beginning to end, in this process.  \param[out] res  zeroed by the caller */
@@ -110,4 +124,5 @@ void sim_at(struct sim *s, int64_t at_ms, sim_cb cb, void *arg);
 /*! The next entry, with time moved on to it.  \returns false when there is none up to end_ms */
 bool sim_step(struct sim *s, int64_t end_ms);
 
-extern const struct actor daemon_actor, smsc_actor, devices_actor, operators_actor, judge_actor;
+extern const struct actor daemon_actor, dp_daemon_actor, dp_operators_actor, smsc_actor, devices_actor, operators_actor,
+	judge_actor, judge_dp_actor;

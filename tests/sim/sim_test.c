@@ -25,9 +25,8 @@ static void run(const struct sim_plan *plan, struct sim_result *res)
 		report_failure(plan, res);
 }
 
-static void same_seed_is_the_same_run(void **state)
+static void is_repeated(const struct sim_plan plan, const struct sim_plan other)
 {
-	const struct sim_plan plan = {.seed = 7, .fleet = 10, .days = 1}, other = {.seed = 8, .fleet = 10, .days = 1};
 	struct sim_result *res = plan_result();
 	uint64_t trace, dump;
 
@@ -42,12 +41,22 @@ static void same_seed_is_the_same_run(void **state)
 	assert_true(res->trace_hash != trace && res->dump_hash != dump);
 }
 
+static void same_seed_is_the_same_run(void **state)
+{
+	is_repeated((struct sim_plan){.seed = 7, .fleet = 10, .days = 1},
+		    (struct sim_plan){.seed = 8, .fleet = 10, .days = 1});
+	is_repeated((struct sim_plan){.seed = 7, .fleet = 3, .days = 1, .dp = true},
+		    (struct sim_plan){.seed = 8, .fleet = 3, .days = 1, .dp = true});
+}
+
 static void no_promise_is_broken(void **state)
 {
 	struct sim_plan plan = {.seed = 1000, .fleet = 12, .days = 1};
 	struct sim_result *res = plan_result();
 
 	for (unsigned int i = 0; i < SEEDS; i++, plan.seed++) {
+		plan.dp = i % 2;
+		plan.fleet = plan.dp ? 6 : 12;
 		run(&plan, res);
 		assert_int_equal(res->violations, 0);
 	}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+#include "common/codec/bytes.h"
+#include "common/peer/outbox.h"
+#include "tests/sim/judge.h"
+#include "tests/sim/sim.h"
+
+/* The judges of the SM-DP: what leaves it, its committed rows, the operators' view and the cards.  As those of the
+ * SM-SR (judge.h) they have their own SQL over a connection of their own. */
+
+struct sim_order;
+
+/*! A call to the SM-SR leaves (P1).  \returns whom it is about: a card from 1, or 0 */
+uint32_t judge_dp_call(struct sim *s, const struct http_out *post);
+/*! A message to an operator leaves (P1).  \returns as above */
+uint32_t judge_dp_post(struct sim *s, const struct http_out *post);
+/*! Any octets between peers. */
+void judge_dp_wire(struct sim *s, struct bytes octets);
+/*! An order was accepted. */
+void judge_dp_taken(struct sim *s, const struct sim_order *o);
+/*! An order took a step. */
+void judge_dp_progress(struct sim *s, int64_t op_id);
+/*! The operator took a report, for the first time.  \param[in] iccid  that it names; NULL */
+void judge_dp_report(struct sim *s, const struct sim_order *o, const struct judge_report *r, const char *iccid);
+/*! The operator refused this message for good. */
+void judge_dp_final_refusal(struct sim *s, int64_t outbox_id);
+/*! Let the database go, until it is read again. */
+void judge_dp_close(struct sim *s);
+void judge_dp_started(struct sim *s);
+/*! When nothing moves any more.  Without an SM-DP nothing is judged. */
+void judge_dp_end(struct sim *s);
+uint64_t judge_dp_dump_hash(struct sim *s, uint64_t hash);

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The stock of the SM-DP and its keys against what is on the cards. */
+#include <osmocom/core/utils.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "common/crypto/keystore.h"
+#include "lab/euicc/card.h"
+#include "tests/sim/devices.h"
+#include "tests/sim/dp_daemon.h"
+#include "tests/sim/dp_stock.h"
+#include "tests/sim/judge_dp_priv.h"
+
+/* ---- stock ---- */
+
+/* Everything that cards ever had must be used up, for an order of that very card. */
+static void check_loaded(struct sim *s, uint32_t card, const char *iccid, uint32_t *owner)
+{
+	struct dp_profile p;
+	sqlite3_stmt *q;
+
+	if (!dp_profile_of_iccid(iccid, &p) || p.number >= dp_daemon_stock(s)) {
+		sim_violation(s, "card %u has %s, which is not of the stock", card, iccid);
+		return;
+	}
+	if (owner[p.number] && owner[p.number] != card + 1)
+		sim_violation(s, "%s is on card %u and was on card %u", iccid, card, owner[p.number] - 1);
+	owner[p.number] = card + 1;
+	q = judge_dp_ask_text(s,
+			      "SELECT i.state, e.eid FROM stock_item i JOIN operation o ON o.id = i.order_id "
+			      "JOIN euicc e ON e.id = o.euicc_id WHERE i.iccid = ?1",
+			      iccid);
+	if (!q || sqlite3_column_int(q, 0) != ITEM_USED)
+		sim_violation(s, "%s is or was on card %u, and the stock has it for unused", iccid, card);
+	else if (memcmp(sqlite3_column_blob(q, 1), device_at(s, card)->data.eid_bcd, 16) != 0)
+		sim_violation(s, "%s is on card %u, it was ordered for another", iccid, card);
+	if (q)
+		judge_sql_done(q);
+}
+
+/* An ISD-P in the EIS, though it may be empty, holds its ICCID. */
+static void check_entries(struct sim *s)
+{
+	sqlite3_stmt *q = judge_ask(s, "SELECT iccid FROM profile WHERE iccid >= '890199' AND ?1", 1, (int64_t)1);
+
+	for (int more = q != NULL; more && !s->stop; more = sqlite3_step(q) == SQLITE_ROW) {
+		const char *iccid = (const char *)sqlite3_column_text(q, 0);
+		struct dp_profile p;
+		sqlite3_stmt *item;
+
+		if (!dp_profile_of_iccid(iccid, &p))
+			continue;
+		item = judge_dp_ask_text(s, "SELECT state FROM stock_item WHERE iccid = ?1", iccid);
+		if (!item || sqlite3_column_int(item, 0) == ITEM_FREE)
+			sim_violation(s, "an EIS has an ISD-P for %s, which is free in stock", iccid);
+		if (item)
+			judge_sql_done(item);
+	}
+	if (q)
+		judge_done(q);
+}
+
+void judge_stock(struct sim *s)
+{
+	uint32_t *owner = talloc_zero_array(s, uint32_t, dp_daemon_stock(s));
+
+	for (uint32_t i = 0; i < s->plan->fleet && !s->stop; i++) {
+		const struct device *d = device_at(s, i);
+
+		for (int k = SIM_PROFILES; k < d->n_profiles && !s->stop; k++) {
+			if (d->profiles[k].iccid[0])
+				check_loaded(s, i, d->profiles[k].iccid, owner);
+		}
+	}
+	talloc_free(owner);
+	check_entries(s);
+	if (judge_dp_int(s,
+			 "SELECT count(*) FROM stock_item i JOIN operation o ON o.id = i.order_id WHERE i.state = ?1 "
+			 "AND o.state = 100",
+			 ITEM_RESERVED))
+		sim_violation(s, "the stock keeps a profile for an order that has ended");
+}
+
+/* ---- keys ---- */
+
+static const struct euicc_profile *on_card(const struct device *d, const char *iccid, int *slot)
+{
+	for (size_t i = 0; i < euicc_n_profiles(d->card); i++) {
+		const struct euicc_profile *p = euicc_profile_at(d->card, i);
+		struct dp_profile own;
+
+		*slot = (int)(p - d->card->nv.profiles);
+		if (p->state != ISDP_NONE && dp_profile_of_imsi(p->imsi, &own) && strcmp(own.iccid, iccid) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+/* Keys have no octets to look at: what they make of the same block is compared. */
+static bool is_same_key(struct sim *s, const struct key *a, const struct key *b)
+{
+	static const uint8_t block[16] = {1};
+	uint8_t of_a[16], of_b[16];
+
+	return key_encrypt_block(dp_daemon_crypto(s), a, block, of_a) == 0 &&
+	       key_encrypt_block(dp_daemon_crypto(s), b, block, of_b) == 0 && memcmp(of_a, of_b, sizeof(of_a)) == 0;
+}
+
+static bool is_same_set(struct sim *s, const struct device *d, int slot, sqlite3_stmt *q)
+{
+	void *ctx = talloc_new(s);
+	struct scp03_keys keys = {0};
+	const struct key **of_card[] = {&keys.enc, &keys.mac, &keys.dek};
+	int kvn = sqlite3_column_int(q, 2);
+	bool good = isdp_keys_load(d->card, ctx, slot, (uint8_t)kvn, &keys) == 0;
+
+	for (int i = 0; good && i < 3; i++) {
+		char *place =
+			talloc_asprintf(ctx, "isdp|%s|%s|%d|%d", d->data.eid, sqlite3_column_text(q, 1), kvn, i + 1);
+		struct bytes blob = bytes_of(sqlite3_column_blob(q, 3 + i), (size_t)sqlite3_column_bytes(q, 3 + i));
+		struct key *key;
+
+		good = keystore_unwrap(dp_daemon_keystore(s), dp_daemon_crypto(s), ctx, bytes_str(place), blob, &key) ==
+			       0 &&
+		       is_same_key(s, key, *of_card[i]);
+	}
+	talloc_free(ctx);
+	return good;
+}
+
+static void check_row(struct sim *s, sqlite3_stmt *q)
+{
+	const char *iccid = (const char *)sqlite3_column_text(q, 1);
+	const struct device *d = NULL;
+	int slot;
+
+	for (uint32_t i = 0; i < s->plan->fleet; i++) {
+		if (memcmp(sqlite3_column_blob(q, 0), device_at(s, i)->data.eid_bcd, 16) == 0)
+			d = device_at(s, i);
+	}
+	if (d && on_card(d, iccid, &slot) && !is_same_set(s, d, slot, q))
+		sim_violation(s, "the SM-DP has other keys for %s than the card", iccid);
+}
+
+static void check_known(struct sim *s, uint32_t card)
+{
+	const struct device *d = device_at(s, card);
+
+	for (int i = SIM_PROFILES; i < d->n_profiles; i++) {
+		sqlite3_stmt *q;
+
+		if (!(device_now(d)->has >> i & 1) || !d->profiles[i].iccid[0])
+			continue;
+		q = judge_dp_ask_text(s, "SELECT 1 FROM isdp_keys WHERE iccid = ?1", d->profiles[i].iccid);
+		if (!q)
+			sim_violation(s, "card %u has %s, and the SM-DP has no keys for it", card,
+				      d->profiles[i].iccid);
+		else
+			judge_sql_done(q);
+	}
+}
+
+void judge_isdp_keys(struct sim *s)
+{
+	sqlite3_stmt *q =
+		judge_dp_ask(s, "SELECT eid, iccid, kvn, enc, mac, dek FROM isdp_keys WHERE ?1", 1, (int64_t)1);
+
+	for (int more = q != NULL; more && !s->stop; more = sqlite3_step(q) == SQLITE_ROW)
+		check_row(s, q);
+	if (q)
+		judge_sql_done(q);
+	for (uint32_t i = 0; i < s->plan->fleet && !s->stop; i++)
+		check_known(s, i);
+}

@@ -98,9 +98,5 @@ int dp_record_db_note(struct db *db, const char *sender, const char *message_bas
 
 int dp_record_db_note_retire(struct db *db, int64_t before_ms, size_t max)
 {
-	struct db_stmt *s = stmt(db, Q_NOTE_RETIRE);
-
-	db_bind_int(s, 1, before_ms);
-	db_bind_int(s, 2, (int64_t)max);
-	return db_run(s);
+	return db_run_batch(stmt(db, Q_NOTE_RETIRE), before_ms, max);
 }

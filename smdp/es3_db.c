@@ -53,7 +53,6 @@ static struct db_stmt *stmt(struct db *db, enum es3_stmt id)
 int es3_db_insert(struct db *db, struct es3_call *c)
 {
 	struct db_stmt *s = stmt(db, Q_INSERT);
-	int rc;
 
 	db_bind_int(s, 1, c->op_id);
 	db_bind_text(s, 2, c->smsr_oid);
@@ -68,10 +67,7 @@ int es3_db_insert(struct db *db, struct es3_call *c)
 	db_bind_nonzero(s, 11, c->due_ms);
 	db_bind_int(s, 12, c->expires_ms);
 	db_bind_int(s, 13, c->created_ms);
-	rc = db_run(s);
-	if (rc == 0)
-		c->id = db_last_id(db);
-	return rc;
+	return db_add(s, &c->id);
 }
 
 int es3_db_get(const void *ctx, struct db *db, int64_t id, struct es3_call *c)
@@ -159,20 +155,12 @@ int es3_db_update(struct db *db, const struct es3_call *c)
 
 int es3_db_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_t *n)
 {
-	struct db_stmt *s = stmt(db, Q_DUE);
-
-	db_bind_int(s, 1, now_ms);
-	db_bind_int(s, 2, (int64_t)max);
-	return db_ints(s, ids, n);
+	return db_batch(stmt(db, Q_DUE), now_ms, ids, max, n);
 }
 
 int es3_db_nearest(struct db *db, int64_t *due_ms)
 {
-	int rc = db_need_int(stmt(db, Q_NEAREST), due_ms);
-
-	if (rc == -ENOENT)
-		*due_ms = 0;
-	return rc == -ENOENT ? 0 : rc;
+	return db_maybe_int(stmt(db, Q_NEAREST), due_ms);
 }
 
 int es3_db_lose_all(struct db *db, int64_t now_ms)

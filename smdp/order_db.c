@@ -93,26 +93,15 @@ static struct db_stmt *stmt_id(struct db *db, enum order_stmt id, int64_t key)
 	return s;
 }
 
-static int id_list(struct db_stmt *s, int64_t key, int64_t *ids, size_t max, size_t *n)
-{
-	db_bind_int(s, 1, key);
-	db_bind_int(s, 2, (int64_t)max);
-	return db_ints(s, ids, n);
-}
-
 /* ---- eUICCs ---- */
 
 static int euicc_insert(struct db *db, struct bytes eid, const char *smsr_oid, int64_t *id)
 {
 	struct db_stmt *s = stmt(db, Q_EUICC_INSERT);
-	int rc;
 
 	db_bind_bytes(s, 1, eid);
 	db_bind_text(s, 2, smsr_oid);
-	rc = db_run(s);
-	if (rc == 0)
-		*id = db_last_id(db);
-	return rc;
+	return db_add(s, id);
 }
 
 int order_db_euicc(struct db *db, const uint8_t eid[EID_LEN], const char *smsr_oid, bool move, int64_t *id)
@@ -152,7 +141,6 @@ int order_db_insert(struct db *db, struct order *o)
 	const char *const texts[] = {o->requester, o->call_id,	o->message_id, o->transaction_id, o->context_id,
 				     o->reply_to,  o->smsr_oid, o->iccid,      o->profile_type};
 	struct db_stmt *s = stmt_id(db, Q_INSERT, o->euicc_id);
-	int rc;
 
 	db_bind_int(s, 2, o->kind);
 	db_bind_int(s, 3, o->state);
@@ -163,10 +151,7 @@ int order_db_insert(struct db *db, struct order *o)
 	db_bind_int(s, 15, o->created_ms);
 	db_bind_int(s, 16, o->expires_ms);
 	db_bind_nonzero(s, 17, o->started_ms);
-	rc = db_run(s);
-	if (rc == 0)
-		o->id = db_last_id(db);
-	return rc;
+	return db_add(s, &o->id);
 }
 
 /* Tables are indexed by these; a damaged row must not lead beyond their ends. */
@@ -241,16 +226,12 @@ int order_db_set_due(struct db *db, int64_t id, int64_t due_ms)
 
 int order_db_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_t *n)
 {
-	return id_list(stmt(db, Q_DUE), now_ms, ids, max, n);
+	return db_batch(stmt(db, Q_DUE), now_ms, ids, max, n);
 }
 
 int order_db_nearest(struct db *db, int64_t *due_ms)
 {
-	int rc = db_need_int(stmt(db, Q_NEAREST), due_ms);
-
-	if (rc == -ENOENT)
-		*due_ms = 0;
-	return rc == -ENOENT ? 0 : rc;
+	return db_maybe_int(stmt(db, Q_NEAREST), due_ms);
 }
 
 int order_db_head(struct db *db, int64_t euicc_id, int64_t *id)
@@ -275,15 +256,12 @@ int order_db_on_hold(struct db *db, int64_t euicc_id, int64_t *ids, size_t max, 
 
 int order_db_list(struct db *db, int64_t before_id, int64_t *ids, size_t max, size_t *n)
 {
-	return id_list(stmt(db, Q_LIST), before_id ? before_id : INT64_MAX, ids, max, n);
+	return db_batch(stmt(db, Q_LIST), before_id ? before_id : INT64_MAX, ids, max, n);
 }
 
 int order_db_retire(struct db *db, int64_t before_ms, size_t max)
 {
-	struct db_stmt *s = stmt_id(db, Q_RETIRE, before_ms);
-
-	db_bind_int(s, 2, (int64_t)max);
-	return db_run(s);
+	return db_run_batch(stmt(db, Q_RETIRE), before_ms, max);
 }
 
 /* ---- doubts ---- */

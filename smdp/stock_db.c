@@ -149,7 +149,6 @@ int stock_db_insert(struct db *db, const struct stock_type *t, struct stock_item
 		    struct bytes wrapped)
 {
 	struct db_stmt *s = stmt(db, Q_INSERT);
-	int rc;
 
 	db_bind_int(s, 1, t->id);
 	db_bind_text(s, 2, item->iccid);
@@ -159,10 +158,7 @@ int stock_db_insert(struct db *db, const struct stock_type *t, struct stock_item
 	db_bind_int(s, 6, clock_stamp_ms());
 	db_bind_int(s, 7, (int64_t)item->package_len);
 	db_bind_bytes(s, 8, wrapped);
-	rc = db_run(s);
-	if (rc == 0)
-		item->id = db_last_id(db);
-	return rc;
+	return db_add(s, &item->id);
 }
 
 static int read_item(const void *ctx, struct db_stmt *s, struct stock_item *item)
@@ -269,10 +265,7 @@ int stock_db_package(const void *ctx, struct db *db, int64_t id, char **iccid, s
 
 int stock_db_retire(struct db *db, int64_t before_ms, size_t max)
 {
-	struct db_stmt *s = stmt_id(db, Q_RETIRE, before_ms);
-
-	db_bind_int(s, 2, (int64_t)max);
-	return db_run(s);
+	return db_run_batch(stmt(db, Q_RETIRE), before_ms, max);
 }
 
 int stock_db_list(struct db *db, const struct stock_filter *filter, int64_t *ids, size_t max, size_t *n)

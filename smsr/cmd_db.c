@@ -111,7 +111,6 @@ static struct db_stmt *stmt_id(struct db *db, enum cmd_stmt id, int64_t key)
 int cmd_db_insert(struct db *db, struct command *cmd)
 {
 	struct db_stmt *s = stmt_id(db, Q_INSERT, cmd->op_id);
-	int rc;
 
 	db_bind_int(s, 2, cmd->euicc_id);
 	db_bind_int(s, 3, cmd->kind);
@@ -126,10 +125,7 @@ int cmd_db_insert(struct db *db, struct command *cmd)
 	db_bind_bytes(s, 12, cmd->packet);
 	db_bind_text(s, 13, cmd->dest);
 	db_bind_int(s, 14, cmd->ref);
-	rc = db_run(s);
-	if (rc == 0)
-		cmd->id = db_last_id(db);
-	return rc;
+	return db_add(s, &cmd->id);
 }
 
 static int read_command(const void *ctx, struct db_stmt *s, struct command *out)

@@ -199,10 +199,7 @@ int eis_db_by_iccid(struct db *db, const char *iccid, int64_t *euicc_id)
 
 int eis_db_list(struct db *db, int64_t after, bool only_audit_due, int64_t *ids, size_t max, size_t *n)
 {
-	struct db_stmt *s = stmt_id(db, only_audit_due ? Q_LIST_AUDIT : Q_LIST, after);
-
-	db_bind_int(s, 2, (int64_t)max);
-	return db_ints(s, ids, n);
+	return db_batch(stmt(db, only_audit_due ? Q_LIST_AUDIT : Q_LIST), after, ids, max, n);
 }
 
 int eis_db_count(struct db *db, int64_t *total, int64_t *audit_due)
@@ -365,7 +362,6 @@ int eis_db_profiles(const void *ctx, struct db *db, int64_t euicc_id, struct pro
 int eis_db_profile_insert(struct db *db, struct profile *p)
 {
 	struct db_stmt *s = stmt_id(db, Q_PROFILE_INSERT, p->euicc_id);
-	int rc;
 
 	db_bind_text(s, 2, p->iccid);
 	db_bind_bytes(s, 3, p->isdp_aid);
@@ -380,10 +376,7 @@ int eis_db_profile_insert(struct db *db, struct profile *p)
 	if (p->free_memory >= 0)
 		db_bind_int(s, 12, p->free_memory);
 	db_bind_int(s, 13, p->pol2);
-	rc = db_run(s);
-	if (rc == 0)
-		p->id = db_last_id(db);
-	return rc;
+	return db_add(s, &p->id);
 }
 
 int eis_db_profile_update(struct db *db, const struct profile *p)

@@ -54,15 +54,11 @@ static struct db_stmt *stmt_id(struct db *db, enum key_stmt id, int64_t key)
 int eis_db_keyset_insert(struct db *db, struct keyset *ks)
 {
 	struct db_stmt *s = stmt_id(db, Q_KEYSET_INSERT, ks->euicc_id);
-	int rc;
 
 	db_bind_int(s, 2, ks->version);
 	db_bind_int(s, 3, ks->type);
 	db_bind_int(s, 4, (int64_t)ks->cntr);
-	rc = db_run(s);
-	if (rc == 0)
-		ks->id = db_last_id(db);
-	return rc;
+	return db_add(s, &ks->id);
 }
 
 int eis_db_key_insert(struct db *db, int64_t keyset_id, int idx, int type, struct bytes kcv, struct bytes wrapped)

@@ -92,12 +92,6 @@ static struct db_stmt *stmt_id(struct db *db, enum https_stmt id, int64_t key)
 	return s;
 }
 
-static int ids(struct db_stmt *s, int64_t *v, size_t max, size_t *n)
-{
-	db_bind_int(s, 2, (int64_t)max);
-	return db_ints(s, v, n);
-}
-
 /* ---- sessions ---- */
 
 /* \returns 0; -EINVAL for a damaged row */
@@ -168,7 +162,7 @@ int https_db_session_put(struct db *db, const struct https_session *ss)
 
 int https_db_sessions_due(struct db *db, int64_t now_ms, int64_t *euicc_ids, size_t max, size_t *n)
 {
-	return ids(stmt_id(db, Q_SESSIONS_DUE, now_ms), euicc_ids, max, n);
+	return db_batch(stmt(db, Q_SESSIONS_DUE), now_ms, euicc_ids, max, n);
 }
 
 int https_db_sessions_list(struct db *db, struct https_session *ss, size_t max, size_t *n)
@@ -193,7 +187,6 @@ int https_db_sessions_list(struct db *db, struct https_session *ss, size_t max, 
 int https_db_job_insert(struct db *db, struct https_job *job)
 {
 	struct db_stmt *s = stmt_id(db, Q_JOB_INSERT, job->op_id);
-	int rc;
 
 	db_bind_int(s, 2, job->euicc_id);
 	db_bind_int(s, 3, job->kind);
@@ -202,10 +195,7 @@ int https_db_job_insert(struct db *db, struct https_job *job)
 	db_bind_int(s, 6, job->more);
 	db_bind_text(s, 7, job->dest);
 	db_bind_nonzero(s, 8, job->due_ms);
-	rc = db_run(s);
-	if (rc == 0)
-		job->id = db_last_id(db);
-	return rc;
+	return db_add(s, &job->id);
 }
 
 static int one_job(const void *ctx, struct db_stmt *s, struct https_job *job)
@@ -257,7 +247,7 @@ int https_db_job_update(struct db *db, const struct https_job *job)
 
 int https_db_jobs_due(struct db *db, int64_t now_ms, int64_t *job_ids, size_t max, size_t *n)
 {
-	return ids(stmt_id(db, Q_JOBS_DUE, now_ms), job_ids, max, n);
+	return db_batch(stmt(db, Q_JOBS_DUE), now_ms, job_ids, max, n);
 }
 
 int https_db_nearest(struct db *db, int64_t *due_ms)

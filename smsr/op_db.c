@@ -82,7 +82,6 @@ int op_db_insert(struct db *db, struct operation *op)
 	const char *const texts[] = {op->requester,  op->call_id,  op->message_id, op->transaction_id,
 				     op->context_id, op->reply_to, op->iccid};
 	struct db_stmt *s = stmt_id(db, Q_INSERT, op->euicc_id);
-	int rc;
 
 	db_bind_int(s, 2, op->kind);
 	db_bind_int(s, 3, op->state);
@@ -95,10 +94,7 @@ int op_db_insert(struct db *db, struct operation *op)
 	db_bind_int(s, 15, op->arg);
 	db_bind_int(s, 16, op->created_ms);
 	db_bind_int(s, 17, op->expires_ms);
-	rc = db_run(s);
-	if (rc == 0)
-		op->id = db_last_id(db);
-	return rc;
+	return db_add(s, &op->id);
 }
 
 /* Tables are indexed by these; a damaged row must not lead beyond their ends. */
@@ -218,19 +214,12 @@ int op_db_queue_len(struct db *db, int64_t euicc_id, int64_t *n)
 
 int op_db_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_t *n)
 {
-	struct db_stmt *s = stmt_id(db, Q_DUE, now_ms);
-
-	db_bind_int(s, 2, (int64_t)max);
-	return db_ints(s, ids, n);
+	return db_batch(stmt(db, Q_DUE), now_ms, ids, max, n);
 }
 
 int op_db_nearest(struct db *db, int64_t *due_ms)
 {
-	int rc = db_need_int(stmt(db, Q_NEAREST), due_ms);
-
-	if (rc == -ENOENT)
-		*due_ms = 0;
-	return rc == -ENOENT ? 0 : rc;
+	return db_maybe_int(stmt(db, Q_NEAREST), due_ms);
 }
 
 int op_db_list(struct db *db, int64_t euicc_id, int64_t before_id, int64_t *ids, size_t max, size_t *n)
@@ -258,26 +247,17 @@ int op_db_count(struct db *db, int64_t counts[OP_ST_DONE + 1])
 
 int op_db_in_flight(struct db *db, int64_t after, int64_t *ids, size_t max, size_t *n)
 {
-	struct db_stmt *s = stmt_id(db, Q_IN_FLIGHT, after);
-
-	db_bind_int(s, 2, (int64_t)max);
-	return db_ints(s, ids, n);
+	return db_batch(stmt(db, Q_IN_FLIGHT), after, ids, max, n);
 }
 
 int op_db_idle_euiccs(struct db *db, int64_t after, int64_t *ids, size_t max, size_t *n)
 {
-	struct db_stmt *s = stmt_id(db, Q_IDLE_EUICCS, after);
-
-	db_bind_int(s, 2, (int64_t)max);
-	return db_ints(s, ids, n);
+	return db_batch(stmt(db, Q_IDLE_EUICCS), after, ids, max, n);
 }
 
 int op_db_retire(struct db *db, int64_t before_ms, size_t max)
 {
-	struct db_stmt *s = stmt_id(db, Q_RETIRE, before_ms);
-
-	db_bind_int(s, 2, (int64_t)max);
-	return db_run(s);
+	return db_run_batch(stmt(db, Q_RETIRE), before_ms, max);
 }
 
 /* ---- what a request of an SM-DP brought ---- */

@@ -169,11 +169,7 @@ int record_db_audit_get(const void *ctx, struct db *db, struct bytes eid, int64_
 
 int record_db_audit_retire(struct db *db, int64_t before_ms, size_t max)
 {
-	struct db_stmt *s = stmt(db, Q_AUDIT_RETIRE);
-
-	db_bind_int(s, 1, before_ms);
-	db_bind_int(s, 2, (int64_t)max);
-	return db_run(s);
+	return db_run_batch(stmt(db, Q_AUDIT_RETIRE), before_ms, max);
 }
 
 /* ---- the daemon's own ---- */

@@ -285,6 +285,43 @@ int db_ints(struct db_stmt *s, int64_t *v, size_t *n)
 	return rc;
 }
 
+int db_maybe_int(struct db_stmt *s, int64_t *v)
+{
+	int rc = db_need_int(s, v);
+
+	if (rc != -ENOENT)
+		return rc;
+	*v = 0;
+	return 0;
+}
+
+int db_add(struct db_stmt *s, int64_t *id)
+{
+	int rc = db_run(s);
+
+	if (rc == 0)
+		*id = db_last_id(s->db);
+	return rc;
+}
+
+static void bind_batch(struct db_stmt *s, int64_t key, size_t max)
+{
+	db_bind_int(s, 1, key);
+	db_bind_int(s, 2, (int64_t)max);
+}
+
+int db_batch(struct db_stmt *s, int64_t key, int64_t *v, size_t max, size_t *n)
+{
+	bind_batch(s, key, max);
+	return db_ints(s, v, n);
+}
+
+int db_run_batch(struct db_stmt *s, int64_t key, size_t max)
+{
+	bind_batch(s, key, max);
+	return db_run(s);
+}
+
 void db_reset(struct db_stmt *s)
 {
 	sqlite3_reset(s->handle);

@@ -111,6 +111,16 @@ int db_need(struct db_stmt *s) MUST_CHECK;
 int db_need_int(struct db_stmt *s, int64_t *v) MUST_CHECK;
 /*! First column of all rows: the statement has a LIMIT that v has room for.  \param[out] n  number of rows */
 int db_ints(struct db_stmt *s, int64_t *v, size_t *n) MUST_CHECK;
+/*! The same; 0 without a row. */
+int db_maybe_int(struct db_stmt *s, int64_t *v) MUST_CHECK;
+/*! Run an INSERT.  \param[out] id  of the new row; untouched on error */
+int db_add(struct db_stmt *s, int64_t *id) MUST_CHECK;
+
+/* Statements that handle many rows a batch at a time: parameter 1 is where to begin (a time, a row), 2 how many. */
+/*! First columns, as db_ints(). */
+int db_batch(struct db_stmt *s, int64_t key, int64_t *v, size_t max, size_t *n) MUST_CHECK;
+/*! Without rows: delete or update so many. */
+int db_run_batch(struct db_stmt *s, int64_t key, size_t max) MUST_CHECK;
 /*! Done with a statement before its last row. */
 void db_reset(struct db_stmt *s);
 

@@ -76,11 +76,7 @@ int call_db_insert(struct db *db, const struct call *call, int64_t now_ms)
 
 int call_db_retire(struct db *db, int64_t before_ms, size_t max)
 {
-	struct db_stmt *s = stmt(db, Q_RETIRE);
-
-	db_bind_int(s, 1, before_ms);
-	db_bind_int(s, 2, (int64_t)max);
-	return db_run(s);
+	return db_run_batch(stmt(db, Q_RETIRE), before_ms, max);
 }
 
 /* ---- outcome of a synchronous function: five TLVs ---- */

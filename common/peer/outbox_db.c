@@ -69,7 +69,6 @@ static struct db_stmt *stmt(struct db *db, enum outbox_stmt id)
 int outbox_db_insert(struct db *db, struct outbox *o)
 {
 	struct db_stmt *s = stmt(db, Q_INSERT);
-	int rc;
 
 	db_bind_nonzero(s, 1, o->op_id);
 	db_bind_text(s, 2, o->peer);
@@ -83,10 +82,7 @@ int outbox_db_insert(struct db *db, struct outbox *o)
 	db_bind_int(s, 10, o->expires_ms);
 	db_bind_int(s, 11, o->created_ms);
 	db_bind_nonzero(s, 12, o->ended_ms);
-	rc = db_run(s);
-	if (rc == 0)
-		o->id = db_last_id(db);
-	return rc;
+	return db_add(s, &o->id);
 }
 
 int outbox_db_get(const void *ctx, struct db *db, int64_t id, struct outbox *o)
@@ -132,17 +128,9 @@ int outbox_db_update(struct db *db, const struct outbox *o)
 	return db_run(s);
 }
 
-static int id_list(struct db_stmt *s, int64_t key, int64_t *ids, size_t max, size_t *n)
-{
-
-	db_bind_int(s, 1, key);
-	db_bind_int(s, 2, (int64_t)max);
-	return db_ints(s, ids, n);
-}
-
 int outbox_db_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_t *n)
 {
-	return id_list(stmt(db, Q_DUE), now_ms, ids, max, n);
+	return db_batch(stmt(db, Q_DUE), now_ms, ids, max, n);
 }
 
 int outbox_db_head(struct db *db, const char *peer, int64_t euicc_id, int64_t *id)
@@ -156,17 +144,12 @@ int outbox_db_head(struct db *db, const char *peer, int64_t euicc_id, int64_t *i
 
 int outbox_db_of_op(struct db *db, int64_t op_id, int64_t *ids, size_t max, size_t *n)
 {
-	return id_list(stmt(db, Q_OF_OP), op_id, ids, max, n);
+	return db_batch(stmt(db, Q_OF_OP), op_id, ids, max, n);
 }
 
 int outbox_db_nearest(struct db *db, int64_t *due_ms)
 {
-	int rc = db_need_int(stmt(db, Q_NEAREST), due_ms);
-
-	if (rc != -ENOENT)
-		return rc;
-	*due_ms = 0;
-	return 0;
+	return db_maybe_int(stmt(db, Q_NEAREST), due_ms);
 }
 
 int outbox_db_hurry(struct db *db, const char *peer, int64_t now_ms)
@@ -193,14 +176,10 @@ int outbox_db_waiting(struct db *db, int64_t *n)
 
 int outbox_db_list(struct db *db, int64_t before_id, int64_t *ids, size_t max, size_t *n)
 {
-	return id_list(stmt(db, Q_LIST), before_id ? before_id : INT64_MAX, ids, max, n);
+	return db_batch(stmt(db, Q_LIST), before_id ? before_id : INT64_MAX, ids, max, n);
 }
 
 int outbox_db_retire(struct db *db, int64_t before_ms, size_t max)
 {
-	struct db_stmt *s = stmt(db, Q_RETIRE);
-
-	db_bind_int(s, 1, before_ms);
-	db_bind_int(s, 2, (int64_t)max);
-	return db_run(s);
+	return db_run_batch(stmt(db, Q_RETIRE), before_ms, max);
 }

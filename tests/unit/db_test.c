@@ -40,7 +40,10 @@ enum {
 	Q_COUNT,
 	Q_GET,
 	Q_CHILD,
-	Q_FILL
+	Q_FILL,
+	Q_FROM,
+	Q_LAST,
+	Q_DROP,
 };
 
 static const char *const sql[] = {
@@ -49,6 +52,9 @@ static const char *const sql[] = {
 	[Q_GET] = "SELECT id, name, raw FROM parent ORDER BY id",
 	[Q_CHILD] = "INSERT INTO child (parent_id) VALUES (?1)",
 	[Q_FILL] = "INSERT INTO parent (raw) VALUES (zeroblob(1000000))",
+	[Q_FROM] = "SELECT id FROM parent WHERE id > ?1 ORDER BY id LIMIT ?2",
+	[Q_LAST] = "SELECT id FROM parent ORDER BY id DESC LIMIT 1",
+	[Q_DROP] = "DELETE FROM parent WHERE id IN (SELECT id FROM parent WHERE id < ?1 ORDER BY id LIMIT ?2)",
 };
 static const struct db_stmts set = {.slot = 0, .sql = sql, .n = ARRAY_SIZE(sql)};
 
@@ -339,6 +345,47 @@ static void a_statement_left_open_does_not_hinder_the_commit(void **state)
 	assert_string_equal(ask(f, f->path, "PRAGMA wal_checkpoint(TRUNCATE)"), "0"); /* not busy */
 }
 
+static void rows_by_the_batch(void **state)
+{
+	struct fix *f = *state;
+	struct db *db = open_new(f);
+	int64_t id = 77, ids[4] = {0};
+	size_t n = 77;
+
+	assert_int_equal(db_maybe_int(db_stmt(db, &set, Q_LAST), &id), 0);
+	assert_int_equal(id, 0); /* none */
+	for (int i = 1; i <= 5; i++) {
+		struct db_stmt *s = db_stmt(db, &set, Q_ADD);
+
+		db_bind_text(s, 1, talloc_asprintf(f, "row %d", i));
+		assert_int_equal(db_add(s, &id), 0);
+		assert_int_equal(id, i);
+	}
+	assert_int_equal(db_batch(db_stmt(db, &set, Q_FROM), 1, ids, 3, &n), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(ids[0], 2);
+	assert_int_equal(ids[2], 4);
+	assert_int_equal(ids[3], 0);
+	assert_int_equal(db_run_batch(db_stmt(db, &set, Q_DROP), 5, 3), 0);
+	assert_int_equal(db_changes(db), 3);
+	assert_int_equal(db_maybe_int(db_stmt(db, &set, Q_LAST), &id), 0);
+	assert_int_equal(id, 5);
+}
+
+static void a_failed_insert_has_no_number(void **state)
+{
+	struct fix *f = *state;
+	struct db *db = open_new(f);
+	int64_t id = 77;
+	struct db_stmt *s;
+
+	assert_int_equal(add(db, "a"), 0);
+	s = db_stmt(db, &set, Q_ADD);
+	db_bind_text(s, 1, "a");
+	assert_true(db_add(s, &id) < 0);
+	assert_int_equal(id, 77);
+}
+
 static void backup(void **state)
 {
 	struct fix *f = *state;
@@ -461,6 +508,8 @@ int main(void)
 		T(a_full_store_is_broken),
 		T(values_keep_their_kind),
 		T(a_statement_left_open_does_not_hinder_the_commit),
+		T(rows_by_the_batch),
+		T(a_failed_insert_has_no_number),
 		T(backup),
 		T(no_write_access),
 		T(a_look_changes_nothing),

@@ -10,6 +10,7 @@
 
 #include "common/app/clock.h"
 #include "common/app/log.h"
+#include "common/db/retire.h"
 #include "common/peer/call_db.h"
 #include "smdp/es3.h"
 #include "smdp/es3_db.h"
@@ -20,9 +21,6 @@
 #include "smdp/stock.h"
 
 #define TICK_BATCH 200
-#define RETIRE_BATCH 200
-#define RETIRE_EVERY_MS (10 * 60 * 1000)
-#define RETIRE_AGAIN_MS 1000 /* a batch was full */
 #define POISON_MS (60 * 1000)
 
 static const struct rate_ctr_desc ctr_desc[] = {
@@ -144,24 +142,15 @@ static int orders_due(struct smdp *s, bool *more)
 	return rc;
 }
 
-/* A batch at a time, so that no turn takes long. */
 static int retire(struct smdp *s)
 {
-	static int (*const rules[])(struct db * db, int64_t before_ms, size_t max) = {
-		order_db_retire, call_db_retire, outbox_db_retire, dp_record_db_note_retire, stock_db_retire,
+	int64_t before = clock_now_ms() - s->cfg->limits.outcome_keep_days * 24 * 3600 * 1000LL;
+	const struct db_retire kinds[] = {
+		{order_db_retire, before},	    {call_db_retire, before},  {outbox_db_retire, before},
+		{dp_record_db_note_retire, before}, {stock_db_retire, before},
 	};
-	int64_t now = clock_now_ms(), before = now - s->cfg->limits.outcome_keep_days * 24 * 3600 * 1000LL;
-	bool full = false;
-	int rc = 0;
 
-	if (now < s->retire_ms)
-		return 0;
-	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(rules); i++) {
-		rc = rules[i](s->db, before, RETIRE_BATCH);
-		full |= rc == 0 && db_changes(s->db) >= RETIRE_BATCH;
-	}
-	s->retire_ms = now + (full ? RETIRE_AGAIN_MS : RETIRE_EVERY_MS);
-	return rc;
+	return db_retire(s->db, kinds, ARRAY_SIZE(kinds), &s->retire_ms);
 }
 
 int smdp_ev_tick(void *smdp, void *more)

@@ -10,6 +10,7 @@
 
 #include "common/app/clock.h"
 #include "common/app/log.h"
+#include "common/db/retire.h"
 #include "common/peer/call_db.h"
 #include "common/peer/outbox_db.h"
 #include "smsr/cmd.h"
@@ -24,9 +25,6 @@
 #include "smsr/restore.h"
 
 #define TICK_BATCH 200
-#define RETIRE_BATCH 200
-#define RETIRE_EVERY_MS (10 * 60 * 1000)
-#define RETIRE_AGAIN_MS 1000 /* a batch was full */
 #define POISON_MS (60 * 1000)
 #define MO_LIFETIME_MS (10 * 60 * 1000)
 
@@ -179,53 +177,24 @@ static int ops_due(struct smsr *s, bool *more)
 	return rc;
 }
 
-static int retire_outcomes(struct db *db, int64_t before_ms)
+static int retire_mo(struct db *db, int64_t before_ms, size_t max)
 {
-	return op_db_retire(db, before_ms, RETIRE_BATCH);
+	return cmd_db_mo_retire(db, before_ms);
 }
 
-static int retire_calls(struct db *db, int64_t before_ms)
-{
-	return call_db_retire(db, before_ms, RETIRE_BATCH);
-}
-
-static int retire_outbox(struct db *db, int64_t before_ms)
-{
-	return outbox_db_retire(db, before_ms, RETIRE_BATCH);
-}
-
-static int retire_audit(struct db *db, int64_t before_ms)
-{
-	return record_db_audit_retire(db, before_ms, RETIRE_BATCH);
-}
-
-/* A batch at a time, so that no turn takes long; a full batch brings the next one soon, or a busy SM-SR would write
- * more than it forgets. */
 static int retire(struct smsr *s)
 {
 	const struct limits_cfg *l = &s->cfg->limits;
 	const int64_t day_ms = 24 * 3600 * 1000LL, now = clock_now_ms();
-	const struct {
-		int (*retire)(struct db *db, int64_t before_ms);
-		int64_t before_ms;
-	} rules[] = {
-		{retire_outcomes, now - l->outcome_keep_days * day_ms},
-		{retire_calls, now - l->outcome_keep_days * day_ms},
-		{retire_outbox, now - l->outcome_keep_days * day_ms},
-		{retire_audit, clock_stamp_ms() - l->audit_keep_days * day_ms},
-		{cmd_db_mo_retire, now - MO_LIFETIME_MS},
+	const struct db_retire kinds[] = {
+		{op_db_retire, now - l->outcome_keep_days * day_ms},
+		{call_db_retire, now - l->outcome_keep_days * day_ms},
+		{outbox_db_retire, now - l->outcome_keep_days * day_ms},
+		{record_db_audit_retire, clock_stamp_ms() - l->audit_keep_days * day_ms},
+		{retire_mo, now - MO_LIFETIME_MS},
 	};
-	bool full = false;
-	int rc = 0;
 
-	if (now < s->retire_ms)
-		return 0;
-	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(rules); i++) {
-		rc = rules[i].retire(s->db, rules[i].before_ms);
-		full |= rc == 0 && db_changes(s->db) >= RETIRE_BATCH;
-	}
-	s->retire_ms = now + (full ? RETIRE_AGAIN_MS : RETIRE_EVERY_MS);
-	return rc;
+	return db_retire(s->db, kinds, ARRAY_SIZE(kinds), &s->retire_ms);
 }
 
 int smsr_ev_tick(void *smsr, void *more)

@@ -126,19 +126,27 @@ static char *content_type(const void *ctx, const struct http_req *req)
 			       req->charset ? req->charset : "");
 }
 
-static void post(struct soap_service *h, struct http_req *req)
+struct soap_msg *soap_service_read(struct es_ctx *es, const void *ctx, struct http_req *req)
 {
+	char *type = content_type(ctx, req);
+	struct soap_msg *msg = NULL;
 	struct soap_fault *fault;
-	struct soap_msg *msg;
-	void *scratch = talloc_new(NULL);
-	char *type = content_type(scratch, req);
 
-	if (soap_rx(h->es[req->thread], scratch, req->body, type, &msg, &fault) < 0) {
+	if (soap_rx(es, ctx, req->body, type, &msg, &fault) < 0) {
 		IO_LOG(req->io, DSOAP, LOGL_INFO, "%s: %s\n", req->remote, fault->reason);
 		reply_fault(req, fault);
-	} else {
-		http_req_park_steal(req, h->conf.job(req, talloc_steal(NULL, msg)));
 	}
+	talloc_free(type);
+	return msg;
+}
+
+static void post(struct soap_service *h, struct http_req *req)
+{
+	void *scratch = talloc_new(NULL);
+	struct soap_msg *msg = soap_service_read(h->es[req->thread], scratch, req);
+
+	if (msg)
+		http_req_park_steal(req, h->conf.job(req, talloc_steal(NULL, msg)));
 	talloc_free(scratch);
 }
 

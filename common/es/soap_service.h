@@ -33,6 +33,12 @@ void soap_service_free(struct soap_service *service);
 /*! For http_server_start(), with the service as its data; runs in I/O threads. */
 void soap_service_handle(struct http_req *req, void *service);
 
+/*! I/O thread: read the message of a POST.  What is no message of ours is answered here with its fault.
+ * \param[in] es   of this thread
+ * \param[in] ctx  talloc parent of the message
+ * \returns NULL when it was answered */
+struct soap_msg *soap_service_read(struct es_ctx *es, const void *ctx, struct http_req *req);
+
 /*! What to answer: made below no parent, so that it may go to another thread, which writes the XML. */
 struct es_answer {
 	unsigned int http_status;   /* 200 with body or fault; 202 and 503 with nothing */

@@ -16,7 +16,9 @@
 #include <sqlite3.h>
 #include <talloc.h>
 
+#include "common/app/clock.h"
 #include "common/db/db.h"
+#include "common/db/retire.h"
 
 #define APP 0x54455354
 
@@ -386,6 +388,33 @@ static void a_failed_insert_has_no_number(void **state)
 	assert_int_equal(id, 77);
 }
 
+static int drop_parents(struct db *db, int64_t before_ms, size_t max)
+{
+	return db_run_batch(db_stmt(db, &set, Q_DROP), before_ms, max);
+}
+
+static void old_rows_go_little_by_little(void **state)
+{
+	const struct db_retire kinds[] = {{drop_parents, 251}};
+	struct fix *f = *state;
+	struct db *db = open_new(f);
+	int64_t next_ms = 5000;
+
+	for (int i = 1; i <= 300; i++)
+		assert_int_equal(add(db, talloc_asprintf(f, "row %d", i)), 0);
+	clock_feed_at(4999, 4999);
+	assert_int_equal(db_retire(db, kinds, 1, &next_ms), 0);
+	assert_int_equal(count(db), 300);
+	clock_feed_at(5000, 5000);
+	assert_int_equal(db_retire(db, kinds, 1, &next_ms), 0);
+	assert_int_equal(count(db), 100); /* a batch */
+	assert_int_equal(next_ms, 6000);
+	clock_feed_at(6000, 6000);
+	assert_int_equal(db_retire(db, kinds, 1, &next_ms), 0);
+	assert_int_equal(count(db), 50); /* what is left is too young */
+	assert_int_equal(next_ms, 606000);
+}
+
 static void backup(void **state)
 {
 	struct fix *f = *state;
@@ -510,6 +539,7 @@ int main(void)
 		T(a_statement_left_open_does_not_hinder_the_commit),
 		T(rows_by_the_batch),
 		T(a_failed_insert_has_no_number),
+		T(old_rows_go_little_by_little),
 		T(backup),
 		T(no_write_access),
 		T(a_look_changes_nothing),

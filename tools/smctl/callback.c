@@ -11,6 +11,7 @@
 #include <talloc.h>
 
 #include "common/es/es_codec.h"
+#include "common/es/soap_service.h"
 #include "common/net/http_server.h"
 
 struct callback {
@@ -29,29 +30,10 @@ static void reply(struct http_req *req, unsigned int status)
 	http_req_reply_steal(req, http_answer_alloc(status));
 }
 
-static void reply_fault(struct http_req *req, const struct soap_fault *fault)
-{
-	struct http_answer *a = http_answer_alloc(fault->http_status);
-
-	a->content_type = SOAP_CONTENT_TYPE;
-	if (soap_tx_fault(a, fault, &a->body) < 0)
-		a->status = 500;
-	http_req_reply_steal(req, a);
-}
-
-static char *content_type(const void *ctx, const struct http_req *req)
-{
-	if (!*req->content_type)
-		return NULL;
-	return talloc_asprintf(ctx, "%s%s%s", req->content_type, req->charset ? "; charset=" : "",
-			       req->charset ? req->charset : "");
-}
-
 static void handle(struct http_req *req, void *data)
 {
 	struct callback *cb = data;
 	struct callback_job *job;
-	struct soap_fault *fault;
 
 	if (strcmp(req->method, "POST") != 0) {
 		reply(req, 405);
@@ -59,8 +41,8 @@ static void handle(struct http_req *req, void *data)
 	}
 	job = talloc_zero(NULL, struct callback_job);
 	OSMO_ASSERT(job);
-	if (soap_rx(cb->es, job, req->body, content_type(job, req), &job->msg, &fault) < 0) {
-		reply_fault(req, fault);
+	job->msg = soap_service_read(cb->es, job, req);
+	if (!job->msg) {
 		talloc_free(job);
 		return;
 	}

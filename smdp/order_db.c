@@ -246,7 +246,7 @@ int order_db_open(struct db *db, int64_t euicc_id, int64_t *n)
 
 int order_db_unfinished(struct db *db, int64_t after_id, int64_t *ids, size_t max, size_t *n)
 {
-	return id_list(stmt(db, Q_UNFINISHED), after_id, ids, max, n);
+	return db_batch(stmt(db, Q_UNFINISHED), after_id, ids, max, n);
 }
 
 int order_db_on_hold(struct db *db, int64_t euicc_id, int64_t *ids, size_t max, size_t *n)

@@ -251,7 +251,7 @@ int order_db_unfinished(struct db *db, int64_t after_id, int64_t *ids, size_t ma
 
 int order_db_on_hold(struct db *db, int64_t euicc_id, int64_t *ids, size_t max, size_t *n)
 {
-	return id_list(stmt(db, Q_ON_HOLD), euicc_id, ids, max, n);
+	return db_batch(stmt(db, Q_ON_HOLD), euicc_id, ids, max, n);
 }
 
 int order_db_list(struct db *db, int64_t before_id, int64_t *ids, size_t max, size_t *n)
@@ -284,7 +284,7 @@ int order_db_doubts(struct db *db, enum doubt from, enum doubt to)
 
 int order_db_doubtful(struct db *db, enum doubt doubt, int64_t *ids, size_t max, size_t *n)
 {
-	return id_list(stmt(db, Q_DOUBTFUL), doubt, ids, max, n);
+	return db_batch(stmt(db, Q_DOUBTFUL), doubt, ids, max, n);
 }
 
 int order_db_doubt_count(struct db *db, enum doubt doubt, int64_t *n)

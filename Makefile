@@ -5,7 +5,8 @@
 # make fuzz       libFuzzer on decoders       make bench     ratios against the limits of this machine
 # make lint       layers, headers, format     make cover     line coverage
 # make sim        a fleet under a virtual clock, with faults from a seed (docs/reliability.md)
-# make chaos      real daemons killed N times  make nightly   what takes hours; goes on where it stopped
+# make chaos      real daemons killed N times make nightly   what takes hours; goes on where it stopped
+# make load       a million operations, then a steady rate for MINUTES on COUNT and CARDS (docs/reliability.md)
 # make deps       install the Debian packages make install   DESTDIR= PREFIX= SYSCONFDIR=
 #
 # Switches: SAN=1 (address + undefined sanitizers)  COV=1  V=1 (show commands)  CC=clang  T=pattern (only these tests)
@@ -200,7 +201,7 @@ install: all
 clean:
 	rm -rf build
 help:
-	@sed -n '3,11p' Makefile | cut -c3-
+	@sed -n '3,12p' Makefile | cut -c3-
 .PHONY: all check check-built sim chaos nightly demo lab bench fuzz fuzz-merge fuzz-built lint cover deps install clean help
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -179,8 +179,8 @@ static void print_help(FILE *f)
 		"  -C             check configuration, certificates%s, then quit\n"
 		"%s"
 		"  -d CATEGORIES  log level DEBUG on stderr for these, as in DMAIN:DHTTP\n"
-		"  -V             version\n"
-		"  -h             this text\n"
+		"  -V, --version  version\n"
+		"  -h, --help     this text\n"
 		"Exit codes: 0 ok, 1 configuration, 2 usage, %s4 cryptography, 5 address in use,\n"
 		"            %s7 system\n",
 		n, app.desc->description ? app.desc->description : n, n, db ? "[-C | -U]" : "[-C]", n,
@@ -196,6 +196,24 @@ static void usage_error(void)
 	app.code = APP_USAGE;
 }
 
+/* libosmocore passes over a name that it does not know: the operator would wait for lines that never come. */
+static void debug_categories(const char *mask)
+{
+	char *copy = talloc_strdup(app.root, mask), *save = NULL;
+
+	for (char *name = strtok_r(copy, ":", &save); name; name = strtok_r(NULL, ":", &save)) {
+		name[strcspn(name, ",")] = '\0'; /* "DMAIN,3" names a level, too */
+		/* it looks for names without their D */
+		if (*name == 'D' && log_parse_category(name + 1) >= 0)
+			continue;
+		fprintf(stderr, "%s: there is no log category %s\n", app.desc->name, name);
+		usage_error();
+		break;
+	}
+	log_parse_category_mask(osmo_stderr_target, mask);
+	talloc_free(copy);
+}
+
 static void option(int opt)
 {
 	switch (opt) {
@@ -209,7 +227,7 @@ static void option(int opt)
 		app.upgrade = true;
 		break;
 	case 'd':
-		log_parse_category_mask(osmo_stderr_target, optarg);
+		debug_categories(optarg);
 		break;
 	case 'V':
 		printf("%s %s\n", app.desc->name, VERSION);
@@ -227,14 +245,27 @@ static void option(int opt)
 
 static void options_read(int argc, char **argv)
 {
+	static const struct option words[] = {
+		{"config-file", required_argument, NULL, 'c'}, /* as other programs of Osmocom have it */
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{0},
+	};
 	const char *known = app.desc->database ? "c:CUd:Vh" : "c:Cd:Vh";
 	int opt;
 
 	app.config = talloc_asprintf(app.root, "%s.cfg", app.desc->name);
-	while (!app.leave && (opt = getopt(argc, argv, known)) != -1)
+	while (!app.leave && (opt = getopt_long(argc, argv, known, words, NULL)) != -1)
 		option(opt);
-	if (!app.leave && (optind < argc || (app.check_only && app.upgrade)))
-		usage_error();
+	if (app.leave)
+		return;
+	if (optind < argc)
+		fprintf(stderr, "%s: \"%s\" is no option\n", app.desc->name, argv[optind]);
+	else if (app.check_only && app.upgrade)
+		fprintf(stderr, "%s: -C changes nothing, so it does not go with -U\n", app.desc->name);
+	else
+		return;
+	usage_error();
 }
 
 static enum app_exit config_read(void)

@@ -266,12 +266,21 @@ static void options_that_answer(void **state)
 	assert_int_equal(finish(f), APP_OK);
 	said(f, "Usage: test", true);
 	said(f, "6 database while running", true);
+	SPAWN(f, "--version");
+	assert_int_equal(finish(f), APP_OK);
+	SPAWN(f, "--help");
+	assert_int_equal(finish(f), APP_OK);
 	SPAWN(f, "-x");
 	assert_int_equal(finish(f), APP_USAGE);
 	SPAWN(f, "file");
 	assert_int_equal(finish(f), APP_USAGE);
+	said(f, "\"file\" is no option", true);
+	SPAWN(f, "-d", "DMAIN:DNONSENSE");
+	assert_int_equal(finish(f), APP_USAGE);
+	said(f, "no log category DNONSENSE", true);
 	SPAWN(f, "-C", "-U");
 	assert_int_equal(finish(f), APP_USAGE);
+	said(f, "-C changes nothing", true);
 	said(f, "[check]", false);
 }
 

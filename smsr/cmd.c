@@ -245,6 +245,28 @@ int cmd_redirect(struct smsr *s, struct command *cmd)
 	return cmd_db_redirect(s->db, cmd->id, cmd->dest);
 }
 
+int cmd_audit_dest(struct smsr *s, const struct op_run *r, const char **dest)
+{
+	struct command last;
+	int rc;
+
+	if (!r->euicc.audit_due || r->op.kind != OP_AUDIT || !*dest)
+		return 0;
+	rc = cmd_db_last_audit(turn_ctx(s->turn), s->db, r->euicc.id, &last);
+	if (rc == 0 && last.state == CMD_ST_ANSWERED && last.op_id == r->op.id)
+		*dest = last.dest;
+	if (rc == 0 && last.state == CMD_ST_CLOSED)
+		*dest = next_number(&r->profiles, last.dest);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+#define AHEAD_FRACTION 16
+
+uint64_t cmd_counter_ahead(const struct smsr *s, uint64_t cntr)
+{
+	return cntr + OSMO_MAX(s->cfg->limits.counter_margin / AHEAD_FRACTION, 1);
+}
+
 /* It is in reach: that is worth more copies than silence is.  The bound is for somebody who replays what it said. */
 #define FOLLOW_COPIES 10
 

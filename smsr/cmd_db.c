@@ -17,6 +17,7 @@ enum cmd_stmt {
 	Q_GET,
 	Q_OPEN_OF_OP,
 	Q_OPEN_OF_EUICC,
+	Q_LAST_AUDIT,
 	Q_UPDATE,
 	Q_REDIRECT,
 	Q_RECENT,
@@ -53,6 +54,8 @@ static const char *const sql[] = {
 	[Q_OPEN_OF_OP] = "SELECT " CMD_COLS " FROM command WHERE op_id = ?1 AND state = 0",
 	[Q_OPEN_OF_EUICC] =
 		"SELECT " CMD_COLS " FROM command WHERE euicc_id = ?1 AND state = 0 ORDER BY cntr DESC LIMIT 1",
+	[Q_LAST_AUDIT] =
+		"SELECT " CMD_COLS " FROM command WHERE euicc_id = ?1 AND kind = ?2 ORDER BY cntr DESC LIMIT 1",
 	[Q_UPDATE] = "UPDATE command SET state = ?2, attempt = ?3, sent_ms = ?4 WHERE id = ?1",
 	[Q_REDIRECT] = "UPDATE command SET dest = ?2 WHERE id = ?1",
 	[Q_RECENT] = "SELECT " CMD_COLS " FROM command WHERE euicc_id = ?1 ORDER BY cntr DESC LIMIT ?2",
@@ -175,6 +178,14 @@ int cmd_db_get(const void *ctx, struct db *db, int64_t id, struct command *cmd)
 int cmd_db_open_of_op(const void *ctx, struct db *db, int64_t op_id, struct command *cmd)
 {
 	return one_command(ctx, stmt_id(db, Q_OPEN_OF_OP, op_id), cmd);
+}
+
+int cmd_db_last_audit(const void *ctx, struct db *db, int64_t euicc_id, struct command *cmd)
+{
+	struct db_stmt *s = stmt_id(db, Q_LAST_AUDIT, euicc_id);
+
+	db_bind_int(s, 2, CMD_AUDIT);
+	return one_command(ctx, s, cmd);
 }
 
 int cmd_db_open_of_euicc(const void *ctx, struct db *db, int64_t euicc_id, struct command *cmd)

@@ -9,6 +9,8 @@
 /*! \param[in,out] cmd  id is filled in.  \returns -EEXIST if this counter was used before: nothing may be sent (P2) */
 int cmd_db_insert(struct db *db, struct command *cmd) MUST_CHECK;
 int cmd_db_get(const void *ctx, struct db *db, int64_t id, struct command *cmd) MUST_CHECK;
+/*! The latest GET STATUS or GET DATA of an eUICC, whatever became of it.  \returns -ENOENT */
+int cmd_db_last_audit(const void *ctx, struct db *db, int64_t euicc_id, struct command *cmd) MUST_CHECK;
 /*! The command of an operation that awaits its answer.  \returns -ENOENT */
 int cmd_db_open_of_op(const void *ctx, struct db *db, int64_t op_id, struct command *cmd) MUST_CHECK;
 /*! The open command of an eUICC, if any; at most one by P3. */

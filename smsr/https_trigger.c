@@ -14,6 +14,7 @@
 #include "scp81/psk_id.h"
 #include "smsr/cmd_db.h"
 #include "smsr/eis_db.h"
+#include "smsr/cmd.h"
 #include "smsr/https.h"
 #include "smsr/op_db.h"
 #include "smsr/op_proc.h"
@@ -131,7 +132,7 @@ int https_trigger_refused(struct smsr *s, struct command *cmd, const char *why)
 static int raise_counter(struct smsr *s, struct command *cmd)
 {
 	void *ctx = turn_ctx(s->turn);
-	uint64_t value = cmd->cntr + s->cfg->limits.counter_margin;
+	uint64_t value = cmd_counter_ahead(s, cmd->cntr);
 	struct https_job job;
 	struct op_run r;
 	int rc = op_load(s, cmd->op_id, &r);

@@ -42,6 +42,7 @@ const char *op_msisdn(struct op_run *r)
 
 static int send_audit(struct smsr *s, struct op_run *r, int (*build)(struct wr *w))
 {
+	const char *dest = op_msisdn(r);
 	uint8_t buf[32];
 	struct bytes capdu;
 	struct wr w;
@@ -51,7 +52,9 @@ static int send_audit(struct smsr *s, struct op_run *r, int (*build)(struct wr *
 	rc = build(&w);
 	if (rc == 0)
 		rc = wr_end(&w, &capdu);
-	return rc < 0 ? rc : op_send(s, r, OP_ST_AUDIT, CMD_AUDIT, capdu, op_msisdn(r));
+	if (rc == 0)
+		rc = cmd_audit_dest(s, r, &dest);
+	return rc < 0 ? rc : op_send(s, r, OP_ST_AUDIT, CMD_AUDIT, capdu, dest);
 }
 
 static int build_first(struct wr *w)

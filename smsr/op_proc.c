@@ -210,7 +210,7 @@ static int counter_hopeless(struct smsr *s, struct op_run *r)
 /* First copy refused: the card's counter is ahead of ours (a key set that was used elsewhere).  Jump once. */
 static int resynchronise(struct smsr *s, struct op_run *r, const struct op_input *in)
 {
-	uint64_t value = in->cmd->cntr + s->cfg->limits.counter_margin;
+	uint64_t value = cmd_counter_ahead(s, in->cmd->cntr);
 	int rc;
 
 	if (r->op.attempt++ > 0)

@@ -96,6 +96,24 @@ static void card_is_found_on_another_number(void **state)
 	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
 }
 
+/* More numbers than one audit has copies: the next one goes on where it stopped. */
+static void card_is_found_by_the_next_audit(void **state)
+{
+	struct world *w = *state;
+
+	w->cfg->limits.por_copies = 0;
+	world_register(w);
+	world_confuse(w, PROFILE_DISABLED, PROFILE_ENABLED);
+	order_audit(w, MNO_OPER);
+	world_advance(w, 3 * HOUR_MS);
+	world_expect_outcome(w, "ES4-AuditEIS", "FAILED 1.6/5.4");
+	assert_true(world_audit_due(w));
+	world_order(w, MNO_OPER, ES4_AUDIT_EIS, SEED_OPERATIONAL, "again", 3600);
+	world_advance(w, MINUTE_MS);
+	world_expect_eis(w, PROFILE_ENABLED, PROFILE_DISABLED);
+	assert_false(world_audit_due(w));
+}
+
 static void profile_vanished_from_the_card(void **state)
 {
 	struct world *w = *state;
@@ -317,6 +335,7 @@ int main(void)
 		WORLD_TEST(one_iccid_narrows_the_answer),
 		WORLD_TEST(several_iccids_narrow_it_too),
 		WORLD_TEST(card_is_found_on_another_number),
+		WORLD_TEST(card_is_found_by_the_next_audit),
 		WORLD_TEST(profile_vanished_from_the_card),
 		WORLD_TEST(stranger_may_not_spend_messages),
 		WORLD_TEST(silent_card),

@@ -208,6 +208,29 @@ static void one_backup_twice(void **state)
 	}
 }
 
+/* Behind the backup cards were found to be ahead: the jump of the restore passes all these jumps. */
+static void counters_that_jumped_behind_the_backup(void **state)
+{
+	struct world *w = *state;
+	uint64_t used;
+
+	world_register(w);
+	make_backup(w, "backup.db");
+	for (unsigned int i = 0; i < 3; i++) {
+		euicc_fault_set(w->card, EUICC_FAULT_COUNTER_AHEAD, true, 1000);
+		order(w, ES4_AUDIT_EIS, talloc_asprintf(w->ctx, "a%u", i));
+		world_advance(w, MINUTE_MS);
+		assert_int_equal(world_records(w, AUDIT_COUNTER), i + 1);
+	}
+	drop_posts(w);
+	used = counter(w);
+	world_stop(w);
+	shell(w, "cp", "backup.db", "smsr.db");
+	world_start(w);
+	expect_restored(w, 2);
+	assert_true(counter(w) >= used);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +240,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_side_file_lost, setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_backup_with_an_operation_in_flight, setup, world_teardown),
 		cmocka_unit_test_setup_teardown(one_backup_twice, setup, world_teardown),
+		cmocka_unit_test_setup_teardown(counters_that_jumped_behind_the_backup, setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

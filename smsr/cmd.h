@@ -32,13 +32,13 @@ int cmd_copy(struct smsr *s, struct command *cmd, int64_t due_ms) MUST_CHECK;
  * believed. */
 int cmd_redirect(struct smsr *s, struct command *cmd) MUST_CHECK;
 
-/*! The number that an audit goes to first: dest, unless the EIS is in doubt and the last audit of this eUICC already went
- * round from there without an answer; then where that one stopped, or where the card answered.
- * \param[in,out] dest  MSISDN, talloc child of turn_ctx() or borrowed as before */
+/*! The number that an audit goes to first: dest, unless the EIS is in doubt and the last audit of this eUICC already
+ * went round from there without an answer; then where that one stopped, or where the card answered. \param[in,out] dest
+ * MSISDN, talloc child of turn_ctx() or borrowed as before */
 int cmd_audit_dest(struct smsr *s, const struct op_run *r, const char **dest) MUST_CHECK;
 
-/*! The counter to go on from when a card says that it is ahead of cntr.  A small part of "counter-margin": the jump behind
- * a restored backup must pass all of these that fell into what the backup does not know (P2). */
+/*! The counter to go on from when a card says that it is ahead of cntr.  A small part of "counter-margin": the jump
+ * behind a restored backup must pass all of these that fell into what the backup does not know (P2). */
 uint64_t cmd_counter_ahead(const struct smsr *s, uint64_t cntr);
 
 /*! The card said by which number it is reached now: a copy goes there at once when that is another one, or when the

@@ -14,7 +14,7 @@
 
 /* How a POST ends. */
 struct post {
-	unsigned int run;
+	unsigned int run, restores;
 	int64_t ref;
 	struct peer_fate fate;
 	char *body;
@@ -57,7 +57,7 @@ static bool is_new(const void *ctx, struct sim_call *c, const char *message_id)
 	return true;
 }
 
-static void take(struct sim *s, const char *body)
+static void take(struct sim *s, const char *body, bool stale)
 {
 	void *ctx = talloc_new(s->operators);
 	char *relates = peer_text_of(ctx, body, "RelatesTo"), *at = relates ? strstr(relates, "uuid:c") : NULL;
@@ -65,7 +65,8 @@ static void take(struct sim *s, const char *body)
 	struct sim_call *c = at ? call_at(s, strtoul(at + 6, NULL, 10)) : NULL;
 	struct judge_report r = {.status = peer_text_of(ctx, body, "Status"),
 				 .subject = peer_text_of(ctx, body, "Subject"),
-				 .reason = peer_text_of(ctx, body, "Reason")};
+				 .reason = peer_text_of(ctx, body, "Reason"),
+				 .stale = stale};
 
 	if (at && !c)
 		sim_violation(s, "a callback relates to a call that nobody made");
@@ -85,7 +86,7 @@ static void post_ends(struct sim *s, void *arg)
 		.ref = p->ref, .answered = p->fate.answered, .status = p->fate.status, .detail = "no answer"};
 
 	if (p->fate.taken)
-		take(s, p->body);
+		take(s, p->body, p->restores != s->res->restores);
 	if (p->run == daemon_run(s))
 		daemon_event(s, smsr_ev_post_done, &d);
 	talloc_free(p);
@@ -111,7 +112,8 @@ void operators_post(struct sim *s, const struct http_out *post, uint32_t actor)
 	uint64_t h = choice(s, C_LATENCY, actor);
 	int64_t after = between(&h, 5, 3000);
 
-	*p = (struct post){.run = daemon_run(s), .ref = post->ref, .fate = peer_fate(s, actor)};
+	*p = (struct post){
+		.run = daemon_run(s), .restores = s->res->restores, .ref = post->ref, .fate = peer_fate(s, actor)};
 	p->body = talloc_strndup(p, (const char *)post->body.data, post->body.len);
 	if (p->fate.slow)
 		after = (int64_t)post->timeout_s * 1000;

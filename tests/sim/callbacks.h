@@ -3,9 +3,6 @@
 
 #include "tests/sim/operators.h"
 
-/*! A call by its index, to be changed; NULL when there is none. */
-struct sim_call *call_at(struct sim *s, size_t i);
-
 /*! What becomes of a POST to an operator. */
 struct peer_fate {
 	bool taken, answered;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "common/app/life.h"
 #include "lab/seed/seed.h"
 #include "smsr/es_in.h"
 #include "smsr/report.h"
@@ -18,12 +19,15 @@
 
 #define ACTOR 0
 #define SMDP_URL "https://smdp.example/"
+#define QUEUE_SHORT 2
 
 struct daemon {
 	struct crypto *crypto;
 	struct keystore *keystore;
 	struct smsr_cfg *cfg;
 	struct proc *proc;
+	char *backup; /* the latest; NULL: none yet */
+	unsigned int n_backups;
 };
 
 bool daemon_is_up(const struct sim *s)
@@ -44,6 +48,42 @@ const char *daemon_database(const struct sim *s)
 bool daemon_event(struct sim *s, turn_handler_cb handler, void *event)
 {
 	return proc_event(s->daemon->proc, handler, event);
+}
+
+int daemon_try(struct sim *s, turn_handler_cb handler, void *event)
+{
+	return proc_try(s->daemon->proc, handler, event);
+}
+
+unsigned int daemon_turn(const struct sim *s)
+{
+	return proc_turn(s->daemon->proc);
+}
+
+void daemon_backup(struct sim *s)
+{
+	struct daemon *d = s->daemon;
+	char *path = talloc_asprintf(d, "%s.backup-%u", daemon_database(s), ++d->n_backups);
+	const char *why = "";
+	int rc = life_backup(path, &smsr_db_desc, daemon_database(s), path, &why);
+
+	sim_trace(s, "backup %u: %s", d->n_backups, rc < 0 ? "none" : "made");
+	if (rc < 0) {
+		talloc_free(path);
+		return;
+	}
+	talloc_free(d->backup);
+	d->backup = path;
+}
+
+static void put_back(struct sim *s)
+{
+	struct daemon *d = s->daemon;
+
+	sim_trace(s, "backup %u is put back", d->n_backups);
+	judge_close(s);
+	proc_put_back(d->proc, d->backup);
+	judge_restored(s);
 }
 
 void daemon_room(struct sim *s)
@@ -89,7 +129,7 @@ static void port_ack(void *priv, const char *smsc, uint64_t token, bool ok)
 	struct sim *s = priv;
 
 	if (leaves(s))
-		smsc_ack(s, token, ok);
+		smsc_ack(s, smsc, token, ok);
 }
 
 /* A message to the SM-DP that is under way. */
@@ -157,6 +197,22 @@ static void port_answer(void *priv, uint64_t xid, void *steal_answer)
 	talloc_free(steal_answer);
 }
 
+static void port_sms_pause(void *priv, const char *smsc, bool paused)
+{
+	struct sim *s = priv;
+
+	if (leaves(s))
+		smsc_pause(s, smsc, paused);
+}
+
+static void port_sms_reconnect(void *priv, const char *smsc)
+{
+	struct sim *s = priv;
+
+	if (leaves(s))
+		smsc_reconnect(s, smsc);
+}
+
 static void port_progress(void *priv, int64_t op_id)
 {
 	struct sim *s = priv;
@@ -171,6 +227,8 @@ static const struct smsr_ports ports = {
 	.sms_ack = port_ack,
 	.http_post = port_post,
 	.answer = port_answer,
+	.sms_pause = port_sms_pause,
+	.sms_reconnect = port_sms_reconnect,
 	.progress = port_progress,
 };
 
@@ -202,6 +260,9 @@ static void died(struct sim *s)
 	operators_daemon_died(s);
 	if (s->es3)
 		wire_server_died(s, WIRE_SMSR);
+	/* The SM-DP knows more than the backup, and the judges of the two do not know what may come of that. */
+	if (s->daemon->backup && !s->plan->dp && fault(s, F_RESTORE, ACTOR, NULL))
+		put_back(s);
 }
 
 static void born(struct sim *s)
@@ -219,6 +280,7 @@ static const struct program program = {
 	.tick = smsr_ev_tick,
 	.next_tick_ms = next_tick_ms,
 	.let_go = judge_close,
+	.power_back = judge_store,
 	.died = died,
 	.born = born,
 };
@@ -234,6 +296,12 @@ static void add_smdp(struct smsr_cfg *cfg)
 	p->acts_for = talloc_zero_array(cfg, char *, 1);
 	p->acts_for[0] = talloc_strdup(cfg, SEED_OID_MNO_OPERATIONAL);
 	p->n_acts_for = 1;
+}
+
+static void short_queue(struct sim *s, void *unused)
+{
+	if (fault(s, F_QUEUE_SHORT, ACTOR, NULL))
+		s->daemon->cfg->limits.queue_max = QUEUE_SHORT;
 }
 
 static void start(struct sim *s)
@@ -252,6 +320,8 @@ static void start(struct sim *s)
 	operators_configure(s, d->cfg);
 	if (s->plan->dp)
 		add_smdp(d->cfg);
+	smsc_configure(s, d->cfg);
+	sim_at(s, s->now_ms + MINUTE_MS, short_queue, NULL);
 	d->proc = proc_alloc(s, d, &program, ACTOR);
 	d->cfg->database = talloc_strdup(d->cfg, proc_database(d->proc));
 }

@@ -11,6 +11,12 @@
 /*! Run a handler of the engine as an event.  \returns false when the daemon is down, died of it, or refused it */
 bool daemon_event(struct sim *s, turn_handler_cb handler, void *event);
 /*! False while it is down. */
+/*! The same for one that may be refused: proc_try(). */
+int daemon_try(struct sim *s, turn_handler_cb handler, void *event);
+/*! How many turns it has closed, with the one that is being closed. */
+unsigned int daemon_turn(const struct sim *s);
+/*! A backup is made, as the daemon's own thread makes it; the next death may put it back. */
+void daemon_backup(struct sim *s);
 bool daemon_is_up(const struct sim *s);
 /*! Number of this run of the daemon; between two runs it is another one. */
 unsigned int daemon_run(const struct sim *s);

@@ -84,6 +84,20 @@ static const struct {
 	[F_WIRE_500] = {"wire-500", 0.01},
 	[F_WIRE_GARBAGE] = {"wire-garbage", 0.01},
 	[F_WIRE_DOUBLED] = {"wire-doubled", 0.02},
+	[F_LINK_DOWN] = {"link-down", 0.05},
+	[F_LINK_SLOW] = {"link-slow", 0.05},
+	[F_SECOND_CENTRE] = {"second-centre", 0.25}, /* of the runs */
+	[F_QUEUE_SHORT] = {"queue-short", 0.25},     /* of the runs */
+	[F_DISK_LOW] = {"disk-low", 0.03},
+	[F_PAUSE] = {"pause", 0.04},
+	[F_CANCEL] = {"cancel", 0.03}, /* of the calls */
+	[F_BULK_AUDIT] = {"bulk-audit", 0.02},
+	[F_AUDIT_BY_HAND] = {"audit-by-hand", 0.03},
+	[F_COUNTER_RAISED] = {"counter-raised", 0.01},
+	[F_RECONNECT] = {"reconnect", 0.02},
+	[F_HURRY] = {"hurry", 0.03},
+	[F_BACKUP] = {"backup", 0.1},
+	[F_RESTORE] = {"restore", 0.03}, /* of the deaths of the daemon */
 };
 
 struct faults {
@@ -159,6 +173,8 @@ uint64_t choice(struct sim *s, enum fault kind, uint32_t actor)
 
 static bool allowed(const struct sim_plan *p, const struct fault_id *id)
 {
+	if (p->kinds && id->kind >= p->kinds)
+		return false;
 	return !p->only || bsearch(id, p->only, p->n_only, sizeof(*id), fault_id_cmp);
 }
 

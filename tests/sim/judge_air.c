@@ -7,6 +7,7 @@
 #include <talloc.h>
 
 #include "smsr/report.h"
+#include "tests/sim/daemon.h"
 #include "tests/sim/devices.h"
 #include "tests/sim/judge_priv.h"
 
@@ -114,6 +115,8 @@ static void check_new(struct sim *s, uint32_t card, const struct row *r)
 	if (changes && was_given_up(s, r))
 		sim_violation(s, "P2: card %u: #%lld is sent again under a new counter, without an audit between", card,
 			      (long long)r->op);
+	if (changes && j->air[card].audit_first)
+		sim_violation(s, "P5: card %u: a change leaves before an audit, after a backup was put back", card);
 	if (changes && judge_int(s, "SELECT audit_due IS NOT NULL FROM euicc WHERE id = ?1", r->euicc))
 		sim_violation(s, "P5: card %u: a change leaves before the audit that is due", card);
 }
@@ -132,6 +135,8 @@ static void check_packet(struct sim *s, uint32_t card, const struct row *r, cons
 	if (r->cntr > r->cntr_reserved)
 		sim_violation(s, "P2: card %u: counter %lld leaves, %lld is reserved", card, (long long)r->cntr,
 			      (long long)r->cntr_reserved);
+	if (r->kind == ROW_AUDIT)
+		j->air[card].audit_first = false;
 	seen = packet(s, card, counter);
 	if (seen && seen->hash != hash)
 		sim_violation(s, "P2: card %u: counter %llu seals two packets", card, (unsigned long long)counter);
@@ -166,6 +171,8 @@ static void check_message(struct sim *s, uint32_t card, const struct row *r, con
 		sim_violation(s, "P1: card %u: a short message leaves with octets that its row has not", card);
 	if (judge_int(s, "SELECT count(*) FROM operation WHERE euicc_id = ?1 AND state BETWEEN 1 AND 7", r->euicc) > 1)
 		sim_violation(s, "P3: card %u: two operations are in flight", card);
+	if (judge_op(s, r->op)->done && daemon_turn(s) > judge_op(s, r->op)->end_turn)
+		sim_violation(s, "P4: card %u: a short message of #%lld leaves after its end", card, (long long)r->op);
 	join(s, card, r, m);
 }
 
@@ -181,6 +188,8 @@ void judge_submit(struct sim *s, const struct sms_out *sms)
 				    1, (int64_t)sms->ref);
 
 	judge_keys_octets(s, sms->ud, "a short message");
+	judge_paused_output(s, "a short message");
+	judge_paused_link(s, sms->smsc);
 	if (!q || !read_message(sms->ud, &m)) {
 		sim_violation(s, "P1: card %u: a short message leaves that no committed row explains", card);
 		return;
@@ -204,6 +213,8 @@ void judge_executed(struct sim *s, unsigned int card, uint64_t counter)
 		sim_violation(s, "card %u accepted counter %llu, which never left", card, (unsigned long long)counter);
 		return;
 	}
+	if (!p->op_id)
+		return; /* an operation that never was: a backup was put back since */
 	op = judge_op(s, p->op_id);
 	sim_trace(s, "card %u accepts counter %llu of #%lld", card, (unsigned long long)counter, (long long)p->op_id);
 	if (p->kind == ROW_ENABLE || p->kind == ROW_DISABLE || p->kind == ROW_DELETE)
@@ -223,6 +234,7 @@ uint32_t judge_post(struct sim *s, const struct http_out *post)
 	int64_t euicc;
 
 	judge_keys_text(s, post->body, "a message to a peer");
+	judge_paused_output(s, "a message to a peer");
 	if (!q) {
 		sim_violation(s, "P1: a message to %s leaves that no committed row explains", post->url);
 		return 0;

@@ -5,6 +5,7 @@
 #include <talloc.h>
 
 #include "lab/euicc/euicc.h"
+#include "tests/sim/daemon.h"
 #include "tests/sim/devices.h"
 #include "tests/sim/judge_priv.h"
 #include "tests/sim/operators.h"
@@ -97,6 +98,7 @@ static void note_end(struct sim *s, int64_t id, struct judged_op *op, sqlite3_st
 
 	op->done = true;
 	op->end_ms = s->now_ms;
+	op->end_turn = daemon_turn(s);
 	op->status = sqlite3_column_int(q, 3);
 	s->res->operations++;
 	if (op->asked_for)
@@ -105,6 +107,7 @@ static void note_end(struct sim *s, int64_t id, struct judged_op *op, sqlite3_st
 		  code ? code : "");
 	if (op->asked_for && op->profile >= 0 && op->kind <= ROW_DELETE)
 		check_outcome(s, id, op, code);
+	judge_cancel_end(s, id, op, code, (const char *)sqlite3_column_text(q, 8));
 	talloc_free(subject);
 }
 
@@ -124,6 +127,10 @@ static void note_step(struct sim *s, int64_t id, sqlite3_stmt *q, bool late)
 	if (op->done && state != ROW_DONE)
 		sim_violation(s, "P4: #%lld lives on after its end", (long long)id);
 	op->late = late;
+	if (state != ROW_QUEUED && state != ROW_DONE && !op->begun) {
+		op->begun = true;
+		judge_paused_start(s, id, op, (const char *)sqlite3_column_text(q, 7));
+	}
 	if (state == ROW_DONE && !op->done)
 		note_end(s, id, op, q);
 }
@@ -132,7 +139,8 @@ void judge_progress(struct sim *s, int64_t op_id)
 {
 	sqlite3_stmt *q = judge_ask(
 		s,
-		"SELECT euicc_id, kind, state, status, subject, reason, iccid, requester FROM operation WHERE id = ?1",
+		"SELECT euicc_id, kind, state, status, subject, reason, iccid, requester, message FROM operation "
+		"WHERE id = ?1",
 		1, op_id);
 
 	if (!q) {
@@ -161,7 +169,7 @@ static bool same(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static int64_t op_of_call(struct sim *s, const struct sim_call *c)
+int64_t judge_op_of_call(struct sim *s, const struct sim_call *c)
 {
 	char *call_id = talloc_asprintf(s, "call-%u", c->id);
 	sqlite3_stmt *q;
@@ -182,7 +190,7 @@ static int64_t op_of_call(struct sim *s, const struct sim_call *c)
 void judge_report(struct sim *s, const struct sim_call *c, const struct judge_report *r)
 {
 	static const char *const words[] = {"EXECUTED_SUCCESS", "EXECUTED_WITHWARNING", "FAILED", "EXPIRED"};
-	int64_t id = op_of_call(s, c);
+	int64_t id = judge_op_of_call(s, c);
 	sqlite3_stmt *q = judge_ask(s, "SELECT status, subject, reason, state FROM operation WHERE id = ?1", 1, id);
 	bool agrees = q && sqlite3_column_int(q, 3) == ROW_DONE && same(words[sqlite3_column_int(q, 0)], r->status) &&
 		      same((const char *)sqlite3_column_text(q, 1), r->subject) &&
@@ -191,12 +199,18 @@ void judge_report(struct sim *s, const struct sim_call *c, const struct judge_re
 	if (q)
 		judge_done(q);
 	/* What was refused at the door made no row. */
-	if (!q && !same(r->status, "FAILED"))
+	if (!q && !r->stale && !same(r->status, "FAILED"))
 		sim_violation(s, "P4: call %u is reported %s, but it made no operation", c->index, r->status);
-	if (q && !agrees && !(same(r->status, "FAILED") && is_refusal(r)))
+	if (is_refusal(r) && strcmp(r->reason, "4.4") == 0) {
+		s->res->busy++;
+		if (q && c->sent == 1 && !c->twinned && !r->stale)
+			sim_violation(s, "call %u was refused as one too many, and has left an operation", c->index);
+		operators_busy(s, c);
+	}
+	if (q && !agrees && !r->stale && !(same(r->status, "FAILED") && is_refusal(r)))
 		sim_violation(s, "P4: call %u is reported %s %s/%s, its row says otherwise", c->index, r->status,
 			      r->subject, r->reason);
-	if (c->reports > c->sent)
+	if (c->reports > c->sent + c->again)
 		sim_violation(s, "P4: call %u: %u requests, %u reports", c->index, c->sent, c->reports);
 }
 
@@ -223,7 +237,7 @@ static void check_call(struct sim *s, const struct sim_call *c)
 {
 	if (c->sent && !c->taken && !c->refused)
 		sim_violation(s, "call %u was never answered", c->index);
-	if (c->taken && !c->reports && !was_refused_by_peer(s, c))
+	if (c->taken && !c->lost && !c->reports && !was_refused_by_peer(s, c))
 		sim_violation(s, "P4: call %u was accepted and never reported", c->index);
 }
 
@@ -235,6 +249,7 @@ void judge_ops_end(struct sim *s)
 		if (!judge_op(s, id)->done)
 			sim_violation(s, "P4: #%lld has no end", (long long)id);
 	}
+	judge_levers_end(s);
 	for (size_t i = 0; i < operators_n_calls(s); i++)
 		check_call(s, operators_call(s, i));
 	if (s->res->drawn[F_WALL_JUMP] == 0 &&

@@ -9,6 +9,7 @@
 
 /*! States of operation.state and kinds of operation.kind and command.kind, as schemas/sql has them. */
 enum {
+	ROW_QUEUED = 0,
 	ROW_DONE = 8,
 	ROW_ENABLE = 1,
 	ROW_DISABLE = 2,
@@ -19,6 +20,7 @@ enum {
 /*! What the judges remember of an operation. */
 struct judged_op {
 	bool seen;
+	bool begun; /* no longer in the queue */
 	bool done;
 	bool late; /* its end was noticed some time after it, because the daemon died */
 	int kind;
@@ -28,6 +30,9 @@ struct judged_op {
 	int status;	 /* enum es_exec as stored */
 	int64_t seen_ms; /* its first step */
 	int64_t end_ms;
+	unsigned int end_turn;	  /* of the daemon */
+	unsigned int cancel_turn; /* 0: nobody cancelled it */
+	unsigned int cancel_run;
 	bool executed; /* the card took a command of it that changes something */
 };
 
@@ -49,10 +54,12 @@ struct judge {
 		uint8_t join[1000]; /* of the packet that is being submitted */
 		size_t join_len;
 		unsigned int join_idx;
-	} * air;	  /* by card */
-	int64_t *refused; /* messages that a peer refused for good */
+		bool audit_first; /* a backup was put back, and no audit left since */
+	} * air;		  /* by card */
+	int64_t *refused;	  /* messages that a peer refused for good */
 	size_t n_refused;
 	struct judge_keys *keys;
+	unsigned int powers; /* that came back */
 };
 
 /*! A question with numbers as parameters: the first row, or NULL.  judge_done() ends it. */
@@ -64,6 +71,14 @@ int64_t judge_int(struct sim *s, const char *sql, int64_t arg);
 char *judge_text(const void *ctx, sqlite3_stmt *stmt, int col);
 /*! Row of a card.  Rows are made in the order of registration; that is checked. */
 int64_t judge_row_of(uint32_t card);
+
+/*! Held back, and may something leave or begin all the same? judge_levers.c */
+void judge_paused_output(struct sim *s, const char *what);
+void judge_paused_link(struct sim *s, const char *smsc);
+void judge_paused_start(struct sim *s, int64_t op_id, const struct judged_op *op, const char *requester);
+/*! An operation has ended: as those who cancelled it were promised? */
+void judge_cancel_end(struct sim *s, int64_t op_id, const struct judged_op *op, const char *code, const char *message);
+void judge_levers_end(struct sim *s);
 
 /*! Open what there is to read, when it is there. */
 void judge_open(struct sim *s);

@@ -14,8 +14,11 @@
 #include "tests/sim/callbacks.h"
 #include "tests/sim/daemon.h"
 #include "tests/sim/devices.h"
+#include "tests/sim/judge.h"
+#include "tests/sim/levers.h"
 
 #define REGISTER_BATCH 50
+#define QUEUE_MAX 6
 #define CALLS_EVERY_MS (2 * HOUR_MS) /* of one card, on average */
 
 /* An exchange over HTTP that waits for its answer. */
@@ -151,22 +154,31 @@ static void repeats(struct sim *s, struct sim_call *c)
 					 .profile = c->profile,
 					 .sender = c->sender,
 					 .id = c->id,
+					 .twinned = true,
 					 .twisted = true,
 					 .validity_s = c->validity_s};
 
+		c->twinned = true;
 		send_again(s, new_call(s, &other), between(&h, SECOND_MS, HOUR_MS));
 	}
 }
 
 static void answered(struct sim *s, struct sim_call *c, const struct es_answer *a)
 {
+	uint64_t h = sim_fnv(c->index, &s->now_ms, sizeof(s->now_ms));
+
 	sim_trace(s, "call %u: HTTP %u", c->index, a->http_status);
 	if (a->http_status == 202) {
 		s->res->calls += c->taken++ == 0;
+		c->lost = false;
+		judge_accepted(s, c);
+		levers_accepted(s, c);
 		if (!c->twisted)
 			repeats(s, c);
 	} else if (a->http_status == 503) {
-		send_again(s, c, MINUTE_MS);
+		s->res->put_off++;
+		judge_put_off(s, c);
+		send_again(s, c, between(&h, MINUTE_MS, 5 * MINUTE_MS));
 	} else {
 		c->refused = true;
 	}
@@ -198,6 +210,20 @@ void operators_daemon_died(struct sim *s)
 		send_again(s, x->call, 5 * SECOND_MS);
 		talloc_free(x);
 	}
+}
+
+void operators_busy(struct sim *s, const struct sim_call *c)
+{
+	struct sim_call again = *c;
+	uint64_t h = sim_fnv(c->index, &s->now_ms, sizeof(s->now_ms));
+
+	if (faults_are_over(s->faults) || c->twinned)
+		return;
+	again.id = ++s->operators->next_id;
+	again.sent = again.taken = again.reports = again.again = 0;
+	again.report_ids = NULL;
+	again.first_ms = 0;
+	send_again(s, new_call(s, &again), between(&h, 10 * MINUTE_MS, HOUR_MS));
 }
 
 /* ---- what they want ---- */
@@ -304,7 +330,7 @@ void operators_configure(struct sim *s, struct smsr_cfg *cfg)
 {
 	add_peer(cfg, "oper", SEED_OID_MNO_OPERATIONAL);
 	add_peer(cfg, "boot", SEED_OID_MNO_BOOTSTRAP);
-	cfg->limits.queue_max = 6;
+	cfg->limits.queue_max = QUEUE_MAX;
 	cfg->late_notification_confirm = choice(s, C_WORK, 0) % 2;
 }
 

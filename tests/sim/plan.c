@@ -34,6 +34,12 @@ bool plan_only(const void *ctx, struct sim_plan *plan, const char *text)
 	char *rest = talloc_strdup(ids, text), *word;
 	size_t n = 0;
 
+	if (text[0] == '-') {
+		if (!kind_of(text + 1, &plan->kinds))
+			return false;
+		plan->kinds++;
+		return true;
+	}
 	while (strcmp(text, "none") != 0 && (word = strsep(&rest, ","))) {
 		if (!one(word, &ids[n++]))
 			return false;

@@ -3,10 +3,11 @@
 
 #include "tests/sim/sim.h"
 
-/*! Read a list of faults, "kind:actor:n,..." or "none", into the plan; sorted.  \returns false when it is no such list
- */
+/*! Read a list of faults, "kind:actor:n,..." or "none", into the plan; or "-kind": this kind and those before it in
+ * enum fault.  \returns false when it is no such list */
 bool plan_only(const void *ctx, struct sim_plan *plan, const char *text);
-/*! A stored seed: words "SEED FLEET DAYS ONLY" and then a remark; ONLY "-" for all.  \returns false when it is none */
+/*! A stored seed: words "SEED FLEET DAYS ONLY" and then a remark; ONLY "-" for all, else as plan_only().  \returns
+ * false when it is none */
 bool plan_line(const void *ctx, struct sim_plan *plan, const char *line);
 /*! Memory for a result that a run in another process fills in. */
 struct sim_result *plan_result(void);

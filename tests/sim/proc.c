@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <osmocom/core/utils.h>
+#include <stdlib.h>
 #include <talloc.h>
 #include <unistd.h>
 
@@ -28,8 +29,10 @@ struct proc {
 	struct turn *turn;
 	void *engine;
 	unsigned int run;
+	unsigned int turns;
 	bool dying;	      /* killed: nothing that it does reaches anybody */
 	bool broken;	      /* the store failed */
+	bool dark;	      /* its machine lost power since it ran last */
 	bool ending;	      /* the turn will be closed at this time */
 	int64_t wall_off_ms;  /* of the machine's wall clock */
 	int64_t start_off_ms; /* wall clock minus truth when it started: its deadlines follow that */
@@ -57,6 +60,11 @@ unsigned int proc_run(const struct proc *p)
 const char *proc_database(const struct proc *p)
 {
 	return p->path;
+}
+
+unsigned int proc_turn(const struct proc *p)
+{
+	return p->turns;
 }
 
 bool proc_is_dying(const struct proc *p)
@@ -121,6 +129,7 @@ static void die(struct proc *p, const char *how)
 	talloc_free(p->db);
 	if (dark)
 		get_power(p, h);
+	p->dark |= dark;
 	p->engine = NULL;
 	p->turn = NULL;
 	p->db = NULL;
@@ -165,6 +174,7 @@ static void end_turn(struct proc *p)
 	vfs_fail_once(fault(p->s, F_COMMIT_FAILS, p->actor, NULL));
 	feed(p);
 	p->s->res->commits++;
+	p->turns++;
 	turn_close(p->turn);
 	vfs_fail_once(false);
 	if (p->broken)
@@ -195,21 +205,28 @@ static void turn_ends(struct proc *p)
 		end_turn(p);
 }
 
-bool proc_event(struct proc *p, turn_handler_cb handler, void *event)
+int proc_try(struct proc *p, turn_handler_cb handler, void *event)
 {
 	int rc;
 
 	if (!p->engine || p->s->stop)
-		return false;
+		return -ESHUTDOWN;
 	feed(p);
 	rc = turn_event(p->turn, handler, p->engine, event);
 	if (p->broken) {
 		die(p, "the store failed");
-		return false;
+		return -ESHUTDOWN;
 	}
-	if (rc < 0)
-		sim_violation(p->s, "an event of the engine (%s) fails: error %d", p->program->name, -rc);
 	turn_ends(p);
+	return rc;
+}
+
+bool proc_event(struct proc *p, turn_handler_cb handler, void *event)
+{
+	int rc = proc_try(p, handler, event);
+
+	if (rc < 0 && rc != -ESHUTDOWN)
+		sim_violation(p->s, "an event of the engine (%s) fails: error %d", p->program->name, -rc);
 	return rc >= 0;
 }
 
@@ -289,8 +306,19 @@ static void birth(struct sim *s, void *proc)
 	p->turn = turn_alloc(p, p->db, broken, p);
 	p->engine = p->program->engine(s, p, p->db, p->turn);
 	sim_trace(s, "%s starts", p->program->name);
+	if (p->dark && p->program->power_back)
+		p->program->power_back(s);
+	p->dark = false;
 	if (proc_event(p, p->program->start, NULL))
 		p->program->born(s);
+}
+
+void proc_put_back(struct proc *p, const char *path)
+{
+	char *cmd = talloc_asprintf(p, "rm -f %s-wal %s-shm && cp %s %s", p->path, p->path, path, p->path);
+
+	OSMO_ASSERT(!p->engine && system(cmd) == 0);
+	talloc_free(cmd);
 }
 
 static void disk_good(struct sim *s, void *proc)
@@ -298,6 +326,13 @@ static void disk_good(struct sim *s, void *proc)
 	const struct proc *p = proc;
 
 	vfs_full(p->path, false);
+}
+
+static void disk_roomy(struct sim *s, void *proc)
+{
+	const struct proc *p = proc;
+
+	vfs_low(p->path, false, s->now_ms);
 }
 
 static void machine_trouble(struct sim *s, void *proc)
@@ -308,6 +343,10 @@ static void machine_trouble(struct sim *s, void *proc)
 	if (fault(s, F_DISK_FULL, p->actor, &h)) {
 		vfs_full(p->path, true);
 		sim_at(s, s->now_ms + between(&h, SECOND_MS, 10 * MINUTE_MS), disk_good, p);
+	}
+	if (fault(s, F_DISK_LOW, p->actor, &h)) {
+		vfs_low(p->path, true, s->now_ms);
+		sim_at(s, s->now_ms + between(&h, MINUTE_MS, HOUR_MS), disk_roomy, p);
 	}
 	if (fault(s, F_WALL_JUMP, p->actor, &h))
 		p->wall_off_ms += between(&h, -2 * HOUR_MS, 2 * HOUR_MS);
@@ -331,4 +370,5 @@ struct proc *proc_alloc(struct sim *s, const void *ctx, const struct program *pr
 void proc_calm(struct proc *p)
 {
 	vfs_full(p->path, false);
+	vfs_low(p->path, false, p->s->now_ms);
 }

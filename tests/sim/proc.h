@@ -22,6 +22,8 @@ struct program {
 	int64_t (*next_tick_ms)(void *engine);
 	/*! Who reads the database lets it go: its machine has no power. */
 	void (*let_go)(struct sim *s);
+	/*! Its machine has power again, and its store is open.  May be NULL. */
+	void (*power_back)(struct sim *s);
 	/*! The process is gone, and all connections with it. */
 	void (*died)(struct sim *s);
 	/*! Its start event is done. */
@@ -33,6 +35,13 @@ struct program {
 struct proc *proc_alloc(struct sim *s, const void *ctx, const struct program *program, uint32_t actor);
 /*! Run a handler of the engine as an event.  \returns false when the process is down, died of it, or refused it */
 bool proc_event(struct proc *p, turn_handler_cb handler, void *event);
+/*! The same for an event that may be refused.  \returns what the handler returned; -ESHUTDOWN when the process is down
+ * or died of it */
+int proc_try(struct proc *p, turn_handler_cb handler, void *event);
+/*! How many turns it has closed, the one that is being closed as well. */
+unsigned int proc_turn(const struct proc *p);
+/*! While it is down: another file in the place of the database, as an operator does it. */
+void proc_put_back(struct proc *p, const char *path);
 /*! The engine; NULL while the process is down. */
 void *proc_engine(const struct proc *p);
 /*! Number of this run of the process; between two runs it is another one. */

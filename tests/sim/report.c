@@ -14,7 +14,10 @@ void totals_add(struct totals *t, const struct sim_result *r)
 	t->virtual_ms += (uint64_t)r->virtual_ms;
 	t->calls += r->calls;
 	t->operations += r->operations;
+	t->put_off += r->put_off;
+	t->busy += r->busy;
 	t->restarts += r->restarts;
+	t->restores += r->restores;
 	t->commits += r->commits;
 	t->submitted += r->submitted;
 	t->from_cards += r->from_cards;
@@ -33,7 +36,10 @@ void totals_print(const struct totals *t, double real_s)
 {
 	uint64_t faults = 0;
 
-	printf("calls accepted   %" PRIu64 ", operations with our own ones %" PRIu64 "\n", t->calls, t->operations);
+	printf("calls accepted   %" PRIu64 ", of these one too many for the queue %" PRIu64
+	       "; put off for lack of room %" PRIu64 "\n",
+	       t->calls, t->busy, t->put_off);
+	printf("operations       %" PRIu64 " with our own ones\n", t->operations);
 	printf("outcomes         %" PRIu64 " success, %" PRIu64 " with warning, %" PRIu64 " failed, %" PRIu64
 	       " expired\n",
 	       t->outcomes[0], t->outcomes[1], t->outcomes[2], t->outcomes[3]);
@@ -43,12 +49,15 @@ void totals_print(const struct totals *t, double real_s)
 	printf("traffic          %" PRIu64 " short messages to cards, %" PRIu64 " from cards, %" PRIu64
 	       " posts to peers, %" PRIu64 " changes of profile\n",
 	       t->submitted, t->from_cards, t->posts, t->switches);
-	printf("store            %" PRIu64 " turns, %" PRIu64 " deaths of a daemon\n", t->commits, t->restarts);
+	printf("store            %" PRIu64 " turns, %" PRIu64 " deaths of a daemon, %" PRIu64 " backups put back\n",
+	       t->commits, t->restarts, t->restores);
 	for (int i = 0; i < F_N; i++)
 		faults += t->drawn[i];
 	printf("faults           %" PRIu64 ":", faults);
-	for (int i = 0; i < F_N; i++)
-		printf("%s %s %" PRIu64, i ? "," : "", fault_name((enum fault)i), t->drawn[i]);
+	for (int i = 0, n = 0; i < F_N; i++) {
+		if (t->drawn[i])
+			printf("%s %s %" PRIu64, n++ ? "," : "", fault_name((enum fault)i), t->drawn[i]);
+	}
 	printf("\ntime             %.1f days of a fleet in %.1f s\n", (double)t->virtual_ms / DAY_MS, real_s);
 	printf("runs             %u, violations %u\n", t->runs, t->failed);
 }

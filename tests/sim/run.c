@@ -20,8 +20,8 @@
 #define CALM_MAX_MS (4 * DAY_MS)
 
 static const struct actor *const actors[] = {
-	&judge_actor, &judge_dp_actor,	&daemon_actor,	     &dp_daemon_actor,
-	&smsc_actor,  &operators_actor, &dp_operators_actor, &devices_actor,
+	&judge_actor,	  &judge_dp_actor,     &daemon_actor, &dp_daemon_actor, &smsc_actor,
+	&operators_actor, &dp_operators_actor, &levers_actor, &devices_actor,
 };
 
 uint64_t sim_fnv(uint64_t hash, const void *data, size_t len)
@@ -67,7 +67,7 @@ void sim_violation(struct sim *s, const char *fmt, ...)
 static void run_to(struct sim *s, int64_t end_ms)
 {
 	while (!s->stop && sim_step(s, end_ms))
-		;
+		s->res->virtual_ms = s->now_ms - SIM_T0;
 	if (!s->stop)
 		s->now_ms = end_ms;
 }
@@ -154,9 +154,8 @@ static void died(const struct sim_plan *plan, struct sim_result *res, int status
 		 WIFSIGNALED(status) ? "signal" : "exit", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
-void sim_run_apart(const struct sim_plan *plan, struct sim_result *res)
+pid_t sim_fork(const struct sim_plan *plan, struct sim_result *res)
 {
-	int status = 0;
 	pid_t pid;
 
 	fflush(stdout);
@@ -167,7 +166,20 @@ void sim_run_apart(const struct sim_plan *plan, struct sim_result *res)
 		fflush(stdout);
 		_exit(0);
 	}
-	OSMO_ASSERT(waitpid(pid, &status, 0) == pid);
+	return pid;
+}
+
+void sim_reaped(const struct sim_plan *plan, struct sim_result *res, int status)
+{
 	if (!res->ended)
 		died(plan, res, status);
+}
+
+void sim_run_apart(const struct sim_plan *plan, struct sim_result *res)
+{
+	pid_t pid = sim_fork(plan, res);
+	int status = 0;
+
+	OSMO_ASSERT(waitpid(pid, &status, 0) == pid);
+	sim_reaped(plan, res, status);
 }

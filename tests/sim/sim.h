@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "tests/sim/faults.h"
 
@@ -28,7 +29,8 @@ struct sim_plan {
 	bool dp;		     /* with an SM-DP, its operators and downloads */
 	const struct fault_id *only; /* sorted; the faults that may happen; NULL: all that are drawn */
 	size_t n_only;
-	bool verbose; /* trace and log to standard output */
+	uint32_t kinds; /* only faults of the first so many kinds: a seed keeps its meaning when kinds join; 0: all */
+	bool verbose;	/* trace and log to standard output */
 };
 
 #define SIM_FAULTS_MAX 200000
@@ -46,9 +48,12 @@ struct sim_result {
 	unsigned int calls;	      /* accepted */
 	unsigned int orders;	      /* of ES2, accepted */
 	unsigned int downloads[4];    /* enum es_exec */
+	unsigned int put_off;	      /* requests answered 503 */
+	unsigned int busy;	      /* calls reported 1.2/4.4 */
 	unsigned int outcomes[4];     /* enum es_exec */
 	unsigned int operations;      /* internal ones as well */
 	unsigned int restarts;
+	unsigned int restores; /* of a backup */
 	unsigned int commits;
 	unsigned int submitted;
 	unsigned int from_cards;
@@ -69,6 +74,7 @@ struct sim_pki;
 struct smsc;
 struct devices;
 struct operators;
+struct levers;
 struct judge;
 
 typedef void (*sim_cb)(struct sim *s, void *arg);
@@ -97,6 +103,7 @@ struct sim {
 	struct smsc *smsc;
 	struct devices *devices;
 	struct operators *operators;
+	struct levers *levers;
 	struct judge *judge;
 	/* NULL without an SM-DP */
 	struct sim_pki *pki;
@@ -110,6 +117,11 @@ struct sim {
 void sim_run(const struct sim_plan *plan, struct sim_result *res);
 /*! The same in a process of its own: what it leaves behind, and how it dies, stays there. */
 void sim_run_apart(const struct sim_plan *plan, struct sim_result *res);
+
+/*! The two halves of that, for many at once. */
+pid_t sim_fork(const struct sim_plan *plan, struct sim_result *res);
+/*! \param[in] status  as waitpid() gives it */
+void sim_reaped(const struct sim_plan *plan, struct sim_result *res, int status);
 
 /*! One line of the trace: it counts for the hash. */
 void sim_trace(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -125,4 +137,4 @@ void sim_at(struct sim *s, int64_t at_ms, sim_cb cb, void *arg);
 bool sim_step(struct sim *s, int64_t end_ms);
 
 extern const struct actor daemon_actor, dp_daemon_actor, dp_operators_actor, smsc_actor, devices_actor, operators_actor,
-	judge_actor, judge_dp_actor;
+	levers_actor, judge_actor, judge_dp_actor;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Each file is ours with SQLite's own behind it; the methods of ours hand on, xWrite first asks whether it may. */
+/* Each file is ours with SQLite's own behind it; the methods of ours hand on, xWrite first asks whether it may.
+ *
+ * What was done to a file since its last xSync is remembered in order, with what was there before.  After a loss of
+ * power the file is brought back to that sync, and then some of it is done again: all up to a point, whole writes here
+ * and there, or single sectors of them, in any combination, as a disk with a cache of its own may leave it. */
 #include "tests/sim/vfs.h"
 
 #include <fcntl.h>
@@ -7,10 +11,15 @@
 #include <osmocom/core/utils.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <talloc.h>
 #include <unistd.h>
 
+#include "tests/sim/faults.h"
+
 #define MACHINES_MAX 4
+#define ROOM_BLOCKS (1u << 20)
+#define SECTOR 512 /* what a disk writes as a whole */
 
 static struct {
 	sqlite3_vfs vfs;
@@ -19,19 +28,22 @@ static struct {
 	struct machine {
 		const char *db;
 		bool full;
+		bool low;
+		int64_t low_changed_ms;
 		bool off;
 	} machines[MACHINES_MAX];
 	struct llist_head unsynced; /* of struct write, the newest first */
 } shim;
 
-/* What a write replaced. */
+/* A write, or the change of a file's size. */
 struct write {
 	struct llist_head entry;
-	char *path;
-	off_t at;
-	off_t size; /* of the file before */
-	int n;	    /* octets that were there */
-	char old[];
+	const char *path;
+	off_t at;	 /* of a change of size: the new one */
+	off_t size;	 /* of the file before */
+	size_t n;	 /* octets written; 0: a change of size */
+	size_t replaced; /* of these, octets that were there before */
+	const uint8_t *now, *before;
 };
 
 struct file {
@@ -82,43 +94,152 @@ static bool is_full(const char *path)
 
 /* ---- what is not synced ---- */
 
-static void remember(sqlite3_file *f, int n, sqlite3_int64 at)
+static struct write *remember(sqlite3_file *f, size_t n, off_t at)
 {
-	struct write *w = talloc_zero_size(NULL, sizeof(*w) + (size_t)n);
+	struct write *w = talloc_zero(NULL, struct write);
 	sqlite3_int64 size = 0;
 
 	OSMO_ASSERT(w && real(f)->pMethods->xFileSize(real(f), &size) == SQLITE_OK);
 	w->path = talloc_strdup(w, ((struct file *)f)->path);
 	w->at = at;
 	w->size = size;
-	w->n = size <= at ? 0 : (int)OSMO_MIN(size - at, n);
-	if (w->n)
-		OSMO_ASSERT(real(f)->pMethods->xRead(real(f), w->old, w->n, at) == SQLITE_OK);
+	w->n = n;
 	llist_add(&w->entry, &shim.unsynced);
+	return w;
 }
 
-static void drop(struct write *w)
+static void remember_cut(sqlite3_file *f, off_t size)
+{
+	struct write *w = remember(f, 0, size);
+	uint8_t *before = talloc_size(w, (size_t)OSMO_MAX(w->size - size, 1));
+
+	if (w->size > size) {
+		w->replaced = (size_t)(w->size - size);
+		OSMO_ASSERT(real(f)->pMethods->xRead(real(f), before, (int)w->replaced, size) == SQLITE_OK);
+	}
+	w->before = before;
+}
+
+static void remember_write(sqlite3_file *f, const void *buf, size_t n, off_t at)
+{
+	struct write *w = remember(f, n, at);
+	uint8_t *before = talloc_size(w, n);
+
+	w->now = talloc_memdup(w, buf, n);
+	w->replaced = w->size <= at ? 0 : OSMO_MIN((size_t)(w->size - at), n);
+	if (w->replaced)
+		OSMO_ASSERT(real(f)->pMethods->xRead(real(f), before, (int)w->replaced, at) == SQLITE_OK);
+	w->before = before;
+}
+
+static bool is_about(const struct write *w, const char *path)
+{
+	return strcmp(w->path, path) == 0;
+}
+
+static void forget(struct write *w)
 {
 	llist_del(&w->entry);
 	talloc_free(w);
 }
 
-static void forget(const char *path)
+static void forget_file(const char *path)
 {
 	struct write *w, *next;
 
 	llist_for_each_entry_safe (w, next, &shim.unsynced, entry) {
-		if (strcmp(w->path, path) == 0)
-			drop(w);
+		if (is_about(w, path))
+			forget(w);
 	}
 }
 
-static void take_back(const struct write *w)
-{
-	int fd = open(w->path, O_RDWR | O_CLOEXEC);
+/* ---- loss of power ---- */
 
-	OSMO_ASSERT(fd >= 0 && pwrite(fd, w->old, (size_t)w->n, w->at) == w->n);
+static void put(int fd, const uint8_t *octets, size_t n, off_t at)
+{
+	OSMO_ASSERT(pwrite(fd, octets, n, at) == (ssize_t)n);
+}
+
+static void take_back(int fd, const struct write *w)
+{
+	put(fd, w->before, w->replaced, w->at);
 	OSMO_ASSERT(ftruncate(fd, w->size) == 0);
+}
+
+/* Some of the sectors that the write touches, each for itself. */
+static void do_torn(int fd, const struct write *w, uint64_t *hash, int64_t of_eight)
+{
+	for (size_t at = 0; at < w->n;) {
+		size_t len = OSMO_MIN((size_t)(SECTOR - (w->at + (off_t)at) % SECTOR), w->n - at);
+
+		if (between(hash, 1, 8) <= of_eight)
+			put(fd, w->now + at, len, w->at + (off_t)at);
+		at += len;
+	}
+}
+
+static void do_again(int fd, const struct write *w)
+{
+	if (w->n)
+		put(fd, w->now, w->n, w->at);
+	else
+		OSMO_ASSERT(ftruncate(fd, w->at) == 0);
+}
+
+/* What of the unsynced writes is on the disk. */
+enum survival {
+	UP_TO_A_POINT,
+	WHOLE_WRITES,
+	SECTORS,
+	FROM_A_POINT, /* what lay longest in the cache is lost */
+	N_SURVIVALS
+};
+
+static void survive(int fd, const struct write *w, enum survival how, bool *before_point, uint64_t *hash,
+		    int64_t of_eight)
+{
+	if (between(hash, 1, 8) == 1)
+		*before_point = false;
+	switch (how) {
+	case UP_TO_A_POINT:
+	case FROM_A_POINT:
+		if (*before_point == (how == UP_TO_A_POINT))
+			do_again(fd, w);
+		break;
+	case SECTORS:
+		if (w->n) {
+			do_torn(fd, w, hash, of_eight);
+			break;
+		}
+		/* fall through */
+	case WHOLE_WRITES:
+		if (between(hash, 1, 8) <= of_eight)
+			do_again(fd, w);
+		break;
+	case N_SURVIVALS:
+		break;
+	}
+}
+
+/* As the file was synced, and then what survived. */
+static void one_file(const char *path, uint64_t *hash)
+{
+	enum survival how = (enum survival)between(hash, 0, N_SURVIVALS - 1);
+	int64_t of_eight = between(hash, 0, 7);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	bool before_point = true;
+	struct write *w;
+
+	OSMO_ASSERT(fd >= 0);
+	llist_for_each_entry (w, &shim.unsynced, entry) {
+		if (is_about(w, path))
+			take_back(fd, w);
+	}
+	llist_for_each_entry_reverse(w, &shim.unsynced, entry)
+	{
+		if (is_about(w, path))
+			survive(fd, w, how, &before_point, hash, of_eight);
+	}
 	close(fd);
 }
 
@@ -127,24 +248,33 @@ void vfs_power_off(const char *db)
 	machine_of(db)->off = true;
 }
 
+static struct write *any_of(const struct machine *m)
+{
+	struct write *w;
+
+	llist_for_each_entry (w, &shim.unsynced, entry) {
+		if (is_of(m, w->path))
+			return w;
+	}
+	return NULL;
+}
+
 void vfs_power_on(const char *db, uint64_t hash)
 {
 	struct machine *m = machine_of(db);
-	struct write *w, *next;
-	bool kept = false;
+	struct write *w;
 
-	/* The disk keeps writes up to some point; then it keeps none.  What survives in the middle of others would be
-	 * found by the checksums of the log as well. */
-	llist_for_each_entry_safe (w, next, &shim.unsynced, entry) {
-		if (!is_of(m, w->path))
-			continue;
-		kept |= hash-- % 8 == 0;
-		if (!kept)
-			take_back(w);
-		drop(w);
+	while ((w = any_of(m))) {
+		char *path = talloc_strdup(NULL, w->path);
+
+		one_file(path, &hash);
+		forget_file(path);
+		talloc_free(path);
 	}
 	m->off = false;
 }
+
+/* ---- the methods ---- */
 
 static int on_write(sqlite3_file *f, const void *buf, int n, sqlite3_int64 at)
 {
@@ -159,7 +289,7 @@ static int on_write(sqlite3_file *f, const void *buf, int n, sqlite3_int64 at)
 	if (is_off(path))
 		return SQLITE_OK;
 	if (path)
-		remember(f, n, at);
+		remember_write(f, buf, (size_t)n, at);
 	return real(f)->pMethods->xWrite(real(f), buf, n, at);
 }
 
@@ -175,7 +305,13 @@ static int on_read(sqlite3_file *f, void *buf, int n, sqlite3_int64 at)
 
 static int on_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
-	return is_off(((struct file *)f)->path) ? SQLITE_OK : real(f)->pMethods->xTruncate(real(f), size);
+	const char *path = ((struct file *)f)->path;
+
+	if (is_off(path))
+		return SQLITE_OK;
+	if (path)
+		remember_cut(f, size);
+	return real(f)->pMethods->xTruncate(real(f), size);
 }
 
 static int on_sync(sqlite3_file *f, int flags)
@@ -185,7 +321,7 @@ static int on_sync(sqlite3_file *f, int flags)
 	if (is_off(path))
 		return SQLITE_OK;
 	if (path)
-		forget(path);
+		forget_file(path);
 	return real(f)->pMethods->xSync(real(f), flags);
 }
 
@@ -281,7 +417,7 @@ static int on_delete(sqlite3_vfs *vfs, const char *name, int sync)
 {
 	if (is_off(name))
 		return SQLITE_OK;
-	forget(name);
+	forget_file(name);
 	return shim.real->xDelete(shim.real, name, sync);
 }
 
@@ -306,4 +442,31 @@ void vfs_fail_once(bool on)
 void vfs_full(const char *db, bool on)
 {
 	machine_of(db)->full = on;
+}
+
+void vfs_low(const char *db, bool on, int64_t now_ms)
+{
+	machine_of(db)->low = on;
+	machine_of(db)->low_changed_ms = now_ms;
+}
+
+int64_t vfs_low_changed_ms(const char *db)
+{
+	return machine_of(db)->low_changed_ms;
+}
+
+bool vfs_is_low(const char *db)
+{
+	return machine_of(db)->low;
+}
+
+/* In the place of the one of the C library: the room on the simulated disks, 4 GiB or 4 KiB. */
+int statvfs(const char *path, struct statvfs *fs)
+{
+	*fs = (struct statvfs){.f_bsize = 4096, .f_frsize = 4096, .f_blocks = ROOM_BLOCKS, .f_bavail = ROOM_BLOCKS};
+	for (size_t i = 0; i < MACHINES_MAX; i++) {
+		if (shim.machines[i].low && is_of(&shim.machines[i], path))
+			fs->f_bavail = 1;
+	}
+	return 0;
 }

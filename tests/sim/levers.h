@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+#pragma once
+
+#include "tests/sim/sim.h"
+
+/* Those who run the SM-SR, at its levers: they hold back and release, cancel, audit, raise counters, make backups. */
+
+struct sim_call;
+
+/*! A call was accepted: somebody may cancel its operation. */
+void levers_accepted(struct sim *s, const struct sim_call *c);
+/*! Is what leaves now behind the turn in which this was paused?  What was in that turn already may leave. */
+bool levers_bind(const struct sim *s, int scope, const char *name);

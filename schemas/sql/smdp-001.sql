@@ -97,6 +97,7 @@ CREATE TABLE es3_call (
 );
 CREATE INDEX es3_call_due ON es3_call (due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX es3_call_op ON es3_call (op_id, id);
+CREATE INDEX es3_call_transaction ON es3_call (smsr_oid, transaction_id) WHERE state < 2;
 
 -- SCP03 key set of each profile that we installed, for its life.  Keys are wrapped, bound to EID, ICCID and index.
 CREATE TABLE isdp_keys (

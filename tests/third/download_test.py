@@ -186,7 +186,7 @@ def main():
         for run in runs:
             print(f'ok: {run.result()}')
     if not files:
-        print('skipped: GSMA test profiles (TS.48): none in ../shared/profiles')
+        print('skip GSMA test profiles (TS.48): none in ../shared/profiles')
 
 
 main()

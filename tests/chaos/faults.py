@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """What goes wrong, and when: drawn from a seed before the run starts."""
 import collections
+import queue
 import random
+import threading
 import time
 
 VICTIMS = {'smsr': 36, 'smdp': 30, 'smsr smdp': 10, 'smsc-sim': 12, 'euicc-sim': 12}
@@ -66,12 +68,33 @@ def schedule(seed, n_kills, cards):
     return sorted(faults, key=lambda fault: fault.at_s)
 
 
+class Line:
+    """Commands for a control socket, in order.  Whoever stands still keeps waiting only them."""
+
+    def __init__(self, send):
+        self.send, self.queue, self.failures = send, queue.Queue(), []
+        threading.Thread(target=self.work, daemon=True).start()
+
+    def work(self):
+        while True:
+            command = self.queue.get()
+            try:
+                self.send(command)
+            except Exception as error:   # pylint: disable=broad-except
+                self.failures.append(f'{command}: {type(error).__name__}: {error}')
+            self.queue.task_done()
+
+    def put(self, command):
+        self.queue.put(command)
+
+
 class Injector:
     def __init__(self, lab, faults, say):
         self.lab, self.faults, self.say = lab, faults, say
         self.counts = collections.Counter()
         self.later = []     # (when, what)
         self.start_s = 0
+        self.cards, self.smsc = Line(lab.sim_control), Line(lab.smsc_control)
 
     def now(self):
         return time.monotonic() - self.start_s
@@ -102,6 +125,7 @@ class Injector:
             if time.monotonic() > end:
                 self.counts[f'missed: kill {name}'] += 1
                 return
+            self.undo(self.now())
             time.sleep(0.002)
         self.counts[f'kill {name}'] += 1
 
@@ -127,17 +151,15 @@ class Injector:
         self.counts[f'cut {fault.who}'] += 1
 
     def power(self, fault):
-        self.lab.sim_control(f'power {fault.who} off')
-        self.after(fault, lambda: self.lab.sim_control(f'power {fault.who} on'))
+        self.cards.put(f'power {fault.who} off')
+        self.after(fault, lambda: self.cards.put(f'power {fault.who} on'))
         self.counts['device off'] += 1
 
     def air(self, fault):
         begin, end = fault.arg
-        if not self.lab.smsc_control(begin):
-            self.counts['missed: air'] += 1
-            return
+        self.smsc.put(begin)
         if end:
-            self.after(fault, lambda: self.lab.smsc_control(end))
+            self.after(fault, lambda: self.smsc.put(end))
         self.counts[f'air: {begin}'] += 1
 
     def stall(self, fault):
@@ -170,8 +192,10 @@ class Injector:
             process.go_on()
         for _, end in AIR:
             if end:
-                self.lab.smsc_control(end, 10)
-        self.lab.sim_control('power all on')
+                self.smsc.put(end)
+        self.cards.put('power all on')
+        self.cards.queue.join()
+        self.smsc.queue.join()
 
     def total(self, kind):
         return sum(n for what, n in self.counts.items() if what.startswith(kind))

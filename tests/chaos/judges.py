@@ -2,71 +2,18 @@
 """What must be true when everything has come to rest.  Nothing here is shared with the daemons: captures are read by
 capture.py, databases by SQLite, cards are asked themselves, operators kept a ledger.  Each judge returns sentences; a
 sentence is a violation.  P1 to P9 are the promises of docs/architecture.md."""
-import base64
 import collections
 import re
 import sqlite3
-import subprocess
-import tempfile
 
 import capture
+from evidence import Store
+from judges_cards import delivered_once, eis_is_card, leftovers, outcomes_are_true, stock_agrees
+from judges_secrets import secrets
 
 STATUS = ['EXECUTED_SUCCESS', 'EXECUTED_WITHWARNING', 'FAILED', 'EXPIRED']
 SUCCESS = STATUS[0]
-CARD_STATES = {'SELECTABLE': (0, 1), 'PERSONALIZED': (0, 1), 'DISABLED': (2,), 'ENABLED': (3,)}   # and those of an EIS
-WHOLE = ('DISABLED', 'ENABLED')
-
-
-class Store:
-    """A database of a daemon, read only."""
-
-    def __init__(self, path):
-        self.db = sqlite3.connect(f'file:{path}?mode=ro', uri=True, timeout=10)
-
-    def rows(self, sql, *values):
-        return self.db.execute(sql, values).fetchall()
-
-    def value(self, sql, *values):
-        return self.db.execute(sql, values).fetchone()[0]
-
-    def close(self):
-        self.db.close()
-
-
-class Evidence:
-    """Everything that the judges look at, collected once."""
-
-    def __init__(self, lab, traffic):
-        self.lab, self.ledger = lab, traffic.ledger
-        self.keys = {card.eid: tuple(capture.derive(lab.seed, f'SCP80 {key}', card.eid) for key in ('KIc', 'KID'))
-                     for card in lab.cards}
-        self.smsr, self.smdp = Store(lab.database('smsr')), Store(lab.database('smdp'))
-        self.packets = capture.packets(lab.captures())
-        self.cards = {card.eid: Card(lab, card.eid) for card in lab.cards}
-        self.events = collections.defaultdict(list)
-        for line in (lab.dir / 'euicc-sim.log').read_text().splitlines():
-            words = line.split(' ', 2)
-            if len(words) == 3 and words[1] in self.cards:
-                self.events[words[1]].append(words[2])
-
-    def close(self):
-        self.smsr.close()
-        self.smdp.close()
-
-
-class Card:
-    """What a card says of itself."""
-
-    def __init__(self, lab, eid):
-        text = lab.sim_control(f'show {eid}')
-        self.counter = int(re.search(r'^counter (\d+)', text, re.M).group(1))
-        self.profiles = {aid.upper(): (state, imsi) for aid, state, imsi in
-                         re.findall(r'^profile (\w+) (\w+) imsi (\S+)', text, re.M)}
-        self.packages = {aid.upper(): sha.lower() for aid, _, sha in
-                         re.findall(r'^package (\w+) (\d+) (\w+)', lab.sim_control(f'package {eid}'), re.M)}
-
-    def unfinished(self):
-        return {aid for aid, (state, _) in self.profiles.items() if state not in WHOLE}
+GO_ON_S = 50     # several times what all waits together take
 
 
 # ---- at rest ----
@@ -153,8 +100,17 @@ def told_is_true(e):
         for function, n in done.items():
             told = sum(call.function == function and call.card is card and any(a.outcome == SUCCESS for a in call.answers)
                        for call in e.ledger.calls)
-            if told > n:
+            if told > n + e.is_log_torn:
                 yield f'P4: eUICC {card.eid} did {function} {n} times, operators were told of {told} successes'
+
+
+def stored_is_told(e):
+    """P4: what a store calls delivered has arrived, octet for octet; changes by others were told to the owner."""
+    texts = {xml.encode() for xml in e.ledger.texts}
+    for name, store in (('smsr', e.smsr), ('smdp', e.smdp)):
+        for row, peer, what, envelope in store.rows('SELECT id, peer, name, envelope FROM outbox WHERE state = 1'):
+            if peer in e.lab.operator_oids() and bytes(envelope) not in texts:
+                yield f'P4: {name}: message {row} ({what} to {peer}) is called delivered, and never came'
 
 
 # ---- short messages ----
@@ -165,6 +121,22 @@ def packets_are_rows(e):
     for packet in set(e.packets):
         if packet.octets not in rows:
             yield f'P1: no row explains a packet to {packet.dest}: {packet.octets.hex()}'
+
+
+def in_turn(e):
+    """P3, on the air: the commands of one operation of an eUICC are done with before those of another one begin."""
+    op_of = {bytes(packet): (euicc, op) for packet, op, euicc in e.smsr.rows('SELECT packet, op_id, euicc_id FROM command')}
+    seen, last, left = set(), {}, collections.defaultdict(set)
+    for packet in e.packets:
+        if packet.octets in seen or packet.octets not in op_of:
+            continue
+        seen.add(packet.octets)
+        euicc, op = op_of[packet.octets]
+        if last.get(euicc) != op and op in left[euicc]:
+            yield f'P3: eUICC {euicc}: a new command of operation {op} after one of {last[euicc]}, which came between'
+        if euicc in last:
+            left[euicc].add(last[euicc])
+        last[euicc] = op
 
 
 def counters(e):
@@ -225,6 +197,14 @@ def ended_once(e):
         yield f'P4: smsr: nobody was to be told of operation {op}'
 
 
+def nothing_forgotten(e):
+    """P8: when everything works again each operation goes on, and ends long before its time is up."""
+    for name, store in (('smsr', e.smsr), ('smdp', e.smdp)):
+        for op, kind, ended in store.rows('SELECT id, kind, ended_ms FROM operation WHERE ended_ms > ?',
+                                          e.lab.healed_ms + GO_ON_S * 1000):
+            yield f'P8: {name}: operation {op} (kind {kind}) ended only {(ended - e.lab.healed_ms) / 1000:.0f} s after all was healed'
+
+
 def audit_trail(e):
     """P4: each change that ended is in the audit trail."""
     trail = collections.Counter(e.smsr.rows('SELECT hex(eid), type FROM audit'))
@@ -247,97 +227,7 @@ def sound(e):
         yield f'P8: a kill was taken for a restore: epoch {epoch}'
 
 
-# ---- cards ----
-
-def eis_is_card(e, strict=False):
-    """P5: the EIS says what the card says, or "to be audited"; strict: after the audits."""
-    for eid, due in e.smsr.rows('SELECT hex(eid), audit_due FROM euicc'):
-        eis = {aid: state for aid, state in e.smsr.rows(
-            'SELECT hex(p.isdp_aid), p.state FROM profile p JOIN euicc e ON e.id = p.euicc_id WHERE hex(e.eid) = ?', eid)}
-        card = {aid: CARD_STATES[state] for aid, (state, _) in e.cards[eid].profiles.items()}
-        differs = [f'{aid}: EIS {eis.get(aid)}, card {e.cards[eid].profiles.get(aid)}' for aid in sorted(eis | card)
-                   if eis.get(aid) not in card.get(aid, ())]
-        if differs and (strict or due is None):
-            yield f'P5: eUICC {eid}: {"; ".join(differs)}'
-        if strict and due is not None:
-            yield f'P5: eUICC {eid} is still to be audited after an audit: {due}'
-
-
-def delivered_once(e):
-    """An ICCID belongs to one card and to one order; what is on a card is "used" in stock."""
-    by_imsi = {profile.imsi: profile for profile in e.lab.profiles}
-    places, shas = collections.defaultdict(set), collections.defaultdict(set)
-    for eid, events in e.events.items():
-        for text in events:
-            if found := re.match(r'profile (\d+) installed', text):
-                places[found.group(1)].add(eid)
-    for eid, card in e.cards.items():
-        for aid, sha in card.packages.items():
-            shas[sha].add((eid, aid))
-        for imsi, n in collections.Counter(imsi for _, imsi in card.profiles.values() if imsi != '-').items():
-            if n > 1:
-                yield f'IMSI {imsi} is {n} times on eUICC {eid}'
-    for imsi, eids in places.items():
-        if len(eids) > 1:
-            yield f'the profile with IMSI {imsi} was delivered to {len(eids)} cards'
-    for sha, where in shas.items():
-        if len(where) > 1:
-            yield f'one package is in {len(where)} ISD-Ps: {sorted(where)}'
-    used = {iccid for iccid, in e.smdp.rows('SELECT iccid FROM stock_item WHERE state = 2')}
-    for imsi in places:
-        if imsi in by_imsi and by_imsi[imsi].iccid not in used:
-            yield f'ICCID {by_imsi[imsi].iccid} is on a card and not "used" in stock'
-    good = collections.Counter(call.iccid for call in e.ledger.calls if call.function == 'ES2-DownloadProfile'
-                               and any(a.outcome == SUCCESS for a in call.answers))
-    for iccid, n in good.items():
-        if n > 1:
-            yield f'ICCID {iccid} was delivered for {n} orders'
-
-
-def leftovers(e):
-    """An ISD-P without a profile is what one failed order left behind."""
-    failed = collections.Counter(call.card.eid for call in e.ledger.calls if call.function == 'ES2-DownloadProfile'
-                                 and not any(a.outcome == SUCCESS for a in call.answers))
-    for eid, card in e.cards.items():
-        if len(card.unfinished()) > failed[eid]:
-            yield f'eUICC {eid} has {len(card.unfinished())} unfinished ISD-Ps, {failed[eid]} orders failed'
-
-
-def secrets(e):
-    """P6: no key in what was written or said."""
-    lab, known = e.lab, {}
-    for card in lab.cards:
-        for label in ('SCP80 KIc', 'SCP80 KID', 'SCP80 KIK', 'SCP81 PSK', 'SCP81 DEK'):
-            known[f'{label} of {card.eid}'] = capture.derive(lab.seed, label, card.eid)
-    for profile in lab.profiles:
-        known[f'Ki of {profile.iccid}'], known[f'OPc of {profile.iccid}'] = map(bytes.fromhex, (profile.ki, profile.opc))
-    for name in ('master.key', 'smdp.key'):
-        known[name] = bytes.fromhex((lab.dir / name).read_text())
-    places = [*lab.dir.glob('*.log'), *lab.captures()]
-    for name in ('smsr', 'smdp'):
-        places += [p for p in lab.disks[name].dir.iterdir() if p.is_file()]
-    heaps = {path.name: path.read_bytes() for path in places}
-    heaps['messages to operators'] = '\n'.join(e.ledger.texts).encode()
-    forms = {}
-    for what, key in known.items():
-        forms |= {key.hex(): what, base64.b64encode(key).decode()[:20]: what}
-    patterns = '\n'.join(forms).encode()
-    for name, heap in heaps.items():
-        # As text in either case and in base64, and as octets.
-        for text in (heap, heap.lower(), heap.hex().encode()):
-            for found in grep(patterns, text):
-                yield f'P6: {forms.get(found, "a key")} is in {name}'
-
-
-def grep(patterns, text):
-    """All fixed strings that occur; grep is quick with thousands of them."""
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(patterns)
-        file.flush()
-        found = subprocess.run(['grep', '-aoF', '-f', file.name], input=text, capture_output=True, check=False,
-                               env={'LC_ALL': 'C'}).stdout
-    return sorted(set(found.decode(errors='replace').split()))
-
+# ---- processes ----
 
 def processes(e):
     """Nobody ends by himself unless his disk is full."""
@@ -348,5 +238,19 @@ def processes(e):
             yield f'{process.name}: {found.group(0)}'
 
 
-JUDGES = (answers, told_is_stored, told_is_true, packets_are_rows, counters, one_at_a_time, ended_once, audit_trail, sound,
-          eis_is_card, delivered_once, leftovers, secrets, processes)
+def saw_enough(e):
+    """A judge that had nothing to look at has judged nothing."""
+    good = collections.Counter(call.function for call in e.ledger.calls if any(a.outcome == SUCCESS for a in call.answers))
+    for what, n in {'packets': len(e.packets), 'notes to operators': len(e.ledger.notes), 'events of cards': len(e.events),
+                    'packages on cards': sum(len(card.packages) for card in e.cards.values()),
+                    'enables': good['ES4-EnableProfile'], 'disables': good['ES4-DisableProfile'],
+                    'audits': good['ES4-AuditEIS'], 'downloads': good['ES2-DownloadProfile']}.items():
+        if not n:
+            yield f'nothing to judge: no {what}'
+    if missed := [name for name, process in e.lab.mortals().items() if process.kills and process.lives <= process.kills]:
+        yield f'not started again: {missed}'
+
+
+JUDGES = (answers, told_is_stored, stored_is_told, told_is_true, packets_are_rows, in_turn, counters, one_at_a_time, ended_once,
+          nothing_forgotten, audit_trail, sound, eis_is_card, outcomes_are_true, delivered_once, stock_agrees, leftovers, secrets, processes,
+          saw_enough)

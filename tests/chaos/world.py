@@ -15,7 +15,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests' / 'support'))
-from lab import NUMBER, SMSR_OID, free_port   # noqa: E402
+from lab import NUMBER, OPERATORS, SMSR_OID, free_port   # noqa: E402
 from download_lab import DownloadLab   # noqa: E402
 from peers import Entity, download_body, element, outcome, profile_body   # noqa: E402
 from smdp_lab import SMDP_OID, NewProfile   # noqa: E402
@@ -176,7 +176,7 @@ class ChaosLab(DownloadLab):
         os.environ['B'] = build
         super().__init__(fleet, limits=SMSR_LIMITS)
         self.net, self.disks, self.full_s = Net(), {}, {'smsr': -60.0, 'smdp': -60.0}
-        self.chance, self.births = random.Random(f'{seed}/births'), 0
+        self.chance, self.births, self.healed_ms = random.Random(f'{seed}/births'), 0, None
         self.stock_size = stock
         self.smsr_inner, self.smdp_inner, self.card_inner, self.smsc_port = (free_port() for _ in range(4))
         self.https_port = self.net.add('operators-smsr', self.smsr_inner)
@@ -295,10 +295,14 @@ class ChaosLab(DownloadLab):
     def sim_control(self, line):
         return self.told(self.dir / 'ctl', line, 15)
 
-    def smsc_control(self, line, seconds=1):
-        answer = self.told(self.dir / 'smsc', line, seconds)
+    def smsc_control(self, line):
+        answer = self.told(self.dir / 'smsc', line, 10)
         assert not answer or answer.startswith('ok'), f'smsc-sim: {line}: {answer}'
         return answer
+
+    @staticmethod
+    def operator_oids():
+        return set(OPERATORS.values())
 
     def captures(self):
         return sorted(self.dir.glob('smpp-*.pcap'), key=lambda path: int(path.stem.split('-')[1]))

@@ -367,9 +367,39 @@ int https_tick(struct smsr *s, bool *more)
 	return rc;
 }
 
+/* A card that was connected when the last run ended comes back by itself, or has to be called: as after any connection
+ * that is lost, when its fleet says so. */
+static int await(struct smsr *s, const void *ctx, int64_t job_id)
+{
+	const struct https_fleet *f;
+	struct https_job job;
+	struct euicc e;
+	int rc = https_db_job_get(ctx, s->db, job_id, &job);
+
+	if (rc == 0)
+		rc = eis_db_get(ctx, s->db, job.euicc_id, &e);
+	if (rc < 0)
+		return rc;
+	f = https_fleet_for(s, &e);
+	job.due_ms = clock_now_ms() + https_wait_ms(f ? f : s->cfg->bearer.fallback, &job);
+	return https_db_job_update(s->db, &job);
+}
+
 int https_recover(struct smsr *s)
 {
-	const struct https_fleet *any = s->cfg->bearer.fallback;
+	int64_t ids[DUE_BATCH], last = 0;
+	size_t n = ARRAY_SIZE(ids);
+	int rc = https_db_recover(s->db);
 
-	return https_db_recover(s->db, clock_now_ms() + (int64_t)any->wait_s[0] * 1000);
+	while (rc == 0 && n == ARRAY_SIZE(ids)) {
+		rc = https_db_jobs_lost(s->db, last, ids, ARRAY_SIZE(ids), &n);
+		for (size_t i = 0; rc == 0 && i < n; i++) {
+			void *ctx = talloc_new(s);
+
+			rc = await(s, ctx, ids[i]);
+			last = ids[i];
+			talloc_free(ctx);
+		}
+	}
+	return rc;
 }

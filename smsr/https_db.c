@@ -32,7 +32,7 @@ enum https_stmt {
 	Q_SCRIPT_COUNT,
 	Q_SCRIPTS_DROP,
 	Q_RECOVER_SESSIONS,
-	Q_RECOVER_JOBS,
+	Q_JOBS_LOST,
 	Q_PSK,
 };
 
@@ -70,9 +70,10 @@ static const char *const sql[] = {
 		"UPDATE https_session SET conn = NULL, waits = 0, due_ms = NULL, state = CASE WHEN EXISTS (SELECT 1 "
 		"FROM https_job j WHERE j.euicc_id = https_session.euicc_id AND j.state = 0) THEN 1 ELSE 0 END "
 		"WHERE conn IS NOT NULL OR state > 0",
-	[Q_RECOVER_JOBS] =
-		"UPDATE https_job SET due_ms = ?1 WHERE state = 0 AND due_ms IS NULL AND euicc_id > 0 AND NOT EXISTS "
-		"(SELECT 1 FROM command c WHERE c.op_id = https_job.op_id AND c.state = 0 AND c.sent_ms IS NULL)",
+	[Q_JOBS_LOST] =
+		"SELECT id FROM https_job WHERE state = 0 AND due_ms IS NULL AND euicc_id > 0 AND NOT EXISTS (SELECT 1 "
+		"FROM command c WHERE c.op_id = https_job.op_id AND c.state = 0 AND c.sent_ms IS NULL) AND id > ?1 "
+		"ORDER BY id LIMIT ?2",
 	[Q_PSK] = "SELECT k.wrapped FROM euicc e JOIN keyset s ON s.euicc_id = e.id JOIN key k ON k.keyset_id = s.id "
 		  "WHERE e.eid = ?1 AND s.version = ?2 AND s.type = ?3 AND k.idx = ?4",
 };
@@ -337,11 +338,14 @@ int https_db_scripts_drop(struct db *db, int64_t job_id)
 
 /* ---- start, keys ---- */
 
-int https_db_recover(struct db *db, int64_t due_ms)
+int https_db_recover(struct db *db)
 {
-	int rc = db_run(stmt(db, Q_RECOVER_SESSIONS));
+	return db_run(stmt(db, Q_RECOVER_SESSIONS));
+}
 
-	return rc < 0 ? rc : db_run(stmt_id(db, Q_RECOVER_JOBS, due_ms));
+int https_db_jobs_lost(struct db *db, int64_t after_id, int64_t *job_ids, size_t max, size_t *n)
+{
+	return db_batch(stmt(db, Q_JOBS_LOST), after_id, job_ids, max, n);
 }
 
 int https_db_psk(const void *ctx, struct db *db, const uint8_t eid[EID_LEN], int kvn, int kid, struct bytes *wrapped)

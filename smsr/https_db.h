@@ -92,8 +92,10 @@ int https_db_script_count(struct db *db, int64_t job_id, int *n, int *left) MUST
 /*! The job has ended: a profile of some hundred kilobytes is not kept as long as the operation's outcome. */
 int https_db_scripts_drop(struct db *db, int64_t job_id) MUST_CHECK;
 
-/*! After a restart no connection stands; cards that were connected, or awaited, are awaited until due_ms. */
-int https_db_recover(struct db *db, int64_t due_ms) MUST_CHECK;
+/*! After a restart no connection stands. */
+int https_db_recover(struct db *db) MUST_CHECK;
+/*! Open jobs behind this one whose card was connected: nothing looks after them until they have a due_ms. */
+int https_db_jobs_lost(struct db *db, int64_t after_id, int64_t *job_ids, size_t max, size_t *n) MUST_CHECK;
 
 /*! The wrapped pre-shared key of an identity: an SCP81 key set of this version.  Any thread, on its own connection. */
 int https_db_psk(const void *ctx, struct db *db, const uint8_t eid[EID_LEN], int kvn, int kid,

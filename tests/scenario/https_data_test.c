@@ -322,6 +322,31 @@ static void script_out_and_killed(void **state)
 	not_by_sms(*state, false, true);
 }
 
+/* A card that forgot its session while the SM-SR was down is called as soon as its fleet allows, not later. */
+static void both_restarted(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = begin_with_https(w);
+	struct https_fleet *f = https_fleet_get(&w->cfg->bearer, w->cfg, "quick");
+	unsigned int before;
+
+	f->eums = talloc_array(f, char *, 1);
+	f->eums[0] = talloc_strdup(f, SEED_OID_EUM);
+	f->n_eums = 1;
+	f->wish = BEARER_HTTPS;
+	for (size_t i = 0; i < HTTPS_WAITS; i++)
+		f->wait_s[i] = 5;
+	send_short(w);
+	https_card_first(c, "", false);
+	https_card_expect(c, 200, false);
+	before = world_packets(w);
+	world_restart(w);
+	world_advance(w, 4000);
+	assert_int_equal(world_packets(w), before);
+	world_advance(w, 2000);
+	assert_int_equal(world_packets(w), before + 1);
+}
+
 static void executed_and_killed(void **state)
 {
 	not_by_sms(*state, true, true);
@@ -339,6 +364,7 @@ int main(void)
 		WORLD_TEST(script_out_and_connection_lost),
 		WORLD_TEST(executed_and_connection_lost),
 		WORLD_TEST(script_out_and_killed),
+		WORLD_TEST(both_restarted),
 		WORLD_TEST(executed_and_killed),
 		WORLD_TEST(all_answers_in_order),
 		WORLD_TEST(an_error_ends_it),

@@ -13,7 +13,7 @@
 #include <talloc.h>
 
 #include "common/es/es_codec.h"
-#include "common/peer/call_db.h"
+#include "common/peer/admin_call.h"
 #include "smdp/admin_priv.h"
 #include "smdp/order.h"
 #include "smdp/order_db.h"
@@ -218,25 +218,10 @@ static const char *oid_of(const struct smdp *s, const char *name)
 static void cmd_follow(struct admin_req *q)
 {
 	const char *requester = oid_of(q->env->smdp, admin_text(q->json, "requester"));
-	const char *call_id = admin_text(q->json, "call_id");
-	int64_t id = admin_int(q->json, "id");
+	int64_t id = admin_call_op(q->client, q->json, q->ctx, q->env->smdp->db, requester);
 	struct order o;
-	struct call call;
-	int rc;
 
-	if (!id) {
-		if (!requester || !call_id) {
-			admin_error(q->client, ADMIN_USAGE, "id, or requester and call_id are wanted");
-			return;
-		}
-		rc = call_db_get(q->ctx, q->env->smdp->db, requester, call_id, &call);
-		if (rc < 0) {
-			admin_errno(q->client, rc, "no such call");
-			return;
-		}
-		id = call.op_id;
-	}
-	if (get_order(q, id, &o))
+	if (id && get_order(q, id, &o))
 		admin_follow(q->client, follow, id);
 }
 

@@ -186,17 +186,23 @@ int stock_reserve(struct stock *s, const void *ctx, const char *mno, const char 
 	return rc;
 }
 
+static int of_order(struct stock *s, const void *ctx, int64_t order_id, struct stock_item *item)
+{
+	int64_t id;
+	int rc = stock_db_by_order(s->db, order_id, &id);
+
+	return rc < 0 ? rc : stock_db_get(ctx, s->db, id, item);
+}
+
 int stock_release(struct stock *s, int64_t order_id)
 {
 	void *ctx = talloc_new(s);
 	struct stock_item item;
-	int64_t id;
-	int rc = stock_db_by_order(s->db, order_id, &id);
+	int rc = of_order(s, ctx, order_id, &item);
 
-	if (rc == 0)
-		rc = stock_db_get(ctx, s->db, id, &item);
 	if (rc == 0 && (item.state == STOCK_RESERVED || item.state == STOCK_HELD))
-		rc = stock_db_set(s->db, id, item.state == STOCK_HELD ? STOCK_HELD : STOCK_FREE, 0, clock_stamp_ms());
+		rc = stock_db_set(s->db, item.id, item.state == STOCK_HELD ? STOCK_HELD : STOCK_FREE, 0,
+				  clock_stamp_ms());
 	talloc_free(ctx);
 	return rc == -ENOENT ? 0 : rc;
 }
@@ -205,13 +211,10 @@ int stock_use(struct stock *s, int64_t order_id)
 {
 	void *ctx = talloc_new(s);
 	struct stock_item item;
-	int64_t id;
-	int rc = stock_db_by_order(s->db, order_id, &id);
+	int rc = of_order(s, ctx, order_id, &item);
 
-	if (rc == 0)
-		rc = stock_db_get(ctx, s->db, id, &item);
 	if (rc == 0 && item.state == STOCK_RESERVED)
-		rc = stock_db_set(s->db, id, STOCK_USED, order_id, clock_stamp_ms());
+		rc = stock_db_set(s->db, item.id, STOCK_USED, order_id, clock_stamp_ms());
 	talloc_free(ctx);
 	return rc;
 }
@@ -231,13 +234,10 @@ int stock_unhold(struct stock *s, int64_t order_id)
 {
 	void *ctx = talloc_new(s);
 	struct stock_item item;
-	int64_t id;
-	int rc = stock_db_by_order(s->db, order_id, &id);
+	int rc = of_order(s, ctx, order_id, &item);
 
-	if (rc == 0)
-		rc = stock_db_get(ctx, s->db, id, &item);
 	if (rc == 0 && item.state == STOCK_HELD)
-		rc = stock_db_set(s->db, id, STOCK_RESERVED, order_id, clock_stamp_ms());
+		rc = stock_db_set(s->db, item.id, STOCK_RESERVED, order_id, clock_stamp_ms());
 	talloc_free(ctx);
 	return rc == -ENOENT ? 0 : rc;
 }

@@ -10,7 +10,7 @@
 #include <talloc.h>
 
 #include "common/app/backup.h"
-#include "common/peer/call_db.h"
+#include "common/peer/admin_call.h"
 #include "smsr/admin_priv.h"
 #include "smsr/lever.h"
 #include "smsr/op_db.h"
@@ -242,26 +242,11 @@ static const char *oid_of(const struct smsr *s, const char *name)
 
 static void cmd_follow(struct admin_req *q)
 {
-	const char *requester = oid_of(q->s, arg_text(q, "requester"));
-	const char *call_id = arg_text(q, "call_id");
-	int64_t id = arg_int(q, "id");
+	const char *requester = oid_of(q->s, admin_text(q->json, "requester"));
+	int64_t id = admin_call_op(q->client, q->json, q->ctx, q->s->db, requester);
 	struct operation op;
-	struct call call;
-	int rc;
 
-	if (!id) {
-		if (!requester || !call_id) {
-			admin_error(q->client, ADMIN_USAGE, "id, or requester and call_id are wanted");
-			return;
-		}
-		rc = call_db_get(q->ctx, q->s->db, requester, call_id, &call);
-		if (rc < 0 || !call.op_id) {
-			admin_errno(q->client, rc < 0 ? rc : -ENOENT, "no such call");
-			return;
-		}
-		id = call.op_id;
-	}
-	if (get_op(q, id, &op))
+	if (id && get_op(q, id, &op))
 		admin_follow(q->client, admin_follow_op, id);
 }
 

@@ -62,6 +62,38 @@ static void more(struct vty *vty, size_t n)
 		vty_out(vty, "... the first %d%s", ROWS_MAX, VTY_NEWLINE);
 }
 
+/* A list of rows, of all or of what an EID says. */
+struct look {
+	int (*ids)(struct db *db, int64_t euicc_id, int64_t *ids, size_t max, size_t *n);
+	int (*row)(struct vty *vty, struct smsr *s, void *ctx, int64_t id);
+	const char *head; /* NULL: none */
+};
+
+static int show_rows(struct vty *vty, const char *eid, const struct look *look)
+{
+	struct smsr *s = engine(vty);
+	void *ctx;
+	struct euicc e = {0};
+	int64_t ids[ROWS_MAX];
+	int rc = CMD_SUCCESS;
+	size_t n = 0;
+
+	if (!s)
+		return CMD_WARNING;
+	ctx = talloc_new(s);
+	if (eid && lever_find(s, ctx, KEY_EID, eid, &e) < 0)
+		vty_out(vty, "%% no eUICC with that EID%s", VTY_NEWLINE);
+	else if (look->ids(s->db, e.id, ids, ROWS_MAX, &n) < 0)
+		rc = broken(vty);
+	else if (look->head)
+		vty_out(vty, "%s%s", look->head, VTY_NEWLINE);
+	for (size_t i = 0; rc == CMD_SUCCESS && i < n; i++)
+		rc = look->row(vty, s, ctx, ids[i]);
+	more(vty, n);
+	talloc_free(ctx);
+	return rc;
+}
+
 static const char *eid_words(struct smsr *s, void *ctx, int64_t euicc_id)
 {
 	struct euicc e;
@@ -178,46 +210,35 @@ static int eis_row(struct vty *vty, struct smsr *s, void *ctx, int64_t id)
 	return CMD_SUCCESS;
 }
 
-static int show_list(struct vty *vty, const char *after_eid, bool audit_due)
+static int eis_ids(struct db *db, int64_t after, int64_t *ids, size_t max, size_t *n)
 {
-	struct smsr *s = engine(vty);
-	void *ctx;
-	struct euicc after = {0};
-	int64_t ids[ROWS_MAX];
-	int rc = CMD_SUCCESS;
-	size_t n = 0;
-
-	if (!s)
-		return CMD_WARNING;
-	ctx = talloc_new(s);
-	if (after_eid && lever_find(s, ctx, KEY_EID, after_eid, &after) < 0)
-		vty_out(vty, "%% no eUICC with that EID%s", VTY_NEWLINE);
-	else if (eis_db_list(s->db, after.id, audit_due, ids, ROWS_MAX, &n) < 0)
-		rc = broken(vty);
-	else
-		vty_out(vty, "%-32s %3s %-20s %8s  %s%s", "EID", "pr.", "enabled ICCID", "in flight", "to be audited",
-			VTY_NEWLINE);
-	for (size_t i = 0; rc == CMD_SUCCESS && i < n; i++)
-		rc = eis_row(vty, s, ctx, ids[i]);
-	more(vty, n);
-	talloc_free(ctx);
-	return rc;
+	return eis_db_list(db, after, false, ids, max, n);
 }
+
+static int doubtful_ids(struct db *db, int64_t after, int64_t *ids, size_t max, size_t *n)
+{
+	return eis_db_list(db, after, true, ids, max, n);
+}
+
+#define EIS_HEAD "EID                              pr. enabled ICCID        in flight  to be audited"
+
+static const struct look eis_list = {eis_ids, eis_row, EIS_HEAD};
+static const struct look audit_list = {doubtful_ids, eis_row, EIS_HEAD};
 
 DEFUN(show_eis_list, show_eis_list_cmd, "show eis list", SHOW_STR EIS_STR "The first 100\n")
 {
-	return show_list(vty, NULL, false);
+	return show_rows(vty, NULL, &eis_list);
 }
 
 DEFUN(show_eis_after, show_eis_after_cmd, "show eis list after EID",
       SHOW_STR EIS_STR "100 of them\nBehind this one\nEID\n")
 {
-	return show_list(vty, argv[0], false);
+	return show_rows(vty, argv[0], &eis_list);
 }
 
 DEFUN(show_audit_list, show_audit_list_cmd, "show audit-list", SHOW_STR "eUICCs that are to be audited\n")
 {
-	return show_list(vty, NULL, true);
+	return show_rows(vty, NULL, &audit_list);
 }
 
 /* ---- operations ---- */
@@ -239,38 +260,22 @@ static int op_row(struct vty *vty, struct smsr *s, void *ctx, int64_t id)
 	return CMD_SUCCESS;
 }
 
-static int show_ops(struct vty *vty, const char *eid)
+static int op_ids(struct db *db, int64_t euicc_id, int64_t *ids, size_t max, size_t *n)
 {
-	struct smsr *s = engine(vty);
-	void *ctx;
-	struct euicc e = {0};
-	int64_t ids[ROWS_MAX];
-	int rc = CMD_SUCCESS;
-	size_t n = 0;
-
-	if (!s)
-		return CMD_WARNING;
-	ctx = talloc_new(s);
-	if (eid && lever_find(s, ctx, KEY_EID, eid, &e) < 0)
-		vty_out(vty, "%% no eUICC with that EID%s", VTY_NEWLINE);
-	else if (op_db_list(s->db, e.id, 0, ids, ROWS_MAX, &n) < 0)
-		rc = broken(vty);
-	for (size_t i = 0; rc == CMD_SUCCESS && i < n; i++)
-		rc = op_row(vty, s, ctx, ids[i]);
-	more(vty, n);
-	talloc_free(ctx);
-	return rc;
+	return op_db_list(db, euicc_id, 0, ids, max, n);
 }
+
+static const struct look op_list = {op_ids, op_row, NULL};
 
 DEFUN(show_operations, show_operations_cmd, "show operations", SHOW_STR "The latest operations\n")
 {
-	return show_ops(vty, NULL);
+	return show_rows(vty, NULL, &op_list);
 }
 
 DEFUN(show_operations_eid, show_operations_eid_cmd, "show operations EID",
       SHOW_STR "The latest operations\nOf this eUICC\n")
 {
-	return show_ops(vty, argv[0]);
+	return show_rows(vty, argv[0], &op_list);
 }
 
 static void timeline(struct vty *vty, struct smsr *s, void *ctx, int64_t op_id)
@@ -340,24 +345,11 @@ static int outbox_row(struct vty *vty, struct smsr *s, void *ctx, int64_t id)
 	return CMD_SUCCESS;
 }
 
+static const struct look outbox_list = {outbox_db_list, outbox_row, NULL};
+
 DEFUN(show_outbox, show_outbox_cmd, "show outbox", SHOW_STR "The latest messages to peers\n")
 {
-	struct smsr *s = engine(vty);
-	void *ctx;
-	int64_t ids[ROWS_MAX];
-	int rc = CMD_SUCCESS;
-	size_t n = 0;
-
-	if (!s)
-		return CMD_WARNING;
-	ctx = talloc_new(s);
-	if (outbox_db_list(s->db, 0, ids, ROWS_MAX, &n) < 0)
-		rc = broken(vty);
-	for (size_t i = 0; rc == CMD_SUCCESS && i < n; i++)
-		rc = outbox_row(vty, s, ctx, ids[i]);
-	more(vty, n);
-	talloc_free(ctx);
-	return rc;
+	return show_rows(vty, NULL, &outbox_list);
 }
 
 /* ---- the whole ---- */

@@ -64,6 +64,20 @@ struct bytes ber_expect(struct rd *r, uint32_t tag)
 	return bytes_of(NULL, 0);
 }
 
+uint64_t ber_expect_uint(struct rd *r, uint32_t tag, size_t len)
+{
+	struct bytes v = ber_expect(r, tag);
+	uint64_t number;
+	struct rd s;
+
+	rd_init(&s, v);
+	number = rd_uint(&s, len);
+	if (rd_end(&s) == 0)
+		return number;
+	rd_fail(r);
+	return 0;
+}
+
 int ber_find(struct bytes level, uint32_t tag, struct bytes *value)
 {
 	struct bytes found = bytes_of(NULL, 0);

@@ -21,6 +21,8 @@ bool ber_next(struct rd *r, struct ber *tlv);
 
 /*! As ber_next(), and demands this tag.  \returns the value; empty and the reader failed when another tag comes */
 struct bytes ber_expect(struct rd *r, uint32_t tag);
+/*! The same for a number of exactly len octets, 1 to 8.  \returns it; 0 and the reader failed when it is another */
+uint64_t ber_expect_uint(struct rd *r, uint32_t tag, size_t len);
 
 /*! Walk the TLVs of one level and take the first with this tag.
  * \param[out] value  untouched unless found

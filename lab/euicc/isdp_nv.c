@@ -172,19 +172,6 @@ static bool get_optional(struct rd *r, uint32_t tag, void *to, size_t len)
 	return true;
 }
 
-static uint32_t get_number(struct rd *r, uint32_t tag, size_t len)
-{
-	struct bytes v = ber_expect(r, tag);
-	struct rd s;
-	uint32_t n;
-
-	rd_init(&s, v);
-	n = (uint32_t)rd_uint(&s, len);
-	if (rd_end(&s))
-		rd_fail(r);
-	return n;
-}
-
 int isdp_nv_dec(const void *ctx, struct bytes body, struct isdp_nv **out)
 {
 	uint8_t mark[36] = {0};
@@ -196,8 +183,8 @@ int isdp_nv_dec(const void *ctx, struct bytes body, struct isdp_nv **out)
 	if (body.len == 0)
 		return 0;
 	rd_init(&r, body);
-	nv.kvn = (uint8_t)get_number(&r, 0x80, 1);
-	nv.counter = get_number(&r, 0x81, 3);
+	nv.kvn = (uint8_t)ber_expect_uint(&r, 0x80, 1);
+	nv.counter = (uint32_t)ber_expect_uint(&r, 0x81, 3);
 	if (!get_optional(&r, 0x82, nv.keys, sizeof(nv.keys)))
 		return -EINVAL;
 	nv.has_token = get_optional(&r, 0x83, nv.token, sizeof(nv.token));

@@ -116,23 +116,9 @@ struct bytes euicc_save(struct euicc *card, const void *ctx)
 	return out;
 }
 
-/* A value of exactly n octets. */
-static uint64_t get_uint(struct rd *r, uint32_t tag, size_t n)
-{
-	struct bytes v = ber_expect(r, tag);
-	struct rd s;
-	uint64_t number;
-
-	rd_init(&s, v);
-	number = rd_uint(&s, n);
-	if (rd_end(&s))
-		rd_fail(r);
-	return number;
-}
-
 static bool get_flag(struct rd *r, uint32_t tag)
 {
-	uint64_t v = get_uint(r, tag, 1);
+	uint64_t v = ber_expect_uint(r, tag, 1);
 
 	if (v > 1)
 		rd_fail(r);
@@ -178,13 +164,13 @@ static int slot_dec(const void *ctx, struct bytes body, struct euicc_profile *p)
 	if (body.len == 0)
 		return 0;
 	get_octets(&r, 0x4f, p->aid, sizeof(p->aid));
-	state = get_uint(&r, 0x9f70, 1);
-	flags = get_uint(&r, 0x53, 1);
-	p->pol1 = (uint8_t)get_uint(&r, 0x90, 1);
+	state = ber_expect_uint(&r, 0x9f70, 1);
+	flags = ber_expect_uint(&r, 0x53, 1);
+	p->pol1 = (uint8_t)ber_expect_uint(&r, 0x90, 1);
 	get_octets(&r, 0x5a, p->iccid, sizeof(p->iccid));
 	get_imsi(&r, p->imsi);
-	p->mem_granted = (uint32_t)get_uint(&r, 0x8f, 4);
-	p->mem_left = (uint32_t)get_uint(&r, 0x91, 4);
+	p->mem_granted = (uint32_t)ber_expect_uint(&r, 0x8f, 4);
+	p->mem_left = (uint32_t)ber_expect_uint(&r, 0x91, 4);
 	if (!state_known(state) || (flags & ~(uint64_t)(FLAG_FALLBACK | FLAG_EMERGENCY | FLAG_NO_COVERAGE)))
 		return -EINVAL;
 	p->state = (enum isdp_state)state;
@@ -300,7 +286,7 @@ static int slots_dec(struct rd *r, const void *ctx, struct card_nv *nv)
 {
 	nv->profiles = talloc_zero_array(ctx, struct euicc_profile, EUICC_PROFILES_MAX);
 	OSMO_ASSERT(nv->profiles);
-	nv->n_slots = (uint8_t)get_uint(r, 0x89, 1);
+	nv->n_slots = (uint8_t)ber_expect_uint(r, 0x89, 1);
 	if (nv->n_slots > EUICC_PROFILES_MAX)
 		return -EINVAL;
 	for (size_t i = 0; i < nv->n_slots; i++) {
@@ -343,16 +329,16 @@ static int nv_dec(struct bytes saved, const void *ctx, const uint8_t want[EUICC_
 	struct rd r;
 
 	rd_init(&r, saved);
-	if (get_uint(&r, 0x80, 1) != STATE_VERSION)
+	if (ber_expect_uint(&r, 0x80, 1) != STATE_VERSION)
 		return -EINVAL;
 	get_octets(&r, 0x5a, eid, sizeof(eid));
 	if (!bytes_eq(BYTES_ARR(eid), bytes_of(want, EUICC_EID_LEN)))
 		return -EINVAL;
-	nv->counter = get_uint(&r, 0x81, 5);
+	nv->counter = ber_expect_uint(&r, 0x81, 5);
 	get_switch(&r, nv);
 	get_previous(&r, nv);
 	get_notification(&r, nv);
-	nv->last_seq = (uint16_t)get_uint(&r, 0x85, 2);
+	nv->last_seq = (uint16_t)ber_expect_uint(&r, 0x85, 2);
 	nv->declared = get_flag(&r, 0x86);
 	get_address(&r, &nv->smsr);
 	get_faults(&r, nv);

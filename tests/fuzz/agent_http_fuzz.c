@@ -6,12 +6,13 @@
 #include <osmocom/core/utils.h>
 
 #include "lab/euicc/euicc.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/card.h"
 
 #define TRIGGER                                                                    \
 	"\x81\x1b\x83\x19\x84\x0c\x3c\x03\x02\x20\xfb\x3e\x05\x21\x7f\x00\x00\x01" \
 	"\x89\x09\x8a\x01h\x8c\x04/a?b"
+
+static const struct euicc_profile second = {.imsi = "001010000000002", .state = ISDP_DISABLED, .mem_granted = 0x10000};
 
 static int no_keys(void *arg, const struct euicc *card, const void *ctx, struct euicc_keys *keys)
 {
@@ -28,22 +29,6 @@ struct fuzz {
 	struct euicc *card;
 	bool connecting, open;
 };
-
-static struct euicc *card_new(struct euicc_fleet *fleet)
-{
-	struct euicc_profile p[] = {
-		{.imsi = "001010000000001", .state = ISDP_ENABLED, .fallback = true, .mem_granted = 0x10000},
-		{.imsi = "001010000000002", .state = ISDP_DISABLED, .mem_granted = 0x10000},
-	};
-	const struct euicc_factory f = {.profiles = p, .n_profiles = 2};
-	struct euicc *card;
-
-	OSMO_ASSERT(hex_dec_buf(p[0].aid, 16, "A0000005591010FFFFFFFF8900001100") == 0);
-	OSMO_ASSERT(hex_dec_buf(p[1].aid, 16, "A0000005591010FFFFFFFF8900001000") == 0);
-	card = euicc_alloc(fleet, fleet, &f);
-	OSMO_ASSERT(card);
-	return card;
-}
 
 static void judge(struct fuzz *f, const struct euicc_out *out)
 {
@@ -119,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz f = {.fleet = euicc_fleet_alloc(NULL, NULL, &host)};
 	struct rd r;
 
-	f.card = card_new(f.fleet);
+	f.card = fuzz_card(f.fleet, second);
 	euicc_trace_set(f.card, true);
 	rd_init(&r, bytes_of(data, size));
 	faults(f.card, rd_u8(&r));

@@ -4,8 +4,7 @@
 #include <osmocom/core/utils.h>
 
 #include "smsr/es5.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static bool inside(struct bytes whole, struct bytes part)
 {

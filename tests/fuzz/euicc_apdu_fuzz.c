@@ -6,8 +6,9 @@
 #include <osmocom/core/utils.h>
 
 #include "lab/euicc/euicc.h"
+#include "tests/fuzz/card.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+static const struct euicc_profile second = {.imsi = "001010000000002", .state = ISDP_DISABLED, .mem_granted = 0x10000};
 
 static int no_keys(void *arg, const struct euicc *card, const void *ctx, struct euicc_keys *keys)
 {
@@ -18,22 +19,6 @@ static int a_cert(void *arg, const struct euicc *card, const void *ctx, struct b
 {
 	*cert = bytes_dup(ctx, BYTES_LIT("\x7f\x21\x02\x93\x00"));
 	return 0;
-}
-
-static struct euicc *card_new(struct euicc_fleet *fleet)
-{
-	struct euicc_profile p[] = {
-		{.imsi = "001010000000001", .state = ISDP_ENABLED, .fallback = true, .mem_granted = 0x10000},
-		{.imsi = "001010000000002", .state = ISDP_DISABLED, .mem_granted = 0x10000},
-	};
-	const struct euicc_factory f = {.profiles = p, .n_profiles = 2};
-	struct euicc *card;
-
-	OSMO_ASSERT(hex_dec_buf(p[0].aid, 16, "A0000005591010FFFFFFFF8900001100") == 0);
-	OSMO_ASSERT(hex_dec_buf(p[1].aid, 16, "A0000005591010FFFFFFFF8900001000") == 0);
-	card = euicc_alloc(fleet, fleet, &f);
-	OSMO_ASSERT(card);
-	return card;
 }
 
 static void sane(const struct euicc *card)
@@ -67,7 +52,7 @@ static void time_passes(struct euicc_fleet *fleet, struct euicc *card)
 
 static void restart(struct euicc_fleet *fleet, struct euicc *card)
 {
-	struct euicc *other = card_new(fleet);
+	struct euicc *other = fuzz_card(fleet, second);
 	struct bytes saved = euicc_save(card, fleet);
 
 	OSMO_ASSERT(euicc_load(other, saved) == 0);
@@ -78,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct euicc_host host = {.keys = no_keys, .ecasd_cert = a_cert};
 	struct euicc_fleet *fleet = euicc_fleet_alloc(NULL, NULL, &host);
-	struct euicc *card = card_new(fleet);
+	struct euicc *card = fuzz_card(fleet, second);
 	struct rd r;
 
 	euicc_power(card, true);

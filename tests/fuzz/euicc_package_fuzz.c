@@ -6,10 +6,11 @@
 #include <osmocom/core/utils.h>
 
 #include "lab/euicc/card.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/card.h"
 
 #define SLOT 1
+
+static const struct euicc_profile second = {.state = ISDP_PERSONALIZED, .mem_granted = 0x400};
 
 static int some_keys(void *arg, const struct euicc *card, const void *ctx, struct euicc_keys *keys)
 {
@@ -19,22 +20,6 @@ static int some_keys(void *arg, const struct euicc *card, const void *ctx, struc
 static int no_cert(void *arg, const struct euicc *card, const void *ctx, struct bytes *cert)
 {
 	return -ENOENT;
-}
-
-static struct euicc *card_new(struct euicc_fleet *fleet)
-{
-	struct euicc_profile p[] = {
-		{.imsi = "001010000000001", .state = ISDP_ENABLED, .fallback = true, .mem_granted = 0x10000},
-		{.state = ISDP_PERSONALIZED, .mem_granted = 0x400},
-	};
-	const struct euicc_factory f = {.profiles = p, .n_profiles = 2};
-	struct euicc *card;
-
-	OSMO_ASSERT(hex_dec_buf(p[0].aid, 16, "A0000005591010FFFFFFFF8900001100") == 0);
-	OSMO_ASSERT(hex_dec_buf(p[1].aid, 16, "A0000005591010FFFFFFFF8900001000") == 0);
-	card = euicc_alloc(fleet, fleet, &f);
-	OSMO_ASSERT(card);
-	return card;
 }
 
 /* \returns what the card says at the end; 0 = it waits for more */
@@ -51,7 +36,7 @@ static int feed(struct euicc *card, struct bytes package, size_t step, struct eu
 
 static void check(struct euicc_fleet *fleet, struct bytes package, size_t step)
 {
-	struct euicc *card = card_new(fleet), *again = card_new(fleet);
+	struct euicc *card = fuzz_card(fleet, second), *again = fuzz_card(fleet, second);
 	struct bytes before = euicc_save(card, card), after;
 	struct euicc_response rsp = {};
 	struct wr w;

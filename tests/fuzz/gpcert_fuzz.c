@@ -2,14 +2,7 @@
 #include <stdlib.h>
 
 #include "common/crypto/gpcert.h"
-
-#define NEED(cond)               \
-	do {                     \
-		if (!(cond))     \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void inside(struct bytes part, struct bytes whole)
 {

@@ -9,14 +9,7 @@
 
 #include "common/net/http_media.h"
 #include "common/net/http_url.h"
-
-#define NEED(cond)               \
-	do {                     \
-		if (!(cond))     \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static bool same(const char *a, const char *b)
 {

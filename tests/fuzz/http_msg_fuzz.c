@@ -8,8 +8,7 @@
 #include <talloc.h>
 
 #include "scp81/dialog.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void require(bool good)
 {

@@ -5,14 +5,7 @@
 #include <talloc.h>
 
 #include "smdp/pkg.h"
-
-#define NEED(cond)               \
-	do {                     \
-		if (!(cond))     \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void inside(struct bytes part, const uint8_t *data, size_t size)
 {

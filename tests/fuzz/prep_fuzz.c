@@ -8,14 +8,7 @@
 #include "common/codec/ber.h"
 #include "smdp/prep.h"
 #include "smdp/stock_priv.h"
-
-#define NEED(cond)               \
-	do {                     \
-		if (!(cond))     \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void run_row(const void *ctx, const struct prep_template *tpl, const char *const *names, size_t n_names,
 		    const char *const *values, size_t n)

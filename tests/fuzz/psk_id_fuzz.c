@@ -7,8 +7,7 @@
 
 #include "scp81/admin.h"
 #include "scp81/psk_id.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void identity(void *ctx, const char *text)
 {

@@ -6,8 +6,7 @@
 
 #include "scp03/ecka.h"
 #include "scp03/scp03t.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static struct crypto *crypto;
 

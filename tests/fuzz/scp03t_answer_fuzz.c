@@ -5,8 +5,7 @@
 #include <osmocom/core/utils.h>
 
 #include "scp03/scp03t.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 #define SEGMENTS 3
 

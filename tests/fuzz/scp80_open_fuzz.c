@@ -7,8 +7,7 @@
 #include <talloc.h>
 
 #include "scp80/sp.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static const uint16_t spis[] = {0x1639, 0x1229, 0x0411, 0x0001, 0x0105, 0x1621, 0x1635, 0x0200};
 static const uint8_t key_value[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};

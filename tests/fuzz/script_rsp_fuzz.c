@@ -8,8 +8,7 @@
 
 #include "scp80/apdu_text.h"
 #include "scp80/script.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static struct script_item *items_of(void *ctx, struct bytes body, size_t *n)
 {

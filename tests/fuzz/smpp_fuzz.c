@@ -6,8 +6,7 @@
 #include <talloc.h>
 
 #include "common/codec/smpp_text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void round_trip(void *ctx, struct bytes in, const struct smpp_pdu *pdu)
 {

@@ -8,8 +8,7 @@
 
 #include "scp80/concat.h"
 #include "scp80/sms.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static const struct reasm_limits limits = {.parts = 4, .per_sender = 3, .octets = 2500, .lifetime_ms = 10};
 

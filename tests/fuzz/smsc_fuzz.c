@@ -10,10 +10,9 @@
 
 #include "common/app/log.h"
 #include "lab/smsc/smsc.h"
+#include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 struct world {
 	struct smsc *smsc;
 	unsigned session;

@@ -5,8 +5,7 @@
 #include <talloc.h>
 
 #include "common/es/soap.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static struct bytes write_body(void *ctx, const struct soap_msg *msg)
 {

@@ -5,8 +5,7 @@
 #include <talloc.h>
 
 #include "scp81/trigger.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static struct bytes write_out(void *ctx, const struct trigger *t)
 {

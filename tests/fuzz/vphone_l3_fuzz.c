@@ -2,10 +2,9 @@
 /* Decoders of what a network sends to the virtual phones; views must stay inside the message. */
 #include "lab/vphone/l3_mm.h"
 #include "lab/vphone/l3_sms.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void inside(struct bytes outer, struct bytes inner)
 {

@@ -8,14 +8,7 @@
 #include <talloc.h>
 
 #include "common/crypto/x509.h"
-
-#define NEED(cond)               \
-	do {                     \
-		if (!(cond))     \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void look(void *ctx, struct x509 *cert)
 {

@@ -6,8 +6,7 @@
 #include <talloc.h>
 
 #include "common/es/xmlsig.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 /* A private key of which nothing is secret: the corpus holds documents signed with it. */
 static const uint8_t scalar[32] = {[31] = 2};

@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'lab' / 'demo'))
+from download import Cards   # noqa: E402
 from smsr_lab import EUM_OID, OPERATORS, SMSR_OID, SmsrLab, free_port   # noqa: E402,F401
 
 NUMBER = '12345'
@@ -69,16 +69,7 @@ class Lab(SmsrLab):
 
     def sim_control(self, line):
         """A command for euicc-sim.  Returns its answer."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
-            s.connect(str(self.dir / 'ctl'))
-            s.sendall(line.encode() + b'\n')
-            text = b''
-            while not text.endswith(b'\n\n'):
-                chunk = s.recv(65536)
-                if not chunk:
-                    break
-                text += chunk
-        return text.decode()
+        return Cards(self.dir / 'ctl').run(line)
 
     def client_context(self, name):
         context = ssl.create_default_context(cafile=str(self.pki / 'tls-ca.pem'))

@@ -8,36 +8,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 from download_lab import SMSR_OID, DownloadLab   # noqa: E402
 from download import ANSWER   # noqa: E402
-
-try:
-    import requests
-    import zeep
-    from lxml import etree
-except ImportError as e:
-    print(f'{e.name} is not installed')
-    sys.exit(77)
-
-WSA = 'http://www.w3.org/2005/08/addressing'
-SOAP = 'http://www.w3.org/2003/05/soap-envelope'
-
-
-def endpoint(name, address):
-    header = etree.Element(f'{{{WSA}}}{name}')
-    etree.SubElement(header, f'{{{WSA}}}Address').text = address
-    return header
-
-
-def client_of(lab):
-    session = requests.Session()
-    session.verify = str(lab.pki / 'tls-ca.pem')
-    session.cert = (str(lab.pki / 'operational.pem'), str(lab.pki / 'operational.key'))
-    session.trust_env = False
-    url = f'https://127.0.0.1:{lab.smdp_port}/ES2/ES2SmDpService?wsdl'
-    client = zeep.Client(url, transport=zeep.Transport(session=session))
-    service = client.bind('ES2SmDpService', 'ES2SmDpServicePort')
-    assert service._binding_options['address'] == url.removesuffix('?wsdl'), service._binding_options
-    print('client made from', url)
-    return client, service
+from zeep_client import client_of, headers_of, parsed   # noqa: E402
 
 
 def answer_of(client, operator):
@@ -45,11 +16,10 @@ def answer_of(client, operator):
     while True:
         callback = operator.wait(20)
         assert callback, 'no callback came'
-        body = etree.fromstring(callback.xml.encode()).find(f'{{{SOAP}}}Body')[0]
-        parsed = client.wsdl.types.get_element(body.tag).parse(body, client.wsdl.types)
-        print('callback:', etree.QName(body).localname)
+        name, body = parsed(client, callback)
+        print('callback:', name)
         if callback.name == ANSWER:
-            return parsed
+            return body
 
 
 def profiles_of(service, lab, headers, call_id):
@@ -68,9 +38,8 @@ def order(service, lab, headers, call_id, what):
 def main():
     with DownloadLab() as lab:
         operator, profile = lab.operational, lab.profiles[0]
-        client, service = client_of(lab)
-        headers = [endpoint('From', f'{operator.url}?EntityId={operator.oid}'),
-                   endpoint('ReplyTo', f'{operator.url}/callback?EntityId={operator.oid}')]
+        client, service = client_of(lab, lab.smdp_port, 'ES2', 'ES2SmDpService')
+        headers = headers_of(operator)
         before = profiles_of(service, lab, headers, 'zeep-1')
         assert profile.iccid not in before, before
 

@@ -7,46 +7,17 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 from lab import Lab   # noqa: E402
-
-try:
-    import requests
-    import zeep
-    from lxml import etree
-except ImportError as e:
-    print(f'{e.name} is not installed')
-    sys.exit(77)
-
-WSA = 'http://www.w3.org/2005/08/addressing'
-SOAP = 'http://www.w3.org/2003/05/soap-envelope'
-
-
-def endpoint(name, address):
-    header = etree.Element(f'{{{WSA}}}{name}')
-    etree.SubElement(header, f'{{{WSA}}}Address').text = address
-    return header
-
-
-def client_of(lab):
-    session = requests.Session()
-    session.verify = str(lab.pki / 'tls-ca.pem')
-    session.cert = (str(lab.pki / 'operational.pem'), str(lab.pki / 'operational.key'))
-    session.trust_env = False
-    url = f'https://127.0.0.1:{lab.https_port}/ES4/ES4SmSrService?wsdl'
-    client = zeep.Client(url, transport=zeep.Transport(session=session))
-    service = client.bind('ES4SmSrService', 'ES4SmSrServicePort')
-    assert service._binding_options['address'] == url.removesuffix('?wsdl'), service._binding_options
-    print('client made from', url)
-    return client, service
+from zeep_client import client_of, headers_of, parsed   # noqa: E402
 
 
 def outcome(client, operator):
     """Of the next callback, read by the served schema."""
     callback = operator.wait(15)
     assert callback, 'no callback came'
-    body = etree.fromstring(callback.xml.encode()).find(f'{{{SOAP}}}Body')[0]
-    status = client.wsdl.types.get_element(body.tag).parse(body, client.wsdl.types).FunctionExecutionStatus
-    print('callback:', etree.QName(body).localname, status.Status)
-    assert etree.QName(body).localname == 'ES4-EnableProfileResponse', body.tag
+    name, body = parsed(client, callback)
+    status = body.FunctionExecutionStatus
+    print('callback:', name, status.Status)
+    assert name == 'ES4-EnableProfileResponse', name
     return status
 
 
@@ -55,9 +26,8 @@ def main():
         card, operator = lab.cards[0], lab.operational
         status, _ = lab.register(card)
         assert status == 200
-        client, service = client_of(lab)
-        sender = endpoint('From', f'{operator.url}?EntityId={operator.oid}')
-        reply_to = endpoint('ReplyTo', f'{operator.url}/callback?EntityId={operator.oid}')
+        client, service = client_of(lab, lab.https_port, 'ES4', 'ES4SmSrService')
+        sender, reply_to = headers_of(operator)
 
         answer = service['ES4-GetEIS'](FunctionCallIdentifier='zeep-1', Eid=card.eid, _soapheaders=[sender])
         profile = answer.Eis.ProfileInfo[0]

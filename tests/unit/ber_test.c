@@ -71,6 +71,26 @@ static void ber_find_demands_a_sound_level(void **state)
 	talloc_free(ctx);
 }
 
+static void ber_numbers_have_their_length(void **state)
+{
+	void *ctx = talloc_new(NULL);
+	struct rd r;
+
+	rd_init(&r, unhex(ctx, "810301020389084041424344454647"));
+	assert_int_equal(ber_expect_uint(&r, 0x81, 3), 0x010203);
+	assert_true(ber_expect_uint(&r, 0x89, 8) == 0x4041424344454647);
+	assert_int_equal(rd_end(&r), 0);
+	for (size_t len = 1; len <= 4; len++) {
+		rd_init(&r, unhex(ctx, "8103010203"));
+		assert_int_equal(ber_expect_uint(&r, 0x81, len), len == 3 ? 0x010203 : 0);
+		assert_int_equal(rd_end(&r), len == 3 ? 0 : -EINVAL);
+	}
+	rd_init(&r, unhex(ctx, "8103010203"));
+	assert_int_equal(ber_expect_uint(&r, 0x82, 3), 0);
+	assert_int_equal(rd_end(&r), -EINVAL);
+	talloc_free(ctx);
+}
+
 static void ber_check_limits_the_depth(void **state)
 {
 	void *ctx = talloc_new(NULL);
@@ -125,6 +145,7 @@ int main(void)
 		cmocka_unit_test(ber_reads_all_tag_and_length_forms),
 		cmocka_unit_test(ber_refuses_what_is_cut_or_indefinite),
 		cmocka_unit_test(ber_find_demands_a_sound_level),
+		cmocka_unit_test(ber_numbers_have_their_length),
 		cmocka_unit_test(ber_check_limits_the_depth),
 		cmocka_unit_test(dgi_and_ber_lengths_differ),
 		cmocka_unit_test(dgi_reads_side_by_side),

@@ -2,7 +2,9 @@
 /* TLS snapshots over OpenSSL: one SSL_CTX for each role, loaded and checked in one go.
  *
  * Session tickets stay on (they carry the client's certificate), but their keys live and die with the SSL_CTX, so a
- * reload ends every resumption and new roots count at once.  Revocation lists are not consulted. */
+ * reload ends every resumption and new roots count at once.  Revocation lists count when they stand in the file of the
+ * roots; then each issuer must have one that is not out of date, as for the certificates of card makers
+ * (common/crypto/x509_chain.c). */
 #include "common/net/tls.h"
 
 #include <errno.h>
@@ -105,13 +107,26 @@ static int load_key_pair(const void *ctx, SSL_CTX *sc, const struct tls_files *f
 	return -EINVAL;
 }
 
+static bool has_crl(SSL_CTX *sc)
+{
+	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(sc));
+
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+		if (X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i)))
+			return true;
+	}
+	return false;
+}
+
 static int load_roots(const void *ctx, SSL_CTX *sc, enum tls_role role, const char *file, const char **err)
 {
 	int rc = check_file(ctx, file, false, err);
 
 	if (rc < 0)
 		return rc;
-	if (SSL_CTX_load_verify_file(sc, file) != 1) {
+	if (SSL_CTX_load_verify_file(sc, file) != 1 ||
+	    (has_crl(sc) && X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(sc),
+							X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) != 1)) {
 		*err = complain(ctx, file, "no CA certificate in PEM form");
 		return -EINVAL;
 	}

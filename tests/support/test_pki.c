@@ -169,3 +169,38 @@ struct test_cert test_pki_leaf(struct test_pki *pki, const char *root, const cha
 	EVP_PKEY_free(ca_key);
 	return files;
 }
+
+static void crl_add(X509_CRL *crl, const struct test_cert *cert)
+{
+	X509 *x = load_cert(cert->cert);
+	X509_REVOKED *entry = X509_REVOKED_new();
+
+	OSMO_ASSERT(X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(x)) == 1);
+	OSMO_ASSERT(X509_REVOKED_set_revocationDate(entry, (ASN1_TIME *)X509_get0_notBefore(x)) == 1);
+	OSMO_ASSERT(X509_CRL_add0_revoked(crl, entry) == 1);
+	X509_free(x);
+}
+
+const char *test_pki_crl(struct test_pki *pki, const char *root, const char *file, const struct test_cert *revoked)
+{
+	const char *path = test_pki_path(pki, file);
+	X509 *ca = load_cert(talloc_asprintf(pki, "%s/%s.pem", pki->dir, root));
+	EVP_PKEY *key = load_key(talloc_asprintf(pki, "%s/%s.key", pki->dir, root));
+	ASN1_TIME *from = X509_gmtime_adj(NULL, -DAY_S), *to = X509_gmtime_adj(NULL, DAY_S);
+	X509_CRL *crl = X509_CRL_new();
+	FILE *f = fopen(path, "w");
+
+	OSMO_ASSERT(crl && from && to && f && X509_CRL_set_version(crl, X509_CRL_VERSION_2));
+	OSMO_ASSERT(X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca)));
+	OSMO_ASSERT(X509_CRL_set1_lastUpdate(crl, from) && X509_CRL_set1_nextUpdate(crl, to));
+	if (revoked)
+		crl_add(crl, revoked);
+	OSMO_ASSERT(X509_CRL_sign(crl, key, EVP_sha256()) > 0);
+	OSMO_ASSERT(PEM_write_X509(f, ca) == 1 && PEM_write_X509_CRL(f, crl) == 1 && fclose(f) == 0);
+	ASN1_TIME_free(from);
+	ASN1_TIME_free(to);
+	X509_CRL_free(crl);
+	X509_free(ca);
+	EVP_PKEY_free(key);
+	return path;
+}

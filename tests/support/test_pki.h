@@ -33,3 +33,5 @@ struct test_cert test_pki_root(struct test_pki *pki, const char *name);
 /*! Certificate for clients and servers, signed by a root of this PKI; file is its file name. */
 struct test_cert test_pki_leaf(struct test_pki *pki, const char *root, const char *file,
 			       const struct test_subject *subject);
+/*! PEM file of a root and a list of what it has revoked: this certificate, or nothing when it is NULL. */
+const char *test_pki_crl(struct test_pki *pki, const char *root, const char *file, const struct test_cert *revoked);

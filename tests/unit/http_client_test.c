@@ -375,6 +375,20 @@ static void wrong_servers_are_refused(void **state)
 	assert_string_equal(f->result->detail, "certificate of the peer: unable to get local issuer certificate");
 }
 
+static void a_list_of_revoked_certificates_counts(void **state)
+{
+	struct fix *f = *state;
+	const struct http_client_conf conf = {0};
+
+	start_client(f, test_pki_crl(f->pki, "root", "crl-none.pem", NULL), &conf);
+	expect(call(f, "127.0.0.1", f->port, "/", 5000), HTTP_ANSWERED, 202);
+	start_client(f, test_pki_crl(f->pki, "root", "crl-client.pem", &f->client), &conf);
+	expect(call(f, "127.0.0.1", f->port, "/", 5000), HTTP_ANSWERED, 202);
+	start_client(f, test_pki_crl(f->pki, "root", "crl-server.pem", &f->server), &conf);
+	expect(call(f, "127.0.0.1", f->port, "/", 5000), HTTP_E_TLS, 0);
+	assert_string_equal(f->result->detail, "certificate of the peer: certificate revoked");
+}
+
 /* A server that does one odd thing for each connection, in a thread of its own. */
 struct odd {
 	int fd;
@@ -573,6 +587,7 @@ int main(void)
 		cmocka_unit_test(a_prefix_ends_at_a_border),
 		T(refused_and_unknown),
 		T(wrong_servers_are_refused),
+		T(a_list_of_revoked_certificates_counts),
 		T(odd_servers),
 		T(connecting_is_limited_too),
 		T(a_kept_connection_may_be_stale),

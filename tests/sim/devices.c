@@ -14,6 +14,7 @@
 #include "tests/sim/device_troubles.h"
 #include "tests/sim/dp_stock.h"
 #include "tests/sim/judge.h"
+#include "tests/sim/judge_dp.h"
 #include "tests/sim/pki.h"
 #include "tests/sim/smsc.h"
 
@@ -132,6 +133,7 @@ void device_looked_at(struct sim *s, unsigned int card)
 
 	note_moment(s, card, d);
 	note_notification(s, d);
+	judge_dp_card(s, card);
 	if (euicc_counter(d->card) != d->counter) {
 		d->counter = euicc_counter(d->card);
 		judge_executed(s, card, d->counter);

@@ -65,7 +65,7 @@ struct crypto *dp_daemon_crypto(const struct sim *s)
 
 unsigned int dp_daemon_stock(const struct sim *s)
 {
-	return s->dp->stock;
+	return s->dp ? s->dp->stock : 0;
 }
 
 void dp_daemon_request(struct sim *s, uint64_t xid, const struct soap_msg *msg, const char *oid)

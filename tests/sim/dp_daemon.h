@@ -16,9 +16,8 @@ const char *dp_daemon_database(const struct sim *s);
 void dp_daemon_request(struct sim *s, uint64_t xid, const struct soap_msg *msg, const char *oid);
 /*! How a message to an operator went. */
 void dp_daemon_post_done(struct sim *s, int64_t ref, bool answered, unsigned int status);
-/*! The keys of an ISD-P, as the SM-DP keeps them: opened with its master key.
- * \param[in] wrapped  of the row  \param[out] key  talloc child of ctx  \returns false when they cannot be opened */
+/*! To open what its rows have of keys. */
 const struct keystore *dp_daemon_keystore(const struct sim *s);
 struct crypto *dp_daemon_crypto(const struct sim *s);
-/*! Profiles in stock at the beginning. */
+/*! Profiles in stock at the beginning; 0 without an SM-DP. */
 unsigned int dp_daemon_stock(const struct sim *s);

@@ -404,6 +404,7 @@ static void start(struct sim *s)
 	if (!s->plan->dp)
 		return;
 	s->judge_dp = talloc_zero(s->ctx, struct judge_dp);
+	s->judge_dp->seen_keys = talloc_zero_size(s->judge_dp, s->plan->fleet * sizeof(s->judge_dp->seen_keys[0]));
 	sim_at(s, s->now_ms + LOOK_EVERY_MS, on_look, NULL);
 }
 

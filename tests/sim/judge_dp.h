@@ -17,6 +17,8 @@ uint32_t judge_dp_call(struct sim *s, const struct http_out *post);
 uint32_t judge_dp_post(struct sim *s, const struct http_out *post);
 /*! Any octets between peers. */
 void judge_dp_wire(struct sim *s, struct bytes octets);
+/*! Something happened to a card: it may have keys that were not there before. */
+void judge_dp_card(struct sim *s, uint32_t card);
 /*! An order was accepted. */
 void judge_dp_taken(struct sim *s, const struct sim_order *o);
 /*! An order took a step. */

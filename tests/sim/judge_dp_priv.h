@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
+#include "lab/euicc/euicc.h"
 #include "tests/sim/judge_dp.h"
 #include "tests/sim/judge_priv.h"
 
@@ -36,6 +37,7 @@ struct judge_dp {
 	size_t n_orders;
 	int64_t *refused; /* messages that the operator refused for good */
 	size_t n_refused;
+	uint8_t (*seen_keys)[EUICC_PROFILES_MAX][16]; /* of each card's ISD-Ps, as the card keeps them */
 };
 
 /*! As judge_ask() and so on, of the database of the SM-DP. */

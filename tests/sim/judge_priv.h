@@ -93,6 +93,8 @@ uint64_t judge_dump_hash(struct sim *s);
 
 /*! Keys of the fleet, and the search for them. */
 struct judge_keys *judge_keys_alloc(struct sim *s);
+/*! A key that is known from now on. */
+void judge_keys_new(struct sim *s, struct bytes key);
 void judge_keys_octets(struct sim *s, struct bytes octets, const char *where);
 /*! Text: as octets, and every run of hex digits in it. */
 void judge_keys_text(struct sim *s, struct bytes text, const char *where);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The stock of the SM-DP and its keys against what is on the cards. */
+#include <openssl/evp.h>
 #include <osmocom/core/utils.h>
 #include <string.h>
 #include <talloc.h>
@@ -82,6 +83,39 @@ void judge_stock(struct sim *s)
 }
 
 /* ---- keys ---- */
+
+/* A card keeps them under its KIc (lab/euicc/isdp_nv.c). */
+static void note_keys(struct sim *s, const struct device *d, const struct isdp_nv *nv)
+{
+	static const uint8_t no_iv[16];
+
+	for (size_t i = 0; i < ARRAY_SIZE(nv->keys); i++) {
+		EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+		uint8_t key[16];
+		int n = 0;
+
+		OSMO_ASSERT(ctx && EVP_DecryptInit_ex(ctx, EVP_aes_128_cbc(), NULL, d->data.kic, no_iv) == 1 &&
+			    EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
+			    EVP_DecryptUpdate(ctx, key, &n, nv->keys[i], sizeof(key)) == 1 && n == sizeof(key));
+		EVP_CIPHER_CTX_free(ctx);
+		judge_keys_new(s, BYTES_ARR(key));
+	}
+}
+
+void judge_dp_card(struct sim *s, uint32_t card)
+{
+	const struct device *d = device_at(s, card);
+
+	for (int i = 0; s->judge_dp && i < d->card->nv.n_slots; i++) {
+		const struct isdp_nv *nv = d->card->nv.profiles[i].es8;
+		uint8_t *seen = s->judge_dp->seen_keys[card][i];
+
+		if (!nv || !nv->kvn || memcmp(seen, nv->keys[0], 16) == 0)
+			continue;
+		memcpy(seen, nv->keys[0], 16);
+		note_keys(s, d, nv);
+	}
+}
 
 static const struct euicc_profile *on_card(const struct device *d, const char *iccid, int *slot)
 {

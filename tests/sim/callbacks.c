@@ -46,6 +46,16 @@ char *peer_text_of(const void *ctx, const char *body, const char *name)
 	return NULL;
 }
 
+struct judge_report peer_report(const void *ctx, const char *body)
+{
+	/* Rules of a profile in an EIS have subjects as well. */
+	const char *codes = strstr(body, "StatusCodeData>");
+
+	return (struct judge_report){.status = peer_text_of(ctx, body, "Status"),
+				     .subject = codes ? peer_text_of(ctx, codes, "Subject") : NULL,
+				     .reason = codes ? peer_text_of(ctx, codes, "Reason") : NULL};
+}
+
 static bool is_new(const void *ctx, struct sim_call *c, const char *message_id)
 {
 	for (unsigned int i = 0; i < c->reports; i++) {
@@ -63,11 +73,9 @@ static void take(struct sim *s, const char *body, bool stale)
 	char *relates = peer_text_of(ctx, body, "RelatesTo"), *at = relates ? strstr(relates, "uuid:c") : NULL;
 	char *id = peer_text_of(ctx, body, "MessageID");
 	struct sim_call *c = at ? call_at(s, strtoul(at + 6, NULL, 10)) : NULL;
-	struct judge_report r = {.status = peer_text_of(ctx, body, "Status"),
-				 .subject = peer_text_of(ctx, body, "Subject"),
-				 .reason = peer_text_of(ctx, body, "Reason"),
-				 .stale = stale};
+	struct judge_report r = peer_report(ctx, body);
 
+	r.stale = stale;
 	if (at && !c)
 		sim_violation(s, "a callback relates to a call that nobody made");
 	if (c && id && is_new(s->operators, c, id)) {

@@ -22,9 +22,6 @@
 #define STOCK_FOR_EACH_DAY 8 /* and card */
 #define IMPORT_BATCH 50
 #define REQUIRED_MEMORY 2000
-/* Small enough that a download takes several calls, and that each fits into short messages. */
-#define SEGMENT 80
-#define CHUNK 200
 
 struct dp_daemon {
 	struct crypto *crypto;
@@ -223,6 +220,7 @@ static int import_one(struct smdp *smdp, struct sim *s, unsigned int number)
 		.type = DP_TYPE,
 		.imsi = p.imsi,
 		.msisdn = p.msisdn,
+		.pol2 = dp_pol2(&p),
 		.package = dp_package(ctx, &p),
 	};
 	struct stock_item item;
@@ -258,6 +256,23 @@ static void import(struct sim *s, void *unused)
 
 /* ---- start ---- */
 
+/* Pieces are so small that a download takes several calls, and that each fits into short messages. */
+static void configure_downloads(struct sim *s, struct smdp_cfg *cfg, struct smsr_peer *smsr)
+{
+	uint64_t h = choice(s, C_DP_WORK, 0);
+
+	cfg->download.segment = (unsigned int)between(&h, 40, 120);
+	cfg->download.scenario = between(&h, 0, 1) ? 0x0b : 0x09;
+	cfg->download.token_key = between(&h, 0, 3) == 0;
+	cfg->download.isdp_tries = (unsigned int)between(&h, 1, 3);
+	cfg->download.session_tries = (unsigned int)between(&h, 1, 4);
+	cfg->limits.queue_max = (unsigned int)between(&h, 2, 6);
+	cfg->limits.cleanup_s = between(&h, 0, 1) ? 3600 : 600;
+	smsr->chunk = (unsigned int)between(&h, 60, 240);
+	smsr->validity_s = between(&h, 0, 2) ? 0 : 900;
+	smsr->no_second_session = between(&h, 0, 2) == 0;
+}
+
 static void configure(struct sim *s)
 {
 	struct dp_daemon *d = s->dp;
@@ -269,14 +284,13 @@ static void configure(struct sim *s)
 	cfg->uri = talloc_strdup(cfg, "https://smdp.example");
 	cfg->dp_cert = sim_pki_path(s->pki, cfg, "smdp.dp");
 	cfg->dp_key = sim_pki_path(s->pki, cfg, "smdp.dp.key");
-	cfg->download.segment = SEGMENT;
+	configure_downloads(s, cfg, p);
 	mno->oid = mno->tls.serial = talloc_strdup(cfg, SEED_OID_MNO_OPERATIONAL);
 	mno->rights = RIGHT_READ | RIGHT_MANAGE | RIGHT_DOWNLOAD;
 	mno->callback_prefix = talloc_strdup(cfg, "https://oper.example/");
 	mno->notification_url = talloc_strdup(cfg, "https://oper.example/note");
 	p->oid = p->tls.serial = talloc_strdup(cfg, SEED_OID_SMSR);
 	p->url = talloc_strdup(cfg, "https://smsr.example/ES3/ES3SmSrService");
-	p->chunk = CHUNK;
 }
 
 static void load_keys(struct sim *s)

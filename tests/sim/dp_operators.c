@@ -279,9 +279,7 @@ static void take(struct sim *s, const char *body)
 	char *relates = peer_text_of(ctx, body, "RelatesTo"), *at = relates ? strstr(relates, "uuid:o") : NULL;
 	char *id = peer_text_of(ctx, body, "MessageID");
 	unsigned long i = at ? strtoul(at + 6, NULL, 10) : 0;
-	struct judge_report r = {.status = peer_text_of(ctx, body, "Status"),
-				 .subject = peer_text_of(ctx, body, "Subject"),
-				 .reason = peer_text_of(ctx, body, "Reason")};
+	struct judge_report r = peer_report(ctx, body);
 
 	if (at && i >= d->n_orders) {
 		sim_violation(s, "a callback of the SM-DP relates to an order that nobody made");

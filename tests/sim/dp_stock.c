@@ -79,6 +79,26 @@ static char *swapped(const void *ctx, const char *digits)
 	return s;
 }
 
+/* Octets without a meaning (an element of no standard), so that packages differ in length. */
+static char *ballast(const void *ctx, unsigned int number)
+{
+	size_t len = number % 16 == 5 ? 1200 : number % 4 == 1 ? 300 : 0;
+	uint8_t *octets = talloc_zero_array(ctx, uint8_t, (unsigned int)len + 1);
+	size_t all = 5 + 4 + 4 + len;
+
+	for (size_t i = 0; i < len; i++)
+		octets[i] = (uint8_t)(i * 7 + number);
+	if (!len)
+		return "";
+	return talloc_asprintf(ctx, "A982%04zXA00381010881022A038282%04zX%s", all, len,
+			       hex_enc(ctx, bytes_of(octets, len)));
+}
+
+const char *dp_pol2(const struct dp_profile *p)
+{
+	return p->number % 6 == 2 ? "delete:not-allowed" : NULL;
+}
+
 /* Just enough of a package: header, MF, PUK, PIN, USIM with EF.IMSI, AKA, SD, end. */
 struct bytes dp_package(const void *ctx, const struct dp_profile *p)
 {
@@ -92,9 +112,10 @@ struct bytes dp_package(const void *ctx, const struct dp_profile *p)
 				    "B31CA003810104810667810F010204A200A30B830908%s"
 				    "A433A003810105A12CA12A8001018101008210%s8310%s"
 				    "A605A003810106"
+				    "%s"
 				    "AA05A003810107",
 				    iccid, swapped(ctx, iccid), swapped(ctx, imsi), hex_enc(ctx, BYTES_ARR(p->ki)),
-				    hex_enc(ctx, BYTES_ARR(p->opc)));
+				    hex_enc(ctx, BYTES_ARR(p->opc)), ballast(ctx, p->number));
 	struct bytes b;
 
 	OSMO_ASSERT(hex_dec(ctx, hex, &b) == 0);

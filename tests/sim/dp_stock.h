@@ -22,5 +22,7 @@ struct dp_profile dp_profile(unsigned int number);
 bool dp_profile_of_imsi(const char *imsi, struct dp_profile *p);
 bool dp_profile_of_msisdn(const char *msisdn, struct dp_profile *p);
 bool dp_profile_of_iccid(const char *iccid, struct dp_profile *p);
+/*! Its rules, as smdp/stock.h spells them; NULL: none. */
+const char *dp_pol2(const struct dp_profile *p);
 /*! Profile package, talloc child of ctx. */
 struct bytes dp_package(const void *ctx, const struct dp_profile *p);

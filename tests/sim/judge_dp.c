@@ -168,8 +168,14 @@ static struct judged_order *order(struct sim *s, int64_t op_id)
 	return &j->orders[op_id];
 }
 
-/* Was the profile complete on this card, and enabled if that is asked, at some moment since? */
-static bool was_loaded(const struct device *d, const char *iccid, bool enabled, int64_t since_ms)
+enum how {
+	ANYHOW,
+	ENABLED,
+	NOT_ENABLED
+};
+
+/* Did the card have the profile, and have it enabled or not if that is asked, at some moment since? */
+static bool was_loaded(const struct device *d, const char *iccid, enum how how, int64_t since_ms)
 {
 	for (size_t i = 0; iccid && i < d->n_past; i++) {
 		const struct card_moment *m = &d->past[i];
@@ -178,7 +184,7 @@ static bool was_loaded(const struct device *d, const char *iccid, bool enabled, 
 			continue;
 		for (int k = 0; k < d->n_profiles; k++) {
 			if (strcmp(d->profiles[k].iccid, iccid) == 0 && m->has >> k & 1 &&
-			    (!enabled || m->enabled == k))
+			    (how == ANYHOW || (how == ENABLED) == (m->enabled == k)))
 				return true;
 		}
 	}
@@ -189,12 +195,42 @@ static void check_download(struct sim *s, int64_t id, const struct judged_order 
 {
 	const struct device *d = device_at(s, o->card);
 
-	if (o->status <= STATUS_WARNING && !was_loaded(d, iccid, false, o->seen_ms))
+	if (o->status <= STATUS_WARNING && !was_loaded(d, iccid, ANYHOW, o->seen_ms))
 		sim_violation(s, "P4: order %lld succeeded, but card %u never had %s", (long long)id, o->card,
 			      iccid ? iccid : "the profile");
-	if (o->status == STATUS_SUCCESS && o->enable && !was_loaded(d, iccid, true, o->seen_ms))
+	if (o->status == STATUS_SUCCESS && o->enable && !was_loaded(d, iccid, ENABLED, o->seen_ms))
 		sim_violation(s, "P4: order %lld succeeded, but card %u never enabled %s", (long long)id, o->card,
 			      iccid ? iccid : "the profile");
+}
+
+/* Did the card lack it at some moment since? */
+static bool was_absent(const struct device *d, const char *iccid, int64_t since_ms)
+{
+	for (size_t i = 0; i < d->n_past; i++) {
+		bool has = false;
+
+		if (i + 1 < d->n_past && d->past[i + 1].at_ms < since_ms)
+			continue;
+		for (int k = 0; k < d->n_profiles; k++)
+			has |= d->past[i].has >> k & 1 && strcmp(d->profiles[k].iccid, iccid) == 0;
+		if (!has)
+			return true;
+	}
+	return false;
+}
+
+/* What the SM-SR's judges say about its operation holds for the order as well; here is what the operator is told. */
+static void check_relay(struct sim *s, int64_t id, const struct judged_order *o, int fn, const char *iccid)
+{
+	const struct device *d = device_at(s, o->card);
+
+	if (o->status > STATUS_WARNING || !iccid)
+		return;
+	if ((fn == ES2_ENABLE_PROFILE && !was_loaded(d, iccid, ENABLED, o->seen_ms)) ||
+	    (fn == ES2_DISABLE_PROFILE && !was_loaded(d, iccid, NOT_ENABLED, o->seen_ms)) ||
+	    (fn == ES2_DELETE_PROFILE && !was_absent(d, iccid, o->seen_ms)))
+		sim_violation(s, "P4: order %lld (%s) succeeded, but card %u never did it", (long long)id,
+			      es_fn_name((enum es_fn)fn), o->card);
 }
 
 static void note_end(struct sim *s, int64_t id, struct judged_order *o, sqlite3_stmt *q)
@@ -210,8 +246,10 @@ static void note_end(struct sim *s, int64_t id, struct judged_order *o, sqlite3_
 		sim_violation(s, "P4: order %lld ends without an outcome", (long long)id);
 		return;
 	}
-	if (o->kind != ORDER_DOWNLOAD)
+	if (o->kind != ORDER_DOWNLOAD) {
+		check_relay(s, id, o, sqlite3_column_int(q, 8), iccid);
 		return;
+	}
 	s->res->downloads[o->status]++;
 	check_download(s, id, o, iccid);
 }
@@ -222,7 +260,7 @@ void judge_dp_progress(struct sim *s, int64_t op_id)
 	sqlite3_stmt *q =
 		judge_dp_ask(s,
 			     "SELECT o.kind, o.state, e.eid, ifnull(o.status, -1), o.subject, o.reason, o.iccid, "
-			     "d.enable FROM operation o JOIN euicc e ON e.id = o.euicc_id "
+			     "d.enable, o.fn FROM operation o JOIN euicc e ON e.id = o.euicc_id "
 			     "LEFT JOIN download d ON d.op_id = o.id WHERE o.id = ?1",
 			     1, op_id);
 	int state;

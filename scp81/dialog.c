@@ -4,11 +4,16 @@
  * A card that lost a connection comes back to the last Next-URI it knows, with X-Admin-Resume and perhaps with its
  * result once more.  The number in the URI tells which answer it misses:
  *
- *   n = seq, result not here    its script is out: with a status it is the result, else send the script again
+ *   n = seq, result not here    its script is out: with a status it is the result; else the card had the script, or it
+ *                               would not know this URI, and what it did with it is lost
  *   n = seq, result here        the next script or the end was never made: make it now
  *   n = seq - 1                 our script seq was lost: send it again, whatever the request carries
- *   n = 0 (the first URI)       as n = seq - 1 for seq = 1
+ *   n = 0 (the first URI)       as n = seq - 1 for seq = 1; or it is a later session of the card, whose first POST was
+ *                               lost: the caller has to judge.  One with a notification always is a new session
  *   session ended               our 204 was lost: send it again
+ *
+ * On one connection nothing gets lost: there a card that asks once more for a script that it was given is refused, since
+ * it would execute it twice.
  *
  * Anything else under a token is no request of this session and is refused.  A first POST without Resume is a new
  * session, and the script of the old one stays without an answer.
@@ -188,10 +193,10 @@ static void rx_first(const void *ctx, struct dialog *d, const struct dialog_req 
 		refuse(out, 400, "X-Admin-From is missing");
 	else if (req->msg->script_status || req->msg->body.len)
 		refuse(out, 400, "result of a script that was not sent");
-	else if (http_msg_resumes(req->msg) && d->state == DIALOG_SCRIPT && d->seq == 1)
-		again(d, out);
 	else if (hex)
 		rx_notification(ctx, d, req, hex, out);
+	else if (http_msg_resumes(req->msg) && d->state == DIALOG_SCRIPT && d->seq == 1 && !req->same_conn)
+		*out = (struct dialog_out){.act = DIALOG_ACT_AGAIN, .seq = d->seq, .from_start = true};
 	else
 		start(d, req->new_token, out);
 }
@@ -203,7 +208,8 @@ static void rx_result(struct dialog *d, const struct dialog_req *req, struct dia
 	if (status == ADMIN_STATUS_NONE && req->msg->body.len)
 		status = STATUS_IMPLIED;
 	if (status == ADMIN_STATUS_NONE && http_msg_resumes(req->msg)) {
-		again(d, out);
+		*out = (struct dialog_out){.act = DIALOG_ACT_NEXT, .lost_seq = d->seq};
+		d->state = DIALOG_WAITING;
 		return;
 	}
 	if (status == ADMIN_STATUS_NONE) {
@@ -220,7 +226,7 @@ static void rx_next(struct dialog *d, const struct place *p, const struct dialog
 		refuse(out, 403, "URI of no session of this eUICC");
 	else if (d->state == DIALOG_SCRIPT && p->seq == d->seq)
 		rx_result(d, req, out);
-	else if (d->state == DIALOG_SCRIPT && p->seq + 1 == d->seq)
+	else if (d->state == DIALOG_SCRIPT && p->seq + 1 == d->seq && !req->same_conn)
 		again(d, out);
 	else if (d->state == DIALOG_WAITING && p->seq == d->seq)
 		*out = (struct dialog_out){.act = DIALOG_ACT_NEXT};

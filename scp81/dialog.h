@@ -50,6 +50,7 @@ struct dialog_req {
 	const struct http_msg *msg;
 	const uint8_t *eid;    /* ADMIN_EID_LEN octets, out of the PSK identity */
 	unsigned int nth;      /* of its connection, from 1 */
+	bool same_conn;	       /* the last request that was not refused came on this connection */
 	const char *new_token; /* for a session that starts now: chance, 1 to DIALOG_TOKEN_MAX letters and digits */
 };
 
@@ -65,8 +66,9 @@ enum dialog_act {
 struct dialog_out {
 	enum dialog_act act;
 	bool fresh;		  /* NEXT and NOTIFY: a new session took the place of any other */
-	uint32_t lost_seq;	  /* fresh: script of the old session without a result; 0 = none */
+	uint32_t lost_seq;	  /* NEXT and NOTIFY: script that the card had, and whose result is lost; 0 = none */
 	uint32_t seq;		  /* RESULT and AGAIN */
+	bool from_start;	  /* AGAIN: came to the first URI, so that the card may have had it in an earlier session */
 	enum admin_status status; /* RESULT; not NONE.  Anything but OK usually comes without a body */
 	struct bytes body;	  /* RESULT: view into the message.  NOTIFY: talloc child of ctx */
 	unsigned int http_status; /* REFUSE */

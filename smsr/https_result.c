@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Results of scripts: each is kept, the last ends the job and moves its operation.
  *
- * A card that begins anew while a script of it is out may have executed that script: see lost_ways. */
+ * A card that begins anew while a script of it is out may have executed that script: see lost_ways.  One that resumes
+ * without the result had the script; its session has not ended, so that a change still waits for the REFRESH, and a look
+ * would find the old state: its notification will tell. */
 #include <errno.h>
 
 #include <osmocom/core/utils.h>
@@ -154,10 +156,23 @@ static enum lost_way lost_way(enum cmd_kind kind)
 	return LOST_GONE;
 }
 
-int https_lost(struct smsr *s, struct https_session *ss, uint32_t seq)
+bool https_in_doubt(const struct https_job *job, bool called)
+{
+	switch (lost_way(job->kind)) {
+	case LOST_AGAIN:
+		return false;
+	case LOST_LOOK:
+		return true;
+	case LOST_GONE:
+		break;
+	}
+	return called; /* a look is cheap, a failure is not */
+}
+
+int https_lost(struct smsr *s, struct https_session *ss, uint32_t seq, bool resumed)
 {
 	void *ctx = turn_ctx(s->turn);
-	struct command as_sms = {.attempt = 0};
+	struct command as_sms = {.attempt = resumed};
 	struct op_input in = {.event = OP_EV_STALE, .cmd = &as_sms};
 	struct https_script script;
 	struct https_job job;
@@ -166,8 +181,8 @@ int https_lost(struct smsr *s, struct https_session *ss, uint32_t seq)
 	if (rc == 0)
 		rc = https_db_script_out(ctx, s->db, job.id, seq, &script);
 	if (rc == 0)
-		rc = op_note(s, job.op_id, STEP_RETRY, "the card begins anew: what it did with script %d is not known",
-			     script.idx);
+		rc = op_note(s, job.op_id, STEP_RETRY, "the card %s: what it did with script %d is not known",
+			     resumed ? "resumes without the result" : "begins anew", script.idx);
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
 	switch (lost_way(job.kind)) {

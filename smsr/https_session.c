@@ -2,8 +2,9 @@
 /* The administration session of an eUICC: its POSTs, their answers, lost connections.  SGP.02 ES5 over HTTPS,
  * GlobalPlatform Amendment B; what a POST means is for scp81/dialog.h.
  *
- * Every POST makes the card's connection wait (session.waits); https_serve() ends that with a script, with 204, or
- * leaves it parked for the operation that was announced.  A new job finds a waiting POST and is served at once.
+ * A POST is judged first, with all that it means for operations, and makes the card's connection wait (session.waits)
+ * then; https_serve() ends that with a script, with 204, or leaves it parked for the operation that was announced.  A new
+ * job finds a waiting POST and is served at once.
  * What its answers mean for the job is in https_result.c. */
 #include <errno.h>
 
@@ -176,7 +177,14 @@ int https_serve(struct smsr *s, const struct euicc *e)
 
 /* ---- requests ---- */
 
-static int again(struct smsr *s, const struct euicc *e, struct https_session *ss)
+/* What a POST turned out to be. */
+struct post {
+	struct dialog_out out;
+	bool called;   /* triggers went out since the card was heard last */
+	bool answered; /* already */
+};
+
+static int again(struct smsr *s, const struct euicc *e, struct https_session *ss, struct post *post)
 {
 	void *ctx = turn_ctx(s->turn);
 	struct https_script script;
@@ -185,13 +193,15 @@ static int again(struct smsr *s, const struct euicc *e, struct https_session *ss
 
 	if (rc == 0)
 		rc = https_db_script_out(ctx, s->db, job.id, ss->dialog.seq, &script);
-	if (rc == 0)
+	post->answered = rc == 0 && !(post->out.from_start && https_in_doubt(&job, post->called));
+	if (post->answered)
 		return give(s, e, ss, &job, &script, true);
-	if (rc != -ENOENT)
+	if (rc < 0 && rc != -ENOENT)
 		return rc;
-	/* Nobody wants it any more: the card gets what comes next, or the end. */
+	/* Nobody wants it any more, or the card may have had it: it gets what comes next, or the end. */
 	ss->dialog.state = DIALOG_WAITING;
-	return https_db_session_put(s->db, ss);
+	rc = https_db_session_put(s->db, ss);
+	return rc < 0 ? rc : https_lost(s, ss, ss->dialog.seq, false);
 }
 
 static int notified(struct smsr *s, struct euicc *e, const struct dialog_out *out)
@@ -208,9 +218,10 @@ static int notified(struct smsr *s, struct euicc *e, const struct dialog_out *ou
 	return notif_take(s, "HTTPS", e, &n);
 }
 
-static int act(struct smsr *s, struct euicc *e, struct https_session *ss, const struct dialog_out *out)
+static int act(struct smsr *s, struct euicc *e, struct https_session *ss, struct post *post)
 {
-	int rc = out->fresh && out->lost_seq ? https_lost(s, ss, out->lost_seq) : 0;
+	const struct dialog_out *out = &post->out;
+	int rc = out->lost_seq ? https_lost(s, ss, out->lost_seq, !out->fresh) : 0;
 
 	if (rc < 0)
 		return rc;
@@ -221,7 +232,7 @@ static int act(struct smsr *s, struct euicc *e, struct https_session *ss, const 
 		rc = eis_db_get(turn_ctx(s->turn), s->db, e->id, e); /* what was lost may have moved an operation */
 		return rc < 0 ? rc : notified(s, e, out);
 	case DIALOG_ACT_AGAIN:
-		return again(s, e, ss);
+		return again(s, e, ss, post);
 	case DIALOG_ACT_END: /* 204 again, or what has come up since */
 		ss->dialog.state = DIALOG_WAITING;
 		return https_db_session_put(s->db, ss);
@@ -257,7 +268,7 @@ static int stop_waiting(struct smsr *s, struct https_job *job)
 }
 
 /* The card is here, on this connection. */
-static int heard(struct smsr *s, struct https_session *ss, uint64_t conn)
+static int heard(struct smsr *s, struct https_session *ss, uint64_t conn, struct post *post)
 {
 	bool anew = ss->conn != conn;
 	struct https_job job;
@@ -269,7 +280,7 @@ static int heard(struct smsr *s, struct https_session *ss, uint64_t conn)
 		smsr_count(s, CTR_HTTPS_SESSIONS);
 	ss->conn = conn;
 	ss->state = HTTPS_OPEN;
-	ss->waits = true;
+	ss->waits = false;
 	ss->due_ms = 0;
 	ss->heard_ms = clock_stamp_ms();
 	if (rc == 0)
@@ -278,10 +289,23 @@ static int heard(struct smsr *s, struct https_session *ss, uint64_t conn)
 		rc = https_db_job_of_euicc(turn_ctx(s->turn), s->db, ss->euicc_id, &job);
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
+	post->called = job.triggers > 0;
 	rc = anew ? op_note(s, job.op_id, STEP_HTTPS, "the card has connected") : 0;
 	if (rc < 0 || (!anew && !job.triggers && !job.due_ms))
 		return rc;
 	return stop_waiting(s, &job);
+}
+
+/* All that the POST meant is done: what is next for the card? */
+static int answer_post(struct smsr *s, const struct euicc *e)
+{
+	struct https_session ss;
+	int rc = https_db_session(s->db, e->id, &ss);
+
+	ss.waits = true;
+	if (rc == 0)
+		rc = https_db_session_put(s->db, &ss);
+	return rc < 0 ? rc : https_serve(s, e);
 }
 
 int smsr_ev_https_request(void *smsr, void *request)
@@ -293,7 +317,7 @@ int smsr_ev_https_request(void *smsr, void *request)
 	struct dialog_req req = {.msg = q->msg, .eid = q->eid, .nth = q->nth, .new_token = token};
 	struct dialog_conf conf;
 	struct https_session ss;
-	struct dialog_out out;
+	struct post post = {.called = false};
 	struct euicc e;
 	int rc = eis_db_by_eid(ctx, s->db, q->eid, &e);
 
@@ -306,15 +330,16 @@ int smsr_ev_https_request(void *smsr, void *request)
 		return rc;
 	conf = https_fleet_dialog(https_fleet_for(s, &e));
 	new_token(token, sizeof(token));
-	dialog_rx(ctx, &conf, &ss.dialog, &req, &out);
-	if (out.act == DIALOG_ACT_REFUSE)
-		return refuse(s, q, out.http_status, out.why);
-	if (out.fresh)
+	req.same_conn = ss.conn == q->conn;
+	dialog_rx(ctx, &conf, &ss.dialog, &req, &post.out);
+	if (post.out.act == DIALOG_ACT_REFUSE)
+		return refuse(s, q, post.out.http_status, post.out.why);
+	if (post.out.fresh)
 		ss.hold = false;
-	rc = heard(s, &ss, q->conn);
+	rc = heard(s, &ss, q->conn, &post);
 	if (rc == 0)
-		rc = act(s, &e, &ss, &out);
-	return rc < 0 ? rc : https_serve(s, &e);
+		rc = act(s, &e, &ss, &post);
+	return rc < 0 || post.answered ? rc : answer_post(s, &e);
 }
 
 int smsr_ev_https_closed(void *smsr, void *gone)

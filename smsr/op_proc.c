@@ -105,6 +105,7 @@ int op_card_error(struct smsr *s, struct op_run *r, const struct op_input *in, c
 	void *ctx = turn_ctx(s->turn);
 	uint16_t sw = in->script ? in->script->last.sw : 0;
 	char *text;
+	int rc = 0;
 
 	if (in->event == OP_EV_REFUSED)
 		text = talloc_asprintf(ctx, "%s: the card did not execute it: %s", what,
@@ -116,6 +117,10 @@ int op_card_error(struct smsr *s, struct op_run *r, const struct op_input *in, c
 				       sw ? sw_words(ctx, sw) : "the card could not read the script");
 	if (in->script)
 		r->op.erd = bytes_dup(ctx, in->script->body);
+	else if (in->event == OP_EV_ANSWER && r->op.kind != OP_AUDIT) /* it may have done it */
+		rc = op_mark_audit(s, r, text);
+	if (rc < 0)
+		return rc;
 	if (sw == ES5_SW_POL1)
 		return op_fail(s, r, ES_FAILED, ES_SC_POL1_REFUSED, r->op.iccid, text);
 	return op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, r->op.iccid, text);

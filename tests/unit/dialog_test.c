@@ -47,6 +47,7 @@ struct post {
 	const char *status;
 	struct bytes body;
 	bool resume;
+	bool same_conn;
 };
 
 static struct http_msg *message(struct story *s, const struct post *p)
@@ -70,9 +71,10 @@ static struct http_msg *message(struct story *s, const struct post *p)
 	return talloc_steal(s, in);
 }
 
-static void judge(struct story *s, const struct http_msg *m)
+static void judge(struct story *s, const struct http_msg *m, bool same_conn)
 {
-	const struct dialog_req req = {.msg = m, .eid = s->eid, .nth = s->nth, .new_token = s->token};
+	const struct dialog_req req = {
+		.msg = m, .eid = s->eid, .nth = s->nth, .same_conn = same_conn, .new_token = s->token};
 
 	memset(&s->out, 0xee, sizeof(s->out));
 	dialog_rx(s, &s->conf, &s->d, &req, &s->out);
@@ -80,7 +82,7 @@ static void judge(struct story *s, const struct http_msg *m)
 
 static void card_posts(struct story *s, struct post p, enum dialog_act want)
 {
-	judge(s, message(s, &p));
+	judge(s, message(s, &p), p.same_conn);
 	assert_int_equal(s->out.act, want);
 }
 
@@ -225,11 +227,13 @@ static void our_script_was_lost(void **state)
 	server_scripts(s, "one", PATH "?tid=T1&s=1");
 	card_posts(s, FIRST_AGAIN, DIALOG_ACT_AGAIN); /* the card knows no Next-URI yet */
 	assert_int_equal(s->out.seq, 1);
+	assert_true(s->out.from_start);
 	server_repeats(s, "one");
 	card_posts(s, RESULT(1), DIALOG_ACT_RESULT);
 	server_scripts(s, "two", PATH "?tid=T1&s=2");
 	card_posts(s, RESUME(1), DIALOG_ACT_AGAIN); /* with its result or without */
 	assert_int_equal(s->out.seq, 2);
+	assert_false(s->out.from_start);
 	server_repeats(s, "two");
 	card_posts(s, RESULT_AGAIN(1), DIALOG_ACT_AGAIN);
 	assert_int_equal(s->out.seq, 2);
@@ -244,16 +248,51 @@ static void the_result_was_lost(void **state)
 
 	card_posts(s, FIRST, DIALOG_ACT_NEXT);
 	server_scripts(s, "one", PATH "?tid=T1&s=1");
-	card_posts(s, RESUME(1), DIALOG_ACT_AGAIN); /* the card has forgotten the result */
-	assert_int_equal(s->out.seq, 1);
-	server_repeats(s, "one");
 	card_posts(s, RESULT_AGAIN(1), DIALOG_ACT_RESULT);
 	assert_int_equal(s->out.seq, 1);
 	/* our side has not answered yet when the connection breaks: the result counts once */
 	card_posts(s, RESULT_AGAIN(1), DIALOG_ACT_NEXT);
 	assert_false(s->out.fresh);
 	card_posts(s, RESUME(1), DIALOG_ACT_NEXT);
+	assert_int_equal(s->out.lost_seq, 0);
 	server_scripts(s, "two", PATH "?tid=T1&s=2");
+	talloc_free(s);
+}
+
+/* It knows the Next-URI that came with the script, so it had the script. */
+static void the_card_has_forgotten_the_result(void **state)
+{
+	struct story *s = begin();
+
+	card_posts(s, FIRST, DIALOG_ACT_NEXT);
+	server_scripts(s, "one", PATH "?tid=T1&s=1");
+	card_posts(s, RESUME(1), DIALOG_ACT_NEXT);
+	assert_false(s->out.fresh);
+	assert_int_equal(s->out.lost_seq, 1);
+	server_scripts(s, "one once more", PATH "?tid=T1&s=2");
+	card_posts(s, RESULT(2), DIALOG_ACT_RESULT);
+	talloc_free(s);
+}
+
+/* What it asks for is on its way to it. */
+static void twice_on_one_connection(void **state)
+{
+	struct post first = FIRST_AGAIN, result = RESULT(1);
+	struct story *s = begin();
+
+	first.same_conn = result.same_conn = true;
+	card_posts(s, FIRST, DIALOG_ACT_NEXT);
+	server_scripts(s, "one", PATH "?tid=T1&s=1");
+	s->token = "T2";
+	card_posts(s, first, DIALOG_ACT_NEXT);
+	assert_int_equal(s->out.lost_seq, 1);
+	s->token = "T1";
+	card_posts(s, FIRST, DIALOG_ACT_NEXT);
+	server_scripts(s, "one", PATH "?tid=T1&s=1");
+	card_posts(s, result, DIALOG_ACT_RESULT);
+	server_scripts(s, "two", PATH "?tid=T1&s=2");
+	card_is_refused(s, result, 403);
+	card_posts(s, RESULT(2), DIALOG_ACT_RESULT);
 	talloc_free(s);
 }
 
@@ -296,7 +335,9 @@ static void notification(void **state)
 	assert_true(bytes_eq(s->out.body, BYTES_ARR(want)));
 	assert_true(s->out.fresh);
 	server_scripts(s, "confirmation", PATH "?tid=T1&s=1");
-	card_posts(s, (struct post){.target = PATH "?msg=E1024D00", .resume = true}, DIALOG_ACT_AGAIN);
+	card_posts(s, (struct post){.target = PATH "?msg=E1024D00", .resume = true}, DIALOG_ACT_NOTIFY);
+	assert_int_equal(s->out.lost_seq, 1);
+	server_scripts(s, "confirmation", PATH "?tid=T1&s=1");
 	card_posts(s, RESULT(1), DIALOG_ACT_RESULT);
 	server_ends(s);
 	card_is_refused(s, (struct post){.target = PATH "?msg="}, 400);
@@ -341,7 +382,7 @@ static void strange_uris(void **state)
 
 static void broken(struct story *s, const struct http_msg *m, unsigned int status)
 {
-	judge(s, m);
+	judge(s, m, false);
 	assert_int_equal(s->out.act, DIALOG_ACT_REFUSE);
 	assert_int_equal(s->out.http_status, status);
 	assert_int_equal(s->d.state, DIALOG_IDLE);
@@ -377,7 +418,7 @@ static void strange_headers(void **state)
 	s->nth = 3;
 	broken(s, good, 503);
 	s->nth = 2;
-	judge(s, good);
+	judge(s, good, false);
 	assert_int_equal(s->out.act, DIALOG_ACT_NEXT);
 	talloc_free(s);
 }
@@ -445,6 +486,8 @@ int main(void)
 		cmocka_unit_test(status_may_be_implied),
 		cmocka_unit_test(our_script_was_lost),
 		cmocka_unit_test(the_result_was_lost),
+		cmocka_unit_test(the_card_has_forgotten_the_result),
+		cmocka_unit_test(twice_on_one_connection),
 		cmocka_unit_test(the_end_was_lost),
 		cmocka_unit_test(card_starts_over),
 		cmocka_unit_test(notification),

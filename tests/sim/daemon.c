@@ -12,6 +12,7 @@
 #include "smsr/report.h"
 #include "smsr/smsr.h"
 #include "tests/sim/es3_wire.h"
+#include "tests/sim/https.h"
 #include "tests/sim/judge.h"
 #include "tests/sim/operators.h"
 #include "tests/sim/proc.h"
@@ -213,6 +214,14 @@ static void port_sms_reconnect(void *priv, const char *smsc)
 		smsc_reconnect(s, smsc);
 }
 
+static void port_https(void *priv, uint64_t conn, struct bytes octets, bool close)
+{
+	struct sim *s = priv;
+
+	if (leaves(s))
+		https_answer(s, conn, octets, close);
+}
+
 static void port_progress(void *priv, int64_t op_id)
 {
 	struct sim *s = priv;
@@ -229,6 +238,7 @@ static const struct smsr_ports ports = {
 	.answer = port_answer,
 	.sms_pause = port_sms_pause,
 	.sms_reconnect = port_sms_reconnect,
+	.https_answer = port_https,
 	.progress = port_progress,
 };
 
@@ -263,6 +273,7 @@ static void died(struct sim *s)
 	/* The SM-DP knows more than the backup, and the judges of the two do not know what may come of that. */
 	if (s->daemon->backup && !s->plan->dp && fault(s, F_RESTORE, ACTOR, NULL))
 		put_back(s);
+	https_daemon_died(s);
 }
 
 static void born(struct sim *s)
@@ -322,6 +333,7 @@ static void start(struct sim *s)
 		add_smdp(d->cfg);
 	smsc_configure(s, d->cfg);
 	sim_at(s, s->now_ms + MINUTE_MS, short_queue, NULL);
+	https_configure(s, d->cfg);
 	d->proc = proc_alloc(s, d, &program, ACTOR);
 	d->cfg->database = talloc_strdup(d->cfg, proc_database(d->proc));
 }

@@ -7,6 +7,7 @@
 
 #include "lab/euicc/euicc.h"
 #include "tests/sim/devices.h"
+#include "tests/sim/https.h"
 
 #define EVERY_MS (20 * MINUTE_MS)
 
@@ -22,7 +23,7 @@ static void power_on(struct sim *s, void *card)
 	device_after(s, card_of(card));
 }
 
-static void power_off(struct sim *s, unsigned int card, uint64_t h)
+void device_off(struct sim *s, unsigned int card, uint64_t h)
 {
 	device_input(s, card);
 	euicc_power(device_at(s, card)->card, false);
@@ -49,7 +50,9 @@ static const struct {
 } switches[] = {
 	{F_CARD_MEMORY, EUICC_FAULT_MEMORY, 0},		  {F_CARD_POL1, EUICC_FAULT_POL1, 0},
 	{F_CARD_SILENT, EUICC_FAULT_SILENT, 0},		  {F_CARD_SLOW, EUICC_FAULT_SLOW, 400000},
-	{F_CARD_UNSECURED, EUICC_FAULT_UNSECURED_POR, 0},
+	{F_CARD_UNSECURED, EUICC_FAULT_UNSECURED_POR, 0}, {F_CARD_HTTPS_STATUS, EUICC_FAULT_HTTPS_STATUS, 0},
+	{F_CARD_HTTPS_GARBAGE, EUICC_FAULT_HTTPS_GARBAGE, 0}, {F_CARD_HTTPS_STALL, EUICC_FAULT_HTTPS_STALL, 1},
+	{F_CARD_HTTPS_WRONG_EID, EUICC_FAULT_HTTPS_WRONG_EID, 0},
 };
 
 void device_troubles_end(struct sim *s, unsigned int card)
@@ -75,6 +78,8 @@ static void look(struct sim *s, void *arg)
 		return;
 	sim_at(s, s->now_ms + EVERY_MS, look, arg);
 	for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
+		if (switches[i].fault >= F_HTTPS_REFUSED && !https_card(s, card))
+			continue;
 		if (!fault(s, switches[i].fault, card + 1, &h))
 			continue;
 		euicc_fault_set(d->card, switches[i].on_card, true, switches[i].arg);
@@ -85,7 +90,7 @@ static void look(struct sim *s, void *arg)
 		d->counter = euicc_counter(d->card);
 	}
 	if (fault(s, F_DEVICE_OFF, card + 1, &h))
-		power_off(s, card, h);
+		device_off(s, card, h);
 	else if (fault(s, F_NO_NETWORK, card + 1, &h))
 		network_goes(s, card, h);
 }

@@ -9,6 +9,9 @@ void device_troubles_start(struct sim *s);
 /*! All is well again, but for the power switch. */
 void device_troubles_end(struct sim *s, unsigned int card);
 
+/*! Off, and on again after minutes or hours. */
+void device_off(struct sim *s, unsigned int card, uint64_t h);
+
 /*! Before an input: the card learns the time. */
 void device_input(struct sim *s, unsigned int card);
 /*! Behind it: what the card does, happens. */

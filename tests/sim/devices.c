@@ -13,6 +13,7 @@
 #include "tests/sim/daemon.h"
 #include "tests/sim/device_troubles.h"
 #include "tests/sim/dp_stock.h"
+#include "tests/sim/https.h"
 #include "tests/sim/judge.h"
 #include "tests/sim/judge_dp.h"
 #include "tests/sim/pki.h"
@@ -23,7 +24,7 @@
 #define MEMORY 1000000
 
 struct devices {
-	struct euicc_fleet *fleet;
+	struct euicc_fleet *fleets[2]; /* those that speak HTTPS are the second */
 	struct seed *seed;
 	struct device *list;
 	bool draining;
@@ -119,7 +120,7 @@ static void on_timer(struct sim *s, void *arg)
 	struct device *d = arg;
 
 	d->timer_ms = 0;
-	s->devices->fleet->now_ms = s->now_ms;
+	device_input(s, (unsigned int)(d - s->devices->list));
 	if (euicc_deadline(d->card) <= s->now_ms)
 		euicc_tick(d->card);
 	drain(s);
@@ -194,6 +195,7 @@ static void on_mo(struct sim *s, struct device *d, const struct euicc_out *o)
 static void on_out(struct sim *s, struct euicc_out *o)
 {
 	struct device *d = euicc_host_data(o->card);
+	unsigned int card = (unsigned int)(d - s->devices->list);
 
 	switch (o->type) {
 	case EUICC_OUT_ATTACH:
@@ -205,14 +207,31 @@ static void on_out(struct sim *s, struct euicc_out *o)
 	case EUICC_OUT_MO:
 		on_mo(s, d, o);
 		break;
-	case EUICC_OUT_MT_ACK:
 	case EUICC_OUT_CONNECT:
+		https_connect(s, card, o->https);
+		break;
 	case EUICC_OUT_SEND:
+		https_from_card(s, card, o->pdu);
+		break;
 	case EUICC_OUT_CLOSE:
-	case EUICC_OUT_EVENT:
+		https_card_closes(s, card, o->cause);
+		break;
 	case EUICC_OUT_TRACE:
+		https_card_tells(s, card, o->text);
+		break;
+	case EUICC_OUT_MT_ACK:
+	case EUICC_OUT_EVENT:
 		break;
 	}
+}
+
+static struct euicc_out *next_out(struct devices *ds)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ds->fleets); i++) {
+		if (!llist_empty(&ds->fleets[i]->outs))
+			return llist_first_entry(&ds->fleets[i]->outs, struct euicc_out, entry);
+	}
+	return NULL;
 }
 
 static void drain(struct sim *s)
@@ -222,9 +241,7 @@ static void drain(struct sim *s)
 	if (ds->draining)
 		return;
 	ds->draining = true;
-	while (!llist_empty(&ds->fleet->outs)) {
-		struct euicc_out *o = llist_first_entry(&ds->fleet->outs, struct euicc_out, entry);
-
+	for (struct euicc_out *o; (o = next_out(ds));) {
 		llist_del(&o->entry);
 		on_out(s, o);
 		talloc_free(o);
@@ -234,8 +251,7 @@ static void drain(struct sim *s)
 
 void device_input(struct sim *s, unsigned int card)
 {
-	s->devices->fleet->now_ms = s->now_ms;
-	(void)card;
+	s->devices->fleets[https_card(s, card)]->now_ms = s->now_ms;
 }
 
 void device_after(struct sim *s, unsigned int card)
@@ -387,8 +403,9 @@ static void make_card(struct sim *s, unsigned int card)
 		profiles[i].mem_left = 1000;
 	}
 	d->on_air = -1;
-	d->card = euicc_alloc(s->devices, s->devices->fleet, &f);
+	d->card = euicc_alloc(s->devices, s->devices->fleets[https_card(s, card)], &f);
 	OSMO_ASSERT(d->card);
+	euicc_trace_set(d->card, https_card(s, card));
 	note_moment(s, card, d);
 }
 
@@ -459,6 +476,8 @@ struct es_eis *device_eis(struct sim *s, const void *ctx, unsigned int card)
 			       .signature_xml = "<s/>"};
 	if (s->pki)
 		put_signed(s, eis);
+	if (https_card(s, card))
+		https_eis(s, eis, card, eis);
 	return eis;
 }
 
@@ -477,9 +496,12 @@ static void start(struct sim *s)
 	struct devices *ds = s->devices = talloc_zero(s->ctx, struct devices);
 
 	ds->seed = seed_alloc(ds, "sim");
-	ds->fleet = euicc_fleet_alloc(ds, crypto_alloc(ds), &host);
-	ds->fleet->now_ms = s->now_ms;
-	OSMO_ASSERT(sms_addr_set(&ds->fleet->set.smsr, 0x91, SMSR_NUMBER) == 0);
+	for (size_t i = 0; i < ARRAY_SIZE(ds->fleets); i++) {
+		ds->fleets[i] = euicc_fleet_alloc(ds, crypto_alloc(ds), &host);
+		ds->fleets[i]->now_ms = s->now_ms;
+		OSMO_ASSERT(sms_addr_set(&ds->fleets[i]->set.smsr, 0x91, SMSR_NUMBER) == 0);
+	}
+	https_settings(s, &ds->fleets[true]->set);
 	ds->list = talloc_zero_array(ds, struct device, s->plan->fleet);
 	for (unsigned int i = 0; i < s->plan->fleet; i++) {
 		make_card(s, i);

@@ -126,6 +126,7 @@ void judge_end(struct sim *s)
 			sim_violation(s, "card %u is not quiet at the end", i);
 	}
 	judge_ops_end(s);
+	judge_https_end(s);
 	judge_audit_trail(s);
 	judge_dp_end(s);
 	judge_keys_file(s, daemon_database(s));
@@ -137,6 +138,7 @@ static void start(struct sim *s)
 	struct judge *j = s->judge = talloc_zero(s->ctx, struct judge);
 
 	j->air = talloc_zero_size(j, s->plan->fleet * sizeof(j->air[0]));
+	j->scripts = talloc_zero_size(j, s->plan->fleet * sizeof(j->scripts[0]));
 	j->keys = judge_keys_alloc(s);
 	listen_to_log(s);
 	sim_at(s, s->now_ms + LOOK_EVERY_MS, on_look, NULL);

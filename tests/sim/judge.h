@@ -20,6 +20,10 @@ struct judge_report {
 
 /*! A short message leaves: the committed database explains it, and its counter is used once (P1, P2, P3). */
 void judge_submit(struct sim *s, const struct sms_out *sms);
+/*! An answer to a card's POST leaves: the committed database explains it (P1, P3, P4, P5). */
+void judge_https_answer(struct sim *s, unsigned int card, struct bytes octets);
+/*! A line of a card's trace: what it got, what it executes. */
+void judge_https_card(struct sim *s, unsigned int card, const char *line);
 /*! A message to a peer leaves.  \returns whom it is about: a card from 1, or 0 */
 uint32_t judge_post(struct sim *s, const struct http_out *post);
 /*! An operation took a step. */

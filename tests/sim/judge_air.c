@@ -95,7 +95,8 @@ static bool was_given_up(struct sim *s, const struct row *r)
 	sqlite3_stmt *q = judge_ask(s,
 				    "SELECT 1 FROM command x WHERE x.op_id = ?1 AND x.kind = ?2 AND x.id < ?3 AND "
 				    "x.state = 2 AND NOT EXISTS (SELECT 1 FROM command a WHERE a.op_id = x.op_id AND "
-				    "a.kind = 4 AND a.id > x.id AND a.id < ?3 AND a.state = 1)",
+				    "a.kind = 4 AND a.id > x.id AND a.id < ?3 AND a.state = 1) AND NOT EXISTS (SELECT 1 "
+				    "FROM https_job h WHERE h.op_id = x.op_id AND h.kind = 4 AND h.state = 1)",
 				    3, r->op, r->kind, r->command);
 
 	if (q)
@@ -112,7 +113,7 @@ static void check_new(struct sim *s, uint32_t card, const struct row *r)
 		if (j->air[card].list[i].counter > (uint64_t)r->cntr)
 			sim_violation(s, "P2: card %u: counter %lld follows a higher one", card, (long long)r->cntr);
 	}
-	if (changes && was_given_up(s, r))
+	if (changes && (was_given_up(s, r) || judge_left_open(s, card, r->op, (int)r->kind, 0)))
 		sim_violation(s, "P2: card %u: #%lld is sent again under a new counter, without an audit between", card,
 			      (long long)r->op);
 	if (changes && j->air[card].audit_first)

@@ -8,6 +8,7 @@
 
 #include "lab/euicc/euicc.h"
 #include "tests/sim/devices.h"
+#include "tests/sim/https.h"
 #include "tests/sim/judge_priv.h"
 #include "tests/sim/smsc.h"
 
@@ -24,7 +25,7 @@ static bool is_quiet(struct sim *s, uint32_t card)
 	uint16_t seq;
 
 	return euicc_has_service(d->card) && euicc_pending(d->card, &seq) == EUICC_NOTIFY_NONE &&
-	       smsc_on_its_way(s, card) == 0 &&
+	       smsc_on_its_way(s, card) == 0 && https_is_quiet(s, card) &&
 	       judge_int(s, "SELECT count(*) FROM operation WHERE euicc_id = ?1 AND state < 8", judge_row_of(card)) ==
 		       0;
 }

@@ -44,6 +44,18 @@ struct judged_packet {
 	int kind;
 };
 
+#define JUDGED_TOKEN 20
+
+/*! A script that left by HTTPS. */
+struct judged_script {
+	char token[JUDGED_TOKEN]; /* of its session, with its number in that */
+	unsigned int seq;
+	int64_t op_id, job, idx;
+	int kind;
+	uint64_t hash;
+	unsigned int executed; /* by the card */
+};
+
 struct judge {
 	struct judge_sql sql;
 	struct judged_op *ops; /* by id */
@@ -56,7 +68,12 @@ struct judge {
 		unsigned int join_idx;
 		bool audit_first; /* a backup was put back, and no audit left since */
 	} * air;		  /* by card */
-	int64_t *refused;	  /* messages that a peer refused for good */
+	struct {
+		struct judged_script *list;
+		size_t n;
+		char *got; /* URI of what came to the card last */
+	} * scripts;	  /* by card */
+	int64_t *refused; /* messages that a peer refused for good */
 	size_t n_refused;
 	struct judge_keys *keys;
 	unsigned int powers; /* that came back */
@@ -88,6 +105,10 @@ void judge_ops_end(struct sim *s);
 /*! The EIS against the card, for a card that is quiet.  \returns false when it is not quiet */
 bool judge_eis(struct sim *s, uint32_t card);
 void judge_audit_trail(struct sim *s);
+/*! The same change left by HTTPS before, in another job, and no audit has told since what became of it. */
+bool judge_left_open(struct sim *s, uint32_t card, int64_t op_id, int kind, int64_t job);
+/*! No session, job or script is left. */
+void judge_https_end(struct sim *s);
 /*! Hash of all rows. */
 uint64_t judge_dump_hash(struct sim *s);
 

@@ -22,6 +22,8 @@ void totals_add(struct totals *t, const struct sim_result *r)
 	t->submitted += r->submitted;
 	t->from_cards += r->from_cards;
 	t->posts += r->posts;
+	t->connections += r->connections;
+	t->scripts += r->scripts;
 	t->switches += r->switches;
 	t->orders += r->orders;
 	for (int i = 0; i < 4; i++) {
@@ -51,6 +53,7 @@ void totals_print(const struct totals *t, double real_s)
 	       t->submitted, t->from_cards, t->posts, t->switches);
 	printf("store            %" PRIu64 " turns, %" PRIu64 " deaths of a daemon, %" PRIu64 " backups put back\n",
 	       t->commits, t->restarts, t->restores);
+	printf("https            %" PRIu64 " connections of cards, %" PRIu64 " scripts\n", t->connections, t->scripts);
 	for (int i = 0; i < F_N; i++)
 		faults += t->drawn[i];
 	printf("faults           %" PRIu64 ":", faults);

@@ -11,6 +11,7 @@ struct totals {
 	uint64_t calls, put_off, busy, operations, outcomes[4], restarts, restores, commits;
 	uint64_t submitted, from_cards, posts, switches;
 	uint64_t orders, downloads[4]; /* with an SM-DP */
+	uint64_t connections, scripts;
 	uint64_t drawn[F_N];
 };
 

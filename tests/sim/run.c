@@ -20,7 +20,7 @@
 #define CALM_MAX_MS (4 * DAY_MS)
 
 static const struct actor *const actors[] = {
-	&judge_actor,	  &judge_dp_actor,     &daemon_actor, &dp_daemon_actor, &smsc_actor,
+	&judge_actor,	  &judge_dp_actor,     &https_actor,  &daemon_actor,  &dp_daemon_actor, &smsc_actor,
 	&operators_actor, &dp_operators_actor, &levers_actor, &devices_actor,
 };
 

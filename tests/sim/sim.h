@@ -58,6 +58,8 @@ struct sim_result {
 	unsigned int submitted;
 	unsigned int from_cards;
 	unsigned int posts;
+	unsigned int connections; /* of cards, by HTTPS */
+	unsigned int scripts;	  /* that left by it */
 	unsigned int switches; /* changes of the enabled profile on cards */
 	unsigned int drawn[F_N];
 	size_t n_faults;
@@ -75,6 +77,7 @@ struct smsc;
 struct devices;
 struct operators;
 struct levers;
+struct https;
 struct judge;
 
 typedef void (*sim_cb)(struct sim *s, void *arg);
@@ -104,6 +107,7 @@ struct sim {
 	struct devices *devices;
 	struct operators *operators;
 	struct levers *levers;
+	struct https *https;
 	struct judge *judge;
 	/* NULL without an SM-DP */
 	struct sim_pki *pki;
@@ -137,4 +141,4 @@ void sim_at(struct sim *s, int64_t at_ms, sim_cb cb, void *arg);
 bool sim_step(struct sim *s, int64_t end_ms);
 
 extern const struct actor daemon_actor, dp_daemon_actor, dp_operators_actor, smsc_actor, devices_actor, operators_actor,
-	levers_actor, judge_actor, judge_dp_actor;
+	levers_actor, https_actor, judge_actor, judge_dp_actor;

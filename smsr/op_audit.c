@@ -253,9 +253,13 @@ static int resolve(struct smsr *s, struct op_run *r)
 }
 
 /* The look at the card that was to decide how a change ended has shown nothing (P5). */
-static int still_in_doubt(struct smsr *s, struct op_run *r)
+/* The look that was to tell what became of a command has failed: that stays unknown. */
+static int still_unknown(struct smsr *s, struct op_run *r)
 {
-	return r->op.kind == OP_AUDIT ? 0 : op_mark_audit(s, r, "the audit behind the command failed");
+	const char *text = "the audit behind the command failed";
+	int rc = op_mark_audit(s, r, text);
+
+	return rc < 0 ? rc : op_fail(s, r, ES_FAILED, ES_SC_NO_RESPONSE, r->op.iccid, text);
 }
 
 static int status_answered(struct smsr *s, struct op_run *r, const struct op_input *in)
@@ -271,12 +275,10 @@ static int status_answered(struct smsr *s, struct op_run *r, const struct op_inp
 	rc = wr_end(&w, &all);
 	if (rc < 0)
 		return rc;
-	if (!status_is_sound(all) || all.len > STATUS_MAX) {
-		rc = still_in_doubt(s, r);
-		return rc < 0 ? rc
-			      : op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, NULL,
-					"the answer to GET STATUS cannot be read");
-	}
+	if (!status_is_sound(all) || all.len > STATUS_MAX)
+		return r->op.kind != OP_AUDIT ? still_unknown(s, r)
+					      : op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, NULL,
+							"the answer to GET STATUS cannot be read");
 	r->op.erd = all;
 	if (in->script->last.sw == ES5_SW_MORE)
 		return send_audit(s, r, build_next);
@@ -318,15 +320,13 @@ static bool answer_is_good(const struct op_input *in)
 int op_audit_answer(struct smsr *s, struct op_run *r, const struct op_input *in)
 {
 	bool memory_step = r->op.kind == OP_AUDIT && r->op.completed_ms;
-	int rc;
 
 	if (answer_is_good(in))
 		return memory_step ? memory_answered(s, r, in) : status_answered(s, r, in);
 	if (memory_step)
 		return op_fail(s, r, ES_EXECUTED_WITHWARNING, ES_SC_ISDR_ERROR, NULL,
 			       "states read, memory refused by the card");
-	rc = still_in_doubt(s, r);
-	return rc < 0 ? rc : op_card_error(s, r, in, "GET STATUS");
+	return r->op.kind == OP_AUDIT ? op_card_error(s, r, in, "GET STATUS") : still_unknown(s, r);
 }
 
 int op_audit_lost(struct smsr *s, struct op_run *r, const struct op_input *in)

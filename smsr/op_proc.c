@@ -99,13 +99,19 @@ static int unexpected(struct smsr *s, struct op_run *r, const struct op_input *i
 
 /* ---- common ends ---- */
 
+static int unknown_outcome(struct smsr *s, struct op_run *r, const char *text)
+{
+	int rc = op_mark_audit(s, r, text);
+
+	return rc < 0 ? rc : op_fail(s, r, ES_FAILED, ES_SC_NO_RESPONSE, r->op.iccid, text);
+}
+
 /* Answer other than 9000: what the requester is told. */
 int op_card_error(struct smsr *s, struct op_run *r, const struct op_input *in, const char *what)
 {
 	void *ctx = turn_ctx(s->turn);
 	uint16_t sw = in->script ? in->script->last.sw : 0;
 	char *text;
-	int rc = 0;
 
 	if (in->event == OP_EV_REFUSED)
 		text = talloc_asprintf(ctx, "%s: the card did not execute it: %s", what,
@@ -118,19 +124,10 @@ int op_card_error(struct smsr *s, struct op_run *r, const struct op_input *in, c
 	if (in->script)
 		r->op.erd = bytes_dup(ctx, in->script->body);
 	else if (in->event == OP_EV_ANSWER && r->op.kind != OP_AUDIT) /* it may have done it */
-		rc = op_mark_audit(s, r, text);
-	if (rc < 0)
-		return rc;
+		return unknown_outcome(s, r, text);
 	if (sw == ES5_SW_POL1)
 		return op_fail(s, r, ES_FAILED, ES_SC_POL1_REFUSED, r->op.iccid, text);
 	return op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, r->op.iccid, text);
-}
-
-static int unknown_outcome(struct smsr *s, struct op_run *r, const char *text)
-{
-	int rc = op_mark_audit(s, r, text);
-
-	return rc < 0 ? rc : op_fail(s, r, ES_FAILED, ES_SC_NO_RESPONSE, r->op.iccid, text);
 }
 
 /* The card may have the command, no answer came. */

@@ -245,7 +245,7 @@ static void look_is_refused(void **state)
 	c->status = "security-error";
 	https_card_result(c, false);
 	world_run(w);
-	world_expect_outcome(w, "ES4-EnableProfile", "FAILED 8.4/4.2");
+	world_expect_outcome(w, "ES4-EnableProfile", "FAILED 1.6/5.4");
 	assert_true(world_audit_due(w));
 }
 

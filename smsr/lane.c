@@ -112,7 +112,7 @@ int lane_pick(struct db *db, int64_t now_ms, int last, struct lane_part *parts, 
 {
 	struct picks p = {.parts = parts, .max = max};
 	int lanes[LANE_MAX + 1], *rest = lanes;
-	size_t n_lanes, share;
+	size_t n_lanes, room;
 	int rc = lanes_due(db, now_ms, lanes, &n_lanes);
 
 	if (rc == 0 && n_lanes > 0 && lanes[0] == LANE_CARD) {
@@ -120,10 +120,12 @@ int lane_pick(struct db *db, int64_t now_ms, int last, struct lane_part *parts, 
 		rest++;
 		n_lanes--;
 	}
-	share = n_lanes > 0 ? OSMO_MIN((max - p.n) / n_lanes, LANE_PICK_MAX) : 0;
-	if (rc == 0 && share > 0) {
+	room = max - p.n;
+	p.more |= n_lanes > room;
+	if (rc == 0 && n_lanes > 0 && room > 0) {
 		rotate(rest, n_lanes, last);
-		rc = pick_in_turn(db, now_ms, rest, n_lanes, share, &p);
+		n_lanes = OSMO_MIN(n_lanes, room);
+		rc = pick_in_turn(db, now_ms, rest, n_lanes, OSMO_MIN(room / n_lanes, LANE_PICK_MAX), &p);
 	}
 	*n = p.n;
 	*more = p.more;

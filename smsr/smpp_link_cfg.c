@@ -79,6 +79,8 @@ void smpp_link_cfg_copy(const void *ctx, const struct smpp_link_cfg *cfg, struct
 	*out = *cfg;
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		*string_at(out, i) = *string_at(out, i) ? talloc_strdup(ctx, *string_at(out, i)) : NULL;
+	if (out->password) /* a copy is named by its own text, and reports of talloc show names */
+		talloc_set_name_const(out->password, "password");
 	if (!out->name)
 		out->name = talloc_strdup(ctx, "smpp");
 	out->source.digits = copy_text(ctx, cfg->source.digits);

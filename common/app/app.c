@@ -390,6 +390,12 @@ static void loop(void)
 	app_notify("STOPPING=1");
 }
 
+void app_talloc_total(size_t *octets, size_t *blocks)
+{
+	*octets = talloc_total_size(app.root);
+	*blocks = talloc_total_blocks(app.root);
+}
+
 static void leak_report(size_t before)
 {
 	size_t after = talloc_total_blocks(app.ctx);

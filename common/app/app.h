@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct osmo_tdef_group;
@@ -73,6 +74,9 @@ _Noreturn void app_store_broken(void *unused);
 
 /*! Tell those who listen on the CTRL interface; nothing happens without one. */
 void app_trap(const char *variable, const char *value);
+
+/*! Core thread: what its talloc contexts hold in all, without the jobs that are on their way between threads. */
+void app_talloc_total(size_t *octets, size_t *blocks);
 
 /*! File of -c (or the default), for a reload that parses it again; NULL before the options were read. */
 const char *app_config_file(void);

@@ -9,6 +9,7 @@ import pathlib
 import random
 import re
 import select
+import signal
 import socket
 import socketserver
 import ssl
@@ -385,6 +386,9 @@ def main():
         expect('memory is bounded', watch.rss - watch.before < RSS_GROWTH_MIB, f'{watch.before:.0f} MiB before, at most {watch.rss:.0f} MiB')
         time.sleep(1)
         expect('no descriptor stays', descriptors(pid) <= fds + 10, f'{fds} before, {descriptors(pid)} after')
+        lab.smsr.popen.send_signal(signal.SIGUSR1)
+        time.sleep(0.5)
+        expect('the report of memory shows no password', 'talloc report' in lab.smsr.text() and 'secret' not in lab.smsr.text(), 'SIGUSR1')
         expect('ends in order', lab.smsr.stop() == 0, 'exit 0')
         expect('the log is no victim', len(lab.smsr.text()) < 1000000, f'{len(lab.smsr.text())} octets')
     sys.exit(1 if FAILED else 0)

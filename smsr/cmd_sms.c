@@ -19,6 +19,10 @@
 #include "smsr/op_proc.h"
 #include "smsr/record_db.h"
 
+/* The link holds all back that are due: this only keeps a message that is throttled each time from throttling the link.
+ */
+#define PAUSED_MIN_S 1
+
 static void emit_submit(void *priv, void *data)
 {
 	struct smsr *s = priv;
@@ -217,6 +221,8 @@ int smsr_ev_submit_done(void *smsr, void *submit_done)
 		return rc < 0 ? rc
 			      : again(s, &part, &cmd,
 				      backoff_ms(l->sms_retry_min_s, l->sms_retry_max_s, ++part.attempt), d->status);
+	case SUBMIT_PAUSED:
+		return again(s, &part, &cmd, backoff_ms(PAUSED_MIN_S, l->sms_retry_max_s, ++part.attempt), d->status);
 	case SUBMIT_REFUSED:
 		return refused(s, &part, &cmd, d->status);
 	case SUBMIT_UNKNOWN:

@@ -11,6 +11,7 @@
 
 #include <osmocom/core/utils.h>
 
+#define CLIMB_MS 1000
 #define QUIET_MS 10000
 #define FULL_MS 30000
 #define ONE_SUBMIT 1000000 /* in struct smpp_flow.tokens */
@@ -51,19 +52,32 @@ static int64_t bucket(const struct smpp_flow *f)
 	return OSMO_MAX(ONE_SUBMIT, (int64_t)f->rate_mhz * 500);
 }
 
+/* Up to nine tenths of the rate that was too much in a few seconds, by a tenth of it each second; from there on slowly,
+ * because somewhere there is what the service centre takes. */
+static unsigned climb(const struct smpp_flow *f, bool *fast)
+{
+	unsigned near_mhz = f->knee_mhz - f->knee_mhz / 10;
+
+	*fast = f->rate_mhz < near_mhz;
+	return *fast ? OSMO_MIN(f->rate_mhz + OSMO_MAX(f->knee_mhz / 10, 1), near_mhz)
+		     : f->rate_mhz + OSMO_MAX(f->rate_mhz / 20, 1);
+}
+
 static void recover(struct smpp_flow *f, int64_t now_ms)
 {
 	unsigned target = f->limit_mhz ? f->limit_mhz : f->ceiling_mhz;
 
-	for (; now_ms - f->quiet_ms >= QUIET_MS; f->quiet_ms += QUIET_MS) {
-		if (f->rate_mhz == f->limit_mhz) {
-			f->quiet_ms = now_ms;
+	while (f->rate_mhz != f->limit_mhz) {
+		bool fast;
+		unsigned next_mhz = climb(f, &fast);
+		int64_t step_ms = fast ? CLIMB_MS : QUIET_MS;
+
+		if (now_ms - f->quiet_ms < step_ms)
 			return;
-		}
-		f->rate_mhz += OSMO_MAX(f->rate_mhz / 20, 1);
-		if (f->rate_mhz >= target)
-			f->rate_mhz = f->limit_mhz;
+		f->quiet_ms += step_ms;
+		f->rate_mhz = next_mhz >= target ? f->limit_mhz : next_mhz;
 	}
+	f->quiet_ms = OSMO_MAX(f->quiet_ms, now_ms);
 }
 
 static void refill(struct smpp_flow *f, int64_t now_ms)
@@ -107,7 +121,8 @@ bool smpp_flow_throttled(struct smpp_flow *f, int64_t sent_ms, int64_t now_ms, u
 	refill(f, now_ms);
 	if (!f->rate_mhz)
 		f->ceiling_mhz = OSMO_MAX(observed, 2 * RATE_MIN_MHZ);
-	f->rate_mhz = OSMO_MAX((f->rate_mhz ? f->rate_mhz : f->ceiling_mhz) / 2, RATE_MIN_MHZ);
+	f->knee_mhz = f->rate_mhz ? f->rate_mhz : f->ceiling_mhz;
+	f->rate_mhz = OSMO_MAX(f->knee_mhz / 2, RATE_MIN_MHZ);
 	f->throttled_ms = now_ms;
 	f->pause_until_ms = now_ms + smpp_backoff_take(&f->pause, jitter_permille);
 	f->quiet_ms = f->filled_ms = f->pause_until_ms;

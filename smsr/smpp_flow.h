@@ -23,12 +23,13 @@ void smpp_backoff_reset(struct smpp_backoff *b);
 struct smpp_flow {
 	unsigned limit_mhz;	/* configured rate in millihertz (submits per 1000 s); 0: none */
 	unsigned rate_mhz;	/* in force; 0: none */
+	unsigned knee_mhz;	/* in force when the service centre throttled last */
 	unsigned ceiling_mhz;	/* without a configured rate: above this the brake comes off again */
 	int64_t tokens;		/* millionths of a submit: one millihertz gives one for each millisecond */
 	int64_t filled_ms;	/* when tokens was right */
 	int64_t pause_until_ms; /* 0: not paused */
 	int64_t throttled_ms;	/* last time the pause was set */
-	int64_t quiet_ms;	/* start of the current quiet stretch of 10 s */
+	int64_t quiet_ms;	/* last step of the recovery */
 	struct smpp_backoff pause;
 	/* submits of this second and the last, for a rate to halve when none is configured */
 	int64_t second;
@@ -45,7 +46,8 @@ struct smpp_flow {
  * \param[in] full_max    see smpp_flow_queue_full(); at most SMPP_FLOW_DESTS - 1 */
 void smpp_flow_init(struct smpp_flow *f, unsigned rate_per_s, unsigned throttle_min_ms, unsigned throttle_max_ms,
 		    unsigned full_max, int64_t now_ms);
-/*! Submits allowed now; INT_MAX when there is no rate.  Also lets the rate recover: +5 % for each quiet 10 s. */
+/*! Submits allowed now; INT_MAX when there is no rate.  Also lets the rate recover: in a few quiet seconds to nine
+ * tenths of what was throttled, from there +5 % for each quiet 10 s. */
 int smpp_flow_room(struct smpp_flow *f, int64_t now_ms);
 /*! One submit was made. */
 void smpp_flow_take(struct smpp_flow *f, int64_t now_ms);

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """More than the service centre can carry.
 
-  overload_test.py [SECONDS]    a noisy operator orders at twice the rate for SECONDS (default: 4)
+  overload.py [SECONDS]                   a noisy operator orders at twice the rate for SECONDS (default: 4)
+  CONFIGURED=80 overload.py [SECONDS]     the link is configured for more than the service centre takes, which throttles
 
 A noisy operator orders enables at twice the rate that the service centre takes; a quiet one asks for an audit now and then.
 The quiet one is served as if it were alone, what has begun on a card is finished before more is begun, memory does not grow
@@ -10,6 +11,7 @@ with the queue, and when it is over all that was accepted has ended well.  Then 
 (1.2/4.4), a disk with too little room (503 with Retry-After)."""
 import collections
 import http.client
+import os
 import pathlib
 import re
 import socket
@@ -23,6 +25,7 @@ from lab import Lab   # noqa: E402
 from peers import Entity, outcome, profile_body   # noqa: E402
 
 SUBMITS_PER_S = 40           # what the service centre takes; an enable takes two
+CONFIGURED = int(os.environ.get('CONFIGURED', SUBMITS_PER_S))
 ENABLES_PER_S = SUBMITS_PER_S // 2
 QUIET_CARDS = 10
 QUIET_BOUND_S = 5            # an audit in the middle of it all; alone it takes less than one second
@@ -46,7 +49,7 @@ class OverloadLab(Lab):
         self.card_options = ['--log-level', 'error']
 
     def write_config(self, entities, smsc, limits=None):
-        path = super().write_config(entities, {**smsc, 'more': f'  rate {SUBMITS_PER_S}\n'}, limits)
+        path = super().write_config(entities, {**smsc, 'more': f'  rate {CONFIGURED}\n'}, limits)
         path.write_text(path.read_text().replace('logging level proc info', 'logging level proc notice'))
         return path
 
@@ -128,6 +131,7 @@ def twice_the_rate(lab, seconds):
     expect('all that was accepted has ended well', outcomes['EXECUTED_SUCCESS'] == noisy.accepted, dict(outcomes))
     print(f'    last outcome {recovered:.1f} s after the last order; at full rate the backlog alone takes '
           f'{max(0, noisy.accepted / ENABLES_PER_S - noisy.took):.1f} s')
+    print(f'    throttled {lab.smsr.text().count("throttled: pause of")} times')
     times = [t for t in quiet.times if t]
     expect('the quiet operator is served', times and len(times) == len(quiet.times) and max(times) < QUIET_BOUND_S,
            f'alone {statistics.median(alone):.2f} s; meanwhile {len(times)} audits, p50 {statistics.median(times):.2f} s, longest '

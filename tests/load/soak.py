@@ -32,7 +32,7 @@ if DOWNLOADS:
 SAMPLE_S = 5
 VTY_PORTS = {'smsr': 4290, 'smdp': 4292}
 COLUMNS = (('resident memory', 'MiB'), ('descriptors', ''), ('allocator, in use', 'MiB'), ('allocator, kept free', 'MiB'),
-           ('talloc', 'octets'), ('talloc', 'blocks'), ('page cache of SQLite', 'MiB'))
+           ('talloc', 'octets'), ('talloc', 'blocks'), ('page cache of SQLite', 'MiB'), ('allocator, in use without that cache', 'MiB'))
 MIB = 2 ** 20
 
 
@@ -66,7 +66,8 @@ def sample(lab, process, port):
     pid = process.popen.pid
     rss = int(re.search(r'VmRSS:\s+(\d+)', pathlib.Path(f'/proc/{pid}/status').read_text()).group(1)) / 1024
     used, free, large, _, octets, blocks, pages, *_ = show_memory(lab.own_address, port)
-    return time.monotonic(), rss, len(os.listdir(f'/proc/{pid}/fd')), (used + large) / MIB, free / MIB, octets, blocks, pages / MIB
+    return (time.monotonic(), rss, len(os.listdir(f'/proc/{pid}/fd')), (used + large) / MIB, free / MIB, octets, blocks, pages / MIB,
+            (used + large - pages) / MIB)
 
 
 def report(name, samples, last):

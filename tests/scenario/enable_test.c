@@ -315,6 +315,27 @@ static void service_centre_refuses_for_a_while(void **state)
 	expect_enabled(w);
 }
 
+/* The link pauses by itself: the message is there again when it goes on, and not half a minute later. */
+static void service_centre_throttles(void **state)
+{
+	struct world *w = *state;
+
+	w->smsc = SMSC_PAUSE;
+	begin(w);
+	world_run(w);
+	w->smsc = SMSC_GOOD;
+	world_advance(w, 5000);
+	expect_enabled(w);
+	assert_int_equal(world_packets(w), 2); /* and the confirmation */
+	assert_int_equal(w->packets[0].copies, 2);
+	/* one that is throttled each time does not throttle the link for ever */
+	w->smsc = SMSC_PAUSE;
+	world_order(w, MNO_OPER, ES4_DISABLE_PROFILE, SEED_OPERATIONAL, "throttled", 3600);
+	world_advance(w, 30 * MINUTE_MS);
+	assert_int_equal(world_packets(w), 3);
+	assert_in_range(w->packets[2].copies, 8, 14);
+}
+
 static void link_dies_with_an_unknown_outcome(void **state)
 {
 	struct world *w = *state;
@@ -416,6 +437,7 @@ int main(void)
 		WORLD_TEST(no_service_centre),
 		WORLD_TEST(service_centre_refuses_for_good),
 		WORLD_TEST(service_centre_refuses_for_a_while),
+		WORLD_TEST(service_centre_throttles),
 		WORLD_TEST(link_dies_with_an_unknown_outcome),
 		WORLD_TEST(time_is_over_before_the_service_centre_answers),
 		WORLD_TEST(target_without_a_number),

@@ -364,7 +364,7 @@ static const struct {
 	const char *status;
 	bool passes; /* the message goes on its way all the same */
 } verdicts[] = {
-	{F_SMSC_THROTTLES, SUBMIT_RETRY, "ESME_RTHROTTLED", false},
+	{F_SMSC_THROTTLES, SUBMIT_PAUSED, "ESME_RTHROTTLED", false},
 	{F_SMSC_REFUSES, SUBMIT_REFUSED, "ESME_RINVDSTADR", false},
 	{F_LINK_DROPS_TAKEN, SUBMIT_UNKNOWN, "", true},
 	{F_LINK_DROPS_LOST, SUBMIT_UNKNOWN, "", false},

@@ -33,6 +33,7 @@ enum smsc_mode {
 	SMSC_SWALLOW,  /* takes messages and loses them */
 	SMSC_REFUSE,   /* permanent error */
 	SMSC_THROTTLE, /* temporary error */
+	SMSC_PAUSE,    /* throttles the link */
 	SMSC_UNKNOWN,  /* passes it on, but the link dies before its answer */
 	SMSC_DOUBLE,   /* delivers each twice */
 	SMSC_MUTE,     /* takes its time: nothing happens until the mode is another one */

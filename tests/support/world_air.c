@@ -121,6 +121,9 @@ static void smsc_work(struct world *w)
 	case SMSC_THROTTLE:
 		submit_done(w, mt->ref, SUBMIT_RETRY);
 		break;
+	case SMSC_PAUSE:
+		submit_done(w, mt->ref, SUBMIT_PAUSED);
+		break;
 	case SMSC_UNKNOWN:
 		w->smsc = SMSC_DOWN;
 		submit_done(w, mt->ref, SUBMIT_UNKNOWN);

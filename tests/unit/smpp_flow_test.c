@@ -81,18 +81,69 @@ static void throttling_pauses_and_halves(void **state)
 static void quiet_time_gives_the_rate_back(void **state)
 {
 	struct smpp_flow f;
-	int64_t now;
+
+	flow(&f, 100);
+	assert_true(smpp_flow_throttled(&f, 0, 0, NO_JITTER)); /* a pause of 1 s */
+	smpp_flow_room(&f, 1000 + 999);
+	assert_int_equal(f.rate_mhz, 50000);
+	smpp_flow_room(&f, 1000 + 1000);
+	assert_int_equal(f.rate_mhz, 60000);
+	smpp_flow_room(&f, 1000 + 4000);
+	assert_int_equal(f.rate_mhz, 90000);
+	smpp_flow_room(&f, 1000 + 4000 + 9999);
+	assert_int_equal(f.rate_mhz, 90000);
+	smpp_flow_room(&f, 1000 + 4000 + 10000);
+	assert_int_equal(f.rate_mhz, 94500);
+	smpp_flow_room(&f, 1000 + 4000 + 30000);
+	assert_int_equal(f.rate_mhz, 100000);
+}
+
+/* However long nobody asked. */
+static void recovery_needs_no_calls(void **state)
+{
+	struct smpp_flow f;
 
 	flow(&f, 100);
 	assert_true(smpp_flow_throttled(&f, 0, 0, NO_JITTER));
-	smpp_flow_room(&f, 1000 + 9999);
-	assert_int_equal(f.rate_mhz, 50000);
-	smpp_flow_room(&f, 1000 + 10000);
-	assert_int_equal(f.rate_mhz, 52500);
-	for (now = 11000; f.rate_mhz < 100000; now += 1000)
-		smpp_flow_room(&f, now);
+	smpp_flow_room(&f, 30LL * 24 * 3600 * 1000);
 	assert_int_equal(f.rate_mhz, 100000);
-	assert_in_range(now, 150000, 162000); /* 1.05^15 > 2 */
+	assert_true(smpp_flow_throttled(&f, 30LL * 24 * 3600 * 1000, 30LL * 24 * 3600 * 1000, NO_JITTER));
+	assert_int_equal(f.rate_mhz, 50000);
+}
+
+/* A service centre that takes less than was agreed on: what does it get in ten minutes, and how often does it have to
+ * say no?  It counts seconds, as most do. */
+static void rate_above_the_real_one(unsigned configured, unsigned taken_per_s)
+{
+	unsigned accepted = 0, refused = 0, in_second = 0;
+	struct smpp_flow f;
+
+	flow(&f, configured);
+	for (int64_t now = 0; now < 600000; now++) {
+		if (now % 1000 == 0)
+			in_second = 0;
+		while (smpp_flow_room(&f, now) > 0) {
+			smpp_flow_take(&f, now);
+			if (in_second++ < taken_per_s) {
+				accepted++;
+				smpp_flow_accepted(&f, now);
+			} else {
+				refused++;
+				smpp_flow_throttled(&f, now, now, NO_JITTER);
+			}
+		}
+	}
+	assert_in_range(accepted, 600 * taken_per_s * 5 / 6, 600 * taken_per_s);
+	assert_in_range(refused, 1, 60);
+}
+
+static void most_of_what_the_service_centre_takes_is_used(void **state)
+{
+	rate_above_the_real_one(100, 90);
+	rate_above_the_real_one(100, 45);
+	rate_above_the_real_one(100, 20);
+	rate_above_the_real_one(1000, 10);
+	rate_above_the_real_one(0, 50);
 }
 
 static void link_without_a_rate_finds_one(void **state)
@@ -129,6 +180,8 @@ int main(void)
 		cmocka_unit_test(no_rate_means_no_limit),
 		cmocka_unit_test(throttling_pauses_and_halves),
 		cmocka_unit_test(quiet_time_gives_the_rate_back),
+		cmocka_unit_test(recovery_needs_no_calls),
+		cmocka_unit_test(most_of_what_the_service_centre_takes_is_used),
 		cmocka_unit_test(link_without_a_rate_finds_one),
 		cmocka_unit_test(full_queues_everywhere_are_the_service_centre),
 	};

@@ -7,11 +7,13 @@
 
 #include <osmocom/core/utils.h>
 
+#include "common/app/backup.h"
 #include "smdp/admin_priv.h"
 
 static const struct admin_cmd *const tables[] = {
 	admin_stock_cmds,
 	admin_order_cmds,
+	admin_daemon_cmds,
 };
 
 static void run(void *prog, struct admin_client *c, json_t *request, void *ctx)
@@ -30,10 +32,17 @@ static void run(void *prog, struct admin_client *c, json_t *request, void *ctx)
 	admin_error(c, ADMIN_USAGE, "no command %s", name ? name : "is named");
 }
 
+static void gone(void *prog, struct admin_client *c)
+{
+	const struct dp_admin_env *env = prog;
+
+	backup_forget(env->backup, c);
+}
+
 int dp_admin_start(const void *ctx, const char *path, const struct dp_admin_env *env, struct admin_sock **sock,
 		   const char **why)
 {
-	static const struct admin_ops ops = {.run = run};
+	static const struct admin_ops ops = {.run = run, .gone = gone};
 
 	return admin_sock_start(ctx, path, &ops, (void *)env, sock, why);
 }

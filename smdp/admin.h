@@ -26,15 +26,26 @@
  *                                              and "warnings"
  *
  *   stock-take-out  {iccid}                    a free or reserved profile out of stock
- *   stock-release   {iccid}                    one that was taken out, or whose order hangs, back into stock
+ *   stock-release   {iccid}                    one that was taken out or is held, back into stock
+ *   stock-release-held {mno?, type?}           all that are held since the database was restored; has "n"
  *
- *   orders        {before?: id, max?}         a row for each order, the newest first: id, eid, function, state,
- * requester, sm-sr, iccid, profile_type, octets, sent, done, status, codes, times order         {id} its timeline as
- * rows; the last line has "order" follow        {id} or {requester, call_id}    steps as they come, with octets; ends
- * when the order and its answer did order-cancel  {id}                        stop it, if that can still be done
+ *   orders        {before?: id, max?}          a row for each order, the newest first: id, eid, function, state,
+ *                                              requester, sm-sr, iccid, profile_type, octets, sent, done, status,
+ *                                              codes, times
+ *   order         {id}                         its timeline as rows; the last line has "order"
+ *   follow        {id} or {requester, call_id} steps as they come, with octets; ends when the order and its answer did
+ *   order-cancel  {id}                         stop it, if that can still be done
+ *   order-release {id}                         one that is on hold since the database was restored begins again
+ *   order-ask     {}                           ask SM-SRs again that did not say what is on their eUICCs
+ *
+ *   status        {}                           one row: figures of orders, stock, calls, outbox; paused
+ *   counters      {}                           rows: name, value, text
+ *   pause, resume {scope: "all"}               calls to SM-SRs
+ *   backup        {path}                       copy the database into a new file; answered when it is done
  *
  * What is imported is secret: a client sends it over this socket and keeps no copy.  No row holds a secret. */
 
+struct backup;
 struct smdp;
 struct stock;
 struct turn;
@@ -43,7 +54,8 @@ struct turn;
 struct dp_admin_env {
 	struct turn *turn;
 	struct stock *stock;
-	struct smdp *smdp; /* for commands about orders */
+	struct smdp *smdp;     /* for commands about orders */
+	struct backup *backup; /* NULL: none can be made */
 };
 
 /*! Listen.  \returns as admin_sock_start() */

@@ -19,3 +19,4 @@ struct admin_cmd {
 
 extern const struct admin_cmd admin_stock_cmds[];
 extern const struct admin_cmd admin_order_cmds[];
+extern const struct admin_cmd admin_daemon_cmds[];

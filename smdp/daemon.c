@@ -6,11 +6,14 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
+#include "common/app/backup.h"
 #include "common/app/clock.h"
 #include "common/app/log.h"
 #include "common/es/soap_service.h"
 #include "common/peer/trust.h"
+#include "smdp/dp_ctrl.h"
 #include "smdp/dp_in.h"
+#include "smdp/dp_restore.h"
 #include "smdp/identity.h"
 #include "smdp/stock.h"
 
@@ -117,6 +120,7 @@ static void *smdp_prog_alloc(void *ctx)
 	struct smdp_daemon *d = talloc_zero(ctx, struct smdp_daemon);
 
 	OSMO_ASSERT(d);
+	d->ctx = ctx;
 	d->cfg = smdp_cfg_alloc(d);
 	poster_init(&d->poster, d);
 	ticker_init(&d->tick);
@@ -127,6 +131,12 @@ static void vty_init_cb(void *prog)
 {
 	smdp_vty_cfg_init(prog);
 	smdp_vty_show_init();
+	smdp_vty_lever_init();
+}
+
+static void ctrl_init_cb(void *prog)
+{
+	smdp_ctrl_init(prog);
 }
 
 static enum app_exit smdp_check(void *prog)
@@ -178,6 +188,7 @@ static enum app_exit start_engine(struct smdp_daemon *d, bool upgrade)
 		return app_complain(APP_CONFIG, why);
 	s->stock = stock_alloc(d, s->db, s->keystore, s->crypto);
 	stock_set_low(s->stock, d->cfg->stock_low);
+	d->backup = backup_alloc(d, &smdp_db_desc, d->cfg->database, NULL, NULL);
 	return smdp_daemon_event(d, smdp_ev_start, NULL, "start") < 0 ? APP_STORE : APP_OK;
 }
 
@@ -216,7 +227,8 @@ static int start_net(struct smdp_daemon *d, const char **why)
 
 static int start_admin(struct smdp_daemon *d, const char **why)
 {
-	d->admin_env = (struct dp_admin_env){.turn = d->s->turn, .stock = d->s->stock, .smdp = d->s};
+	d->admin_env =
+		(struct dp_admin_env){.turn = d->s->turn, .stock = d->s->stock, .smdp = d->s, .backup = d->backup};
 	return d->cfg->admin_socket ? dp_admin_start(d, d->cfg->admin_socket, &d->admin_env, &d->admin, why) : 0;
 }
 
@@ -308,12 +320,15 @@ static void smdp_stop(void *prog)
 	if (d->admin)
 		admin_sock_stop(d->admin);
 	d->admin = NULL;
+	backup_stop(d->backup);
 	if (d->server)
 		http_server_drain(d->server);
 	ticker_stop(&d->tick);
 	if (d->io)
 		io_stop(d->io);
 	d->io = NULL;
+	if (d->s && d->s->turn && d->server) /* it was running */
+		smdp_daemon_event(d, smdp_ev_stop, NULL, "stop");
 	if (d->s && d->s->turn)
 		turn_close(d->s->turn);
 	soap_service_free(d->soap);
@@ -330,6 +345,7 @@ const struct app_desc smdp_app = {
 	.vty_init = vty_init_cb,
 	.check = smdp_check,
 	.start = smdp_start,
+	.ctrl_init = ctrl_init_cb,
 	.turn = smdp_turn,
 	.reload = smdp_reload,
 	.stop = smdp_stop,

@@ -9,13 +9,15 @@
 #include "smdp/smdp.h"
 
 /* The daemon around the engine: real clock, sockets, threads.  Parts: daemon.c (start, loop, stop), check.c,
- * cfg_vty.c and show_vty.c (console), admin.c (smctl). */
+ * cfg_vty.c, show_vty.c and dp_lever_vty.c (console), dp_ctrl.c, admin.c (smctl). */
 
+struct backup;
 struct io_job;
 struct soap_service;
 
 /*! Everything that smdp is while it runs; owned by the core thread. */
 struct smdp_daemon {
+	void *ctx;
 	struct smdp_cfg *cfg;
 	struct smdp *s;
 	struct io *io;
@@ -24,6 +26,7 @@ struct smdp_daemon {
 	struct soap_service *soap;
 	struct admin_sock *admin;
 	struct dp_admin_env admin_env;
+	struct backup *backup; /* online copies of the database */
 	struct ticker tick;
 };
 
@@ -44,7 +47,8 @@ int smdp_trust_load(const void *ctx, const struct smdp_cfg *cfg, int64_t at_ms, 
 /* cfg_vty.c, show_vty.c */
 /*! Install the configuration nodes: they read into and write from d->cfg. */
 void smdp_vty_cfg_init(struct smdp_daemon *d);
-/*! Commands that show. */
+/*! Commands that show, and those that do something. */
 void smdp_vty_show_init(void);
+void smdp_vty_lever_init(void);
 /*! The daemon of smdp_vty_cfg_init(): commands get no pointer of their own. */
 struct smdp_daemon *smdp_vty_daemon(void);

@@ -14,6 +14,9 @@ enum record_stmt {
 	Q_NOTE,
 	Q_NOTE_KNOWN,
 	Q_NOTE_RETIRE,
+	Q_PAUSE,
+	Q_RESUME,
+	Q_IS_PAUSED,
 };
 
 static const char *const sql[] = {
@@ -24,6 +27,9 @@ static const char *const sql[] = {
 	[Q_NOTE_KNOWN] = "SELECT 1 FROM note WHERE sender = ?1 AND message_base = ?2",
 	[Q_NOTE_RETIRE] = "DELETE FROM note WHERE (sender, message_base) IN "
 			  "(SELECT sender, message_base FROM note WHERE created_ms < ?1 LIMIT ?2)",
+	[Q_PAUSE] = "INSERT INTO pause (id, since_ms) VALUES (1, ?1) ON CONFLICT DO NOTHING",
+	[Q_RESUME] = "DELETE FROM pause",
+	[Q_IS_PAUSED] = "SELECT id FROM pause",
 };
 
 static struct db_stmt *stmt(struct db *db, enum record_stmt id)
@@ -99,4 +105,34 @@ int dp_record_db_note(struct db *db, const char *sender, const char *message_bas
 int dp_record_db_note_retire(struct db *db, int64_t before_ms, size_t max)
 {
 	return db_run_batch(stmt(db, Q_NOTE_RETIRE), before_ms, max);
+}
+
+/* ---- pause ---- */
+
+int dp_record_db_pause(struct db *db, int64_t now_ms)
+{
+	struct db_stmt *s = stmt(db, Q_PAUSE);
+
+	db_bind_int(s, 1, now_ms);
+	return db_run(s);
+}
+
+int dp_record_db_resume(struct db *db)
+{
+	int rc = db_run(stmt(db, Q_RESUME));
+
+	if (rc < 0)
+		return rc;
+	return db_changes(db) ? 0 : -ENOENT;
+}
+
+int dp_record_db_is_paused(struct db *db, bool *paused)
+{
+	int64_t id;
+	int rc = db_need_int(stmt(db, Q_IS_PAUSED), &id);
+
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	*paused = rc == 0;
+	return 0;
 }

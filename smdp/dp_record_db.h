@@ -23,5 +23,10 @@ int dp_record_db_timeline_get(const void *ctx, struct db *db, int64_t op_id, int
 /*! Remember a message: a notification, or an answer that does not say what it answers.  \returns -EEXIST when it was
  * taken before */
 int dp_record_db_note(struct db *db, const char *sender, const char *message_base, int64_t now_ms) MUST_CHECK;
+/*! Calls to SM-SRs are held back. */
+int dp_record_db_pause(struct db *db, int64_t now_ms) MUST_CHECK;
+/*! \returns -ENOENT if nothing was */
+int dp_record_db_resume(struct db *db) MUST_CHECK;
+int dp_record_db_is_paused(struct db *db, bool *paused) MUST_CHECK;
 /*! Forget those taken before; at most max. */
 int dp_record_db_note_retire(struct db *db, int64_t before_ms, size_t max) MUST_CHECK;

@@ -16,6 +16,7 @@
 #include "smdp/keys_db.h"
 #include "smdp/order_db.h"
 #include "smdp/order_steps.h"
+#include "smdp/dp_record_db.h"
 #include "smdp/dp_restore.h"
 #include "smdp/stock.h"
 
@@ -54,16 +55,20 @@ static int ask(struct smdp *s, int64_t euicc_id)
 	return rc < 0 ? rc : step_call(s, &r, ORDER_ST_GET_EIS, ES3_GET_EIS, &q.base);
 }
 
-/* Sleeps until an answer makes room, or a restore or an operator has new questions. */
+/* Sleeps until an answer makes room, or a restore or an operator has new questions.  A resume wakes it. */
 int dp_restore_slice(struct smdp *s)
 {
 	int64_t ids[LOOKS_MAX], asked = 0;
+	bool paused = false;
 	size_t n = 0;
 	int rc;
 
 	if (!s->looking)
 		return 0;
 	s->looking = false;
+	rc = dp_record_db_is_paused(s->db, &paused);
+	if (rc < 0 || paused)
+		return rc;
 	rc = order_db_doubt_count(s->db, DOUBT_ASKED, &asked);
 	if (rc == 0 && asked < LOOKS_MAX)
 		rc = order_db_doubtful(s->db, DOUBT_LOOK, ids, (size_t)(LOOKS_MAX - asked), &n);

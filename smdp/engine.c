@@ -183,12 +183,13 @@ static void nearer(int64_t *best, int64_t due)
 
 int64_t smdp_next_tick_ms(struct smdp *s)
 {
-	int (*const nearest[])(struct db * db, int64_t * due_ms) = {order_db_nearest, es3_db_nearest,
-								    outbox_db_nearest};
+	int (*const nearest[])(struct db * db, int64_t * due_ms) = {order_db_nearest, outbox_db_nearest};
 	int64_t best = s->retire_ms, due;
 
 	nearer(&best, s->life.due_ms);
 	nearer(&best, dp_restore_due_ms(s));
+	if (es3_next_ms(s, &due) == 0)
+		nearer(&best, due);
 	for (size_t i = 0; i < ARRAY_SIZE(nearest); i++) {
 		if (nearest[i](s->db, &due) == 0)
 			nearer(&best, due);

@@ -22,6 +22,7 @@
 
 #define PUMP_BATCH 100
 #define POISON_MS (60 * 1000)
+#define OVER_EVERY_MS 1000
 #define NOWHERE "urn:none" /* no client can reach it */
 
 /* ---- making ---- */
@@ -267,12 +268,39 @@ static int post_isolated(struct smdp *s, int64_t id)
 	return es3_db_update(s->db, &c);
 }
 
+/* While nothing leaves, time still runs out: a look in each second. */
+static int over(struct smdp *s, int64_t *ids, size_t max, size_t *n)
+{
+	*n = 0;
+	if (clock_now_ms() < s->over_ms)
+		return 0;
+	s->over_ms = clock_now_ms() + OVER_EVERY_MS;
+	return es3_db_over(s->db, clock_now_ms(), (int64_t)s->cfg->limits.grace_s * 1000, ids, max, n);
+}
+
+int es3_next_ms(struct smdp *s, int64_t *due_ms)
+{
+	bool paused = false;
+	int rc = dp_record_db_is_paused(s->db, &paused);
+
+	if (rc < 0 || !paused)
+		return rc < 0 ? rc : es3_db_nearest(s->db, due_ms);
+	rc = es3_db_waiting(s->db, due_ms);
+	if (rc == 0 && *due_ms)
+		*due_ms = s->over_ms > clock_now_ms() ? s->over_ms : clock_now_ms();
+	return rc;
+}
+
 int es3_pump(struct smdp *s, bool *more)
 {
 	int64_t ids[PUMP_BATCH];
 	size_t n;
-	int rc = es3_db_due(s->db, clock_now_ms(), ids, ARRAY_SIZE(ids), &n);
+	bool paused = false;
+	int rc = dp_record_db_is_paused(s->db, &paused);
 
+	if (rc == 0)
+		rc = paused ? over(s, ids, ARRAY_SIZE(ids), &n)
+			    : es3_db_due(s->db, clock_now_ms(), ids, ARRAY_SIZE(ids), &n);
 	*more = rc == 0 && n == ARRAY_SIZE(ids);
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = post_isolated(s, ids[i]);

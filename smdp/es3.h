@@ -23,8 +23,10 @@ int es3_held(struct smdp *s, int64_t op_id, const void **body) MUST_CHECK;
 /*! Nobody waits any more: an answer will be logged. */
 int es3_drop(struct smdp *s, int64_t op_id) MUST_CHECK;
 
-/*! Send what is due.  \param[out] more  something is left */
+/*! Send what is due, unless that is paused; end what is over.  \param[out] more  something is left */
 int es3_pump(struct smdp *s, bool *more) MUST_CHECK;
+/*! When es3_pump() has something to do; 0: nothing waits. */
+int es3_next_ms(struct smdp *s, int64_t *due_ms) MUST_CHECK;
 /*! How the POST of a call went; post.ref is the row. */
 int es3_post_done(struct smdp *s, const struct smdp_post_done *d) MUST_CHECK;
 

@@ -15,6 +15,8 @@ enum es3_stmt {
 	Q_HELD_OF,
 	Q_UPDATE,
 	Q_DUE,
+	Q_OVER,
+	Q_WAITING,
 	Q_NEAREST,
 	Q_LOSE_ALL,
 	Q_RECOVER,
@@ -36,6 +38,9 @@ static const char *const sql[] = {
 		     "= ?7, "
 		     "envelope = CASE WHEN ?2 NOT IN (2, 3) THEN envelope END WHERE id = ?1",
 	[Q_DUE] = "SELECT id FROM es3_call WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
+	[Q_OVER] = "SELECT id FROM es3_call WHERE due_ms IS NOT NULL AND "
+		   "expires_ms + CASE WHEN maybe = 1 THEN ?2 ELSE 0 END <= ?1 LIMIT ?3",
+	[Q_WAITING] = "SELECT count(*) FROM es3_call WHERE due_ms IS NOT NULL",
 	[Q_NEAREST] = "SELECT due_ms FROM es3_call WHERE due_ms IS NOT NULL ORDER BY due_ms LIMIT 1",
 	[Q_LOSE_ALL] =
 		"UPDATE es3_call SET state = 3, due_ms = NULL, ended_ms = ?1, envelope = NULL WHERE state NOT IN "
@@ -156,6 +161,21 @@ int es3_db_update(struct db *db, const struct es3_call *c)
 int es3_db_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_t *n)
 {
 	return db_batch(stmt(db, Q_DUE), now_ms, ids, max, n);
+}
+
+int es3_db_over(struct db *db, int64_t now_ms, int64_t grace_ms, int64_t *ids, size_t max, size_t *n)
+{
+	struct db_stmt *s = stmt(db, Q_OVER);
+
+	db_bind_int(s, 1, now_ms);
+	db_bind_int(s, 2, grace_ms);
+	db_bind_int(s, 3, (int64_t)max);
+	return db_ints(s, ids, n);
+}
+
+int es3_db_waiting(struct db *db, int64_t *n)
+{
+	return db_need_int(stmt(db, Q_WAITING), n);
 }
 
 int es3_db_nearest(struct db *db, int64_t *due_ms)

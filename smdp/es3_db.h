@@ -23,6 +23,10 @@ int es3_db_held_of(struct db *db, int64_t op_id, int64_t *id) MUST_CHECK;
 int es3_db_update(struct db *db, const struct es3_call *c) MUST_CHECK;
 /*! IDs with due_ms at or before now, the earliest first; at most max. */
 int es3_db_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
+/*! IDs of those whose time ended at or before now: one that may have been taken has grace_ms more; at most max. */
+int es3_db_over(struct db *db, int64_t now_ms, int64_t grace_ms, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
+/*! How many wait to be sent or for an answer. */
+int es3_db_waiting(struct db *db, int64_t *n) MUST_CHECK;
 /*! Earliest due_ms of all; 0 when there is none. */
 int es3_db_nearest(struct db *db, int64_t *due_ms) MUST_CHECK;
 /*! After a restore: nobody waits for any of them any more. */

@@ -25,6 +25,7 @@ enum order_stmt {
 	Q_NEAREST,
 	Q_HEAD,
 	Q_OPEN,
+	Q_COUNTS,
 	Q_UNFINISHED,
 	Q_ON_HOLD,
 	Q_LIST,
@@ -39,8 +40,8 @@ enum order_stmt {
 	Q_DL_UPDATE,
 };
 
-/* State 100 is ORDER_ST_DONE, 12 ORDER_ST_HOLD, which stops nobody; kind 1 is ORDER_DOWNLOAD; outbox state 0 is
- * OUTBOX_WAITING. */
+/* State 100 is ORDER_ST_DONE, 12 ORDER_ST_HOLD, which stops nobody; kind 1 is ORDER_DOWNLOAD, 2 ORDER_RELAY; outbox
+ * state 0 is OUTBOX_WAITING. */
 static const char *const sql[] = {
 	[Q_EUICC_GET] = "SELECT id FROM euicc WHERE eid = ?1",
 	[Q_EUICC_INSERT] = "INSERT INTO euicc (eid, smsr_oid) VALUES (?1, ?2)",
@@ -59,6 +60,10 @@ static const char *const sql[] = {
 	[Q_HEAD] = "SELECT id FROM operation WHERE euicc_id = ?1 AND state < 100 AND state <> 12 "
 		   "AND kind = 1 ORDER BY state = 0, id LIMIT 1",
 	[Q_OPEN] = "SELECT count(*) FROM operation WHERE euicc_id = ?1 AND state < 100 AND kind = 1",
+	[Q_COUNTS] = "SELECT count(CASE WHEN kind = 1 AND state = 0 THEN 1 END), "
+		     "count(CASE WHEN kind = 1 AND state NOT IN (0, 12) THEN 1 END), "
+		     "count(CASE WHEN kind = 2 THEN 1 END), count(CASE WHEN state = 12 THEN 1 END), min(created_ms) "
+		     "FROM operation WHERE state < 100 AND kind IN (1, 2)",
 	[Q_UNFINISHED] = "SELECT id FROM operation WHERE id > ?1 AND state < 100 ORDER BY id LIMIT ?2",
 	[Q_ON_HOLD] = "SELECT id FROM operation WHERE euicc_id = ?1 AND state < 100 AND state = 12 ORDER BY id LIMIT "
 		      "?2",
@@ -242,6 +247,18 @@ int order_db_head(struct db *db, int64_t euicc_id, int64_t *id)
 int order_db_open(struct db *db, int64_t euicc_id, int64_t *n)
 {
 	return db_need_int(stmt_id(db, Q_OPEN, euicc_id), n);
+}
+
+int order_db_count(struct db *db, struct order_counts *n)
+{
+	struct db_stmt *s = stmt(db, Q_COUNTS);
+	int rc = db_need(s);
+
+	if (rc < 0)
+		return rc;
+	*n = (struct order_counts){db_int(s, 0), db_int(s, 1), db_int(s, 2), db_int(s, 3), db_int(s, 4)};
+	db_reset(s);
+	return 0;
 }
 
 int order_db_unfinished(struct db *db, int64_t after_id, int64_t *ids, size_t max, size_t *n)

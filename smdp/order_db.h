@@ -33,6 +33,13 @@ int order_db_unfinished(struct db *db, int64_t after_id, int64_t *ids, size_t ma
 int order_db_on_hold(struct db *db, int64_t euicc_id, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
 /*! Latest orders, newest first; before_id 0 starts at the newest. */
 int order_db_list(struct db *db, int64_t before_id, int64_t *ids, size_t max, size_t *n) MUST_CHECK;
+/*! How many orders of operators are not done. */
+struct order_counts {
+	int64_t queued, running, relays, on_hold;
+	int64_t oldest_ms; /* made first; 0: there is none */
+};
+
+int order_db_count(struct db *db, struct order_counts *n) MUST_CHECK;
 /*! Forget finished orders that ended before; at most max rows. */
 int order_db_retire(struct db *db, int64_t before_ms, size_t max) MUST_CHECK;
 

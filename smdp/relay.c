@@ -8,6 +8,7 @@
 #include <talloc.h>
 
 #include "smdp/es3.h"
+#include "smdp/dp_record_db.h"
 #include "smdp/keys_db.h"
 #include "smdp/order_db.h"
 #include "smdp/order_steps.h"
@@ -85,6 +86,14 @@ static int relayed(struct smdp *s, struct order_run *r, const union es_any_rsp *
 		      : order_finish(s, r, es_status_dup(turn_ctx(s->turn), &rsp->base.status), has_eis ? rsp : NULL);
 }
 
+static const char *silence(struct smdp *s)
+{
+	bool paused;
+
+	return dp_record_db_is_paused(s->db, &paused) == 0 && paused ? "calls to SM-SRs are paused here"
+								     : "the SM-SR did not answer in time";
+}
+
 int relay_event(struct smdp *s, struct order_run *r, const struct order_input *in)
 {
 	bool is_sync = es_fn_info(r->o.fn)->mep == ES_SYNC;
@@ -99,11 +108,10 @@ int relay_event(struct smdp *s, struct order_run *r, const struct order_input *i
 	case ORDER_EV_EXPIRED:
 	case ORDER_EV_SILENT:
 	case ORDER_EV_DEADLINE:
-		return order_finish(
-			s, r,
-			is_sync ? failed(s, ES_SC_SMSR_UNREACHABLE, r->o.smsr_oid, "the SM-SR did not answer in time")
-				: failed(s, ES_SC_EXPIRED, NULL, "the SM-SR did not answer in time"),
-			NULL);
+		return order_finish(s, r,
+				    is_sync ? failed(s, ES_SC_SMSR_UNREACHABLE, r->o.smsr_oid, silence(s))
+					    : failed(s, ES_SC_EXPIRED, NULL, "the SM-SR did not answer in time"),
+				    NULL);
 	case ORDER_EV_START:
 	case ORDER_EV_RELEASE:
 		break;

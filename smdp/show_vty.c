@@ -12,9 +12,11 @@
 #include "common/app/memory_vty.h"
 #include "common/es/es_codec.h"
 #include "smdp/daemon.h"
+#include "smdp/dp_lever.h"
 #include "smdp/order.h"
 #include "smdp/order_db.h"
 #include "smdp/dp_record_db.h"
+#include "smdp/stock.h"
 
 #define SHOW_MAX 50
 
@@ -96,6 +98,35 @@ DEFUN(show_order, show_order_cmd, "show order <1-2147483647>", SHOW_STR "One ord
 	return rc < 0 ? CMD_WARNING : CMD_SUCCESS;
 }
 
+DEFUN(show_status, show_status_cmd, "show status", SHOW_STR "Summary\n")
+{
+	struct smdp *s = engine(vty);
+	struct dp_figures f;
+	struct meta meta;
+	void *ctx;
+
+	if (!s || dp_lever_figures(s, &f) < 0 || meta_db_get(s->db, &meta) < 0)
+		return CMD_WARNING;
+	ctx = talloc_new(NULL);
+	vty_out(vty, "SM-DP       %s, version %s, started %s, epoch %" PRId64 "%s%s", s->cfg->oid, VERSION,
+		es_time_enc(ctx, meta.started_ms), s->epoch, f.paused ? ", calls to SM-SRs are paused" : "",
+		VTY_NEWLINE);
+	talloc_free(ctx);
+	vty_out(vty,
+		"orders      queued %" PRId64 " running %" PRId64 " relayed %" PRId64 " on hold %" PRId64
+		"; ended since the start: %" PRId64 "; the oldest waits %" PRId64 " s%s",
+		f.queued, f.running, f.relays, f.on_hold, f.done, f.oldest_s, VTY_NEWLINE);
+	vty_out(vty, "stock      ");
+	for (int i = 0; i < STOCK_STATES; i++)
+		vty_out(vty, " %s %" PRId64, stock_state_name((enum stock_state)i), f.stock[i]);
+	vty_out(vty, "%scalls       %" PRId64 " to SM-SRs wait%s", VTY_NEWLINE, f.calls_waiting, VTY_NEWLINE);
+	vty_out(vty, "outbox      %" PRId64 " waiting, %" PRIu64 " taken and %" PRIu64 " given up since the start%s",
+		f.outbox_waiting, smdp_ctr(s, CTR_CALLBACKS), smdp_ctr(s, CTR_CALLBACKS_GIVEN_UP), VTY_NEWLINE);
+	vty_out(vty, "eUICCs      %" PRId64 " in doubt since a restore%s", f.in_doubt, VTY_NEWLINE);
+	vty_out(vty, "peers       %zu operators, %zu SM-SRs%s", s->cfg->n_peers, s->cfg->n_smsrs, VTY_NEWLINE);
+	return CMD_SUCCESS;
+}
+
 DEFUN(show_smsr, show_smsr_cmd, "show smsr", SHOW_STR "SM-SRs that we know\n")
 {
 	const struct smdp_cfg *cfg = smdp_vty_daemon()->cfg;
@@ -117,6 +148,7 @@ DEFUN(show_memory, show_memory_cmd, "show memory", MEMORY_VTY_STR)
 void smdp_vty_show_init(void)
 {
 	install_element_ve(&show_memory_cmd);
+	install_element_ve(&show_status_cmd);
 	install_element_ve(&show_orders_cmd);
 	install_element_ve(&show_order_cmd);
 	install_element_ve(&show_smsr_cmd);

@@ -50,6 +50,7 @@ struct smdp {
 	struct life life;	   /* signs of life (smdp/dp_restore.h) */
 	int64_t epoch;		   /* of the store: raised by a restore */
 	bool looking;		   /* there may be SM-SRs to ask since a restore */
+	int64_t over_ms;	   /* while calls are paused: next look at those whose time is over */
 	int64_t retire_ms;	   /* next look at what may be forgotten */
 	struct llist_head parked;  /* struct parked (dp_out.c): requests that wait for an answer in this connection */
 	struct llist_head running; /* struct order_mem (order_mem.h): keys of the moment */

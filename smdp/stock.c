@@ -295,6 +295,11 @@ int stock_open_package(struct stock *s, const void *ctx, int64_t id, struct byte
 	return rc;
 }
 
+int stock_count(struct stock *s, int64_t n[STOCK_STATES])
+{
+	return stock_db_count(s->db, n);
+}
+
 int stock_levels(struct stock *s, const void *ctx, const char *mno, struct stock_level **levels, size_t *n)
 {
 	int rc = stock_db_levels(ctx, s->db, mno, levels, n);

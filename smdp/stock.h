@@ -145,6 +145,9 @@ struct stock_level {
  * \returns 0; -EIO */
 int stock_levels(struct stock *s, const void *ctx, const char *mno, struct stock_level **levels, size_t *n) MUST_CHECK;
 
+/*! How many profiles there are in each state.  \returns 0; -EIO */
+int stock_count(struct stock *s, int64_t n[STOCK_STATES]) MUST_CHECK;
+
 /*! Which items are listed. */
 struct stock_filter {
 	const char *mno;  /* NULL: all */

@@ -23,6 +23,7 @@ enum stock_stmt {
 	Q_BY_ORDER,
 	Q_FREE,
 	Q_COUNT_FREE,
+	Q_COUNT,
 	Q_SET,
 	Q_HOLD_ALL,
 	Q_RELEASE_HELD,
@@ -50,6 +51,7 @@ static const char *const sql[] = {
 	[Q_BY_ORDER] = "SELECT id FROM stock_item WHERE order_id = ?1",
 	[Q_FREE] = "SELECT id FROM stock_item WHERE type_id = ?1 AND state = 0 ORDER BY id LIMIT 1",
 	[Q_COUNT_FREE] = "SELECT count(*) FROM stock_item WHERE type_id = ?1 AND state = 0",
+	[Q_COUNT] = "SELECT state, count(*) FROM stock_item GROUP BY state",
 	[Q_SET] = "UPDATE stock_item SET state = ?2, order_id = ?3, changed_ms = ?4 WHERE id = ?1",
 	[Q_HOLD_ALL] = "UPDATE stock_item SET state = 4, changed_ms = ?1 WHERE state IN (0, 1)",
 	[Q_RELEASE_HELD] = "UPDATE stock_item SET state = 0, changed_ms = ?3 WHERE state = 4 AND order_id IS NULL AND "
@@ -220,6 +222,20 @@ int stock_db_free(struct db *db, int64_t type_id, int64_t *id)
 int stock_db_count_free(struct db *db, int64_t type_id, int64_t *n)
 {
 	return db_need_int(stmt_id(db, Q_COUNT_FREE, type_id), n);
+}
+
+int stock_db_count(struct db *db, int64_t n[STOCK_STATES])
+{
+	struct db_stmt *s = stmt(db, Q_COUNT);
+	int rc;
+
+	for (int i = 0; i < STOCK_STATES; i++)
+		n[i] = 0;
+	while ((rc = db_row(s)) == 1) {
+		if (db_int(s, 0) >= 0 && db_int(s, 0) < STOCK_STATES)
+			n[db_int(s, 0)] = db_int(s, 1);
+	}
+	return rc;
 }
 
 int stock_db_set(struct db *db, int64_t id, enum stock_state state, int64_t order_id, int64_t now_ms)

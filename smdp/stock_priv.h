@@ -39,6 +39,7 @@ int stock_db_by_order(struct db *db, int64_t order_id, int64_t *id) MUST_CHECK;
 /*! The oldest free one. */
 int stock_db_free(struct db *db, int64_t type_id, int64_t *id) MUST_CHECK;
 int stock_db_count_free(struct db *db, int64_t type_id, int64_t *n) MUST_CHECK;
+int stock_db_count(struct db *db, int64_t n[STOCK_STATES]) MUST_CHECK;
 int stock_db_set(struct db *db, int64_t id, enum stock_state state, int64_t order_id, int64_t now_ms) MUST_CHECK;
 /*! Free and reserved ones become held; held ones without an order become free. */
 int stock_db_hold_all(struct db *db, int64_t now_ms) MUST_CHECK;

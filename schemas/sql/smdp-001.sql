@@ -173,6 +173,12 @@ CREATE TABLE note (
 ) WITHOUT ROWID;
 CREATE INDEX note_age ON note (created_ms);
 
+-- What an operator of ours holds back: there is a row while no calls to SM-SRs leave.
+CREATE TABLE pause (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	since_ms INTEGER NOT NULL
+);
+
 -- ---- stock ----
 
 -- Types of profiles; operators use the name in an order.

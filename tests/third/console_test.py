@@ -50,8 +50,8 @@ class Console:
 
 
 class Ctrl:
-    def __init__(self, address):
-        self.sock = socket.create_connection((address, 4291), 10)
+    def __init__(self, address, port=4291):
+        self.sock = socket.create_connection((address, port), 10)
         self.sock.settimeout(10)
 
     def send(self, text):
@@ -266,4 +266,5 @@ def main():
     print('console, CTRL and reload: all as described')
 
 
-main()
+if __name__ == '__main__':
+    main()

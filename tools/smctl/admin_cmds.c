@@ -36,6 +36,7 @@ static const struct {
 	{"backup", {"/path"}},
 	{"order", {"#id"}},
 	{"order-cancel", {"#id"}},
+	{"order-release", {"#id"}},
 	{"stock-show", {"iccid"}},
 	{"stock-take-out", {"iccid"}},
 	{"stock-release", {"iccid"}},

@@ -44,13 +44,15 @@ static const char usage_head[] =
 	"\n"
 	"On the machine of the SM-DP:\n"
 	"  orders  order ID             orders of operators, one with its steps\n"
-	"  order follow ID  order cancel ID\n"
+	"  order follow ID  order cancel ID  order release ID  order ask\n"
 	"  stock type NAME              make or change a profile type\n"
 	"  stock import FILE.csv        prepare profiles from rows\n"
 	"  stock import-package FILE... profiles that are ready (DER)\n"
 	"  stock check FILE...          what is wrong with them\n"
 	"  stock levels  stock list     what there is\n"
-	"  stock show ICCID  stock take-out ICCID  stock release ICCID\n"
+	"  stock show ICCID  stock take-out ICCID  stock release ICCID  stock release-held\n"
+	"  smdp status  smdp counters   how it is\n"
+	"  smdp pause all  smdp resume all  smdp backup FILE\n"
 	"\n"
 	"smctl COMMAND --help says more.\n"
 	"\n"
@@ -163,6 +165,19 @@ static const struct command commands[] = {
 	 "smctl order follow ID: steps of an order as they happen, until it is done\n"},
 	{"order cancel", 1, 1, "", SECTION_SMDP, cmd_record, "order-cancel",
 	 "smctl order cancel ID: stop an order; what is on the card already is deleted\n"},
+	{"order release", 1, 1, "", SECTION_SMDP, cmd_record, "order-release",
+	 "smctl order release ID: an order that is on hold since the database was restored begins again\n"},
+	{"order ask", 0, 0, "", SECTION_SMDP, cmd_record, "order-ask",
+	 "smctl order ask: ask SM-SRs again that did not say what is on their eUICCs since the database was "
+	 "restored\n"},
+	{"smdp status", 0, 0, "", SECTION_SMDP, cmd_record, "status", "smctl smdp status: the SM-DP at a glance\n"},
+	{"smdp counters", 0, 0, "", SECTION_SMDP, cmd_rows, "counters",
+	 "smctl smdp counters: everything that the SM-DP counts\n"},
+	{"smdp pause", 1, 1, "", SECTION_SMDP, cmd_record, "pause",
+	 "smctl smdp pause all: orders are taken in, but no call to an SM-SR leaves\n"},
+	{"smdp resume", 1, 1, "", SECTION_SMDP, cmd_record, "resume", "smctl smdp resume all: they leave again\n"},
+	{"smdp backup", 1, 1, "", SECTION_SMDP, cmd_record, "backup",
+	 "smctl smdp backup FILE: copy the database of the SM-DP into a new file while it runs\n"},
 	{"order", 1, 1, "", SECTION_SMDP, cmd_rows, "order", "smctl order ID: an order and its steps\n"},
 
 	{"stock type", 1, 1, " mno memory template ", SECTION_SMDP, cmd_stock_type, "stock-type-set",
@@ -188,13 +203,16 @@ static const struct command commands[] = {
 	{"stock list", 0, 0, " type mno state after max ", SECTION_SMDP, cmd_rows, "stock-list",
 	 "smctl stock list: profiles in the order of import\n\n"
 	 "  --type NAME, --mno OID  only of that type, that operator\n"
-	 "  --state STATE           free, reserved, used or broken\n"
+	 "  --state STATE           free, reserved, used, broken or held\n"
 	 "  --max N      rows (100)\n  --after ID   go on behind this one\n"},
 	{"stock show", 1, 1, "", SECTION_SMDP, cmd_record, "stock-show", "smctl stock show ICCID: one profile\n"},
 	{"stock take-out", 1, 1, "", SECTION_SMDP, cmd_record, "stock-take-out",
 	 "smctl stock take-out ICCID: a free profile is not given out any more\n"},
+	{"stock release-held", 0, 0, " type mno ", SECTION_SMDP, cmd_record, "stock-release-held",
+	 "smctl stock release-held: profiles on hold since the database was restored are free again\n\n"
+	 "  --type NAME, --mno OID  only of that type, that operator\n"},
 	{"stock release", 1, 1, "", SECTION_SMDP, cmd_record, "stock-release",
-	 "smctl stock release ICCID: a profile that was taken out is free again\n\n"
+	 "smctl stock release ICCID: a profile that was taken out, or is on hold, is free again\n\n"
 	 "Not while its order runs: two cards could get it.\n"},
 };
 

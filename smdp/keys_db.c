@@ -11,6 +11,7 @@ enum keys_stmt {
 	Q_PUT,
 	Q_GET,
 	Q_OWNER,
+	Q_UNFINISHED,
 	Q_UPDATE,
 	Q_DELETE,
 };
@@ -21,6 +22,8 @@ static const char *const sql[] = {
 	[Q_GET] = "SELECT id, op_id, mno_oid, aid, kvn, enc, mac, dek, token, seq, installed, created_ms "
 		  "FROM isdp_keys WHERE eid = ?1 AND iccid = ?2",
 	[Q_OWNER] = "SELECT mno_oid FROM isdp_keys WHERE eid = ?1 AND iccid = ?2 AND installed",
+	[Q_UNFINISHED] =
+		"SELECT iccid FROM isdp_keys WHERE eid = ?1 AND installed = 0 AND op_id <> ?3 ORDER BY id LIMIT ?4",
 	[Q_UPDATE] = "UPDATE isdp_keys SET seq = ?3, installed = ?4 WHERE eid = ?1 AND iccid = ?2",
 	[Q_DELETE] = "DELETE FROM isdp_keys WHERE eid = ?1 AND iccid = ?2",
 };
@@ -90,6 +93,22 @@ int keys_db_owner(const void *ctx, struct db *db, const uint8_t eid[EID_LEN], co
 	*mno_oid = db_text(ctx, s, 0);
 	db_reset(s);
 	return 0;
+}
+
+int keys_db_unfinished(const void *ctx, struct db *db, const uint8_t eid[EID_LEN], int64_t but_op_id, char **iccids,
+		       size_t max, size_t *n)
+{
+	struct db_stmt *s = stmt(db, Q_UNFINISHED, eid, NULL);
+	size_t found = 0;
+	int rc;
+
+	db_bind_int(s, 3, but_op_id);
+	db_bind_int(s, 4, (int64_t)max);
+	while ((rc = db_row(s)) == 1)
+		iccids[found++] = db_text(ctx, s, 0);
+	if (rc == 0)
+		*n = found;
+	return rc;
 }
 
 int keys_db_update(struct db *db, const struct isdp_keys *k)

@@ -15,5 +15,9 @@ int keys_db_owner(const void *ctx, struct db *db, const uint8_t eid[EID_LEN], co
 		  char **mno_oid) MUST_CHECK;
 /*! Sequence counter used last, and whether the profile is on the card. */
 int keys_db_update(struct db *db, const struct isdp_keys *k) MUST_CHECK;
+/*! ICCIDs on an eUICC whose key sets no order finished, but for one order; at most max.  \param[out] iccids  texts on
+ * ctx */
+int keys_db_unfinished(const void *ctx, struct db *db, const uint8_t eid[EID_LEN], int64_t but_op_id, char **iccids,
+		       size_t max, size_t *n) MUST_CHECK;
 /*! The profile is gone. */
 int keys_db_delete(struct db *db, const uint8_t eid[EID_LEN], const char *iccid) MUST_CHECK;

@@ -149,6 +149,10 @@ int clean_none(struct smdp *s, struct order_run *r, const struct order_input *in
 
 static int again_from_nothing(struct smdp *s, struct order_run *r)
 {
+	int rc = keys_db_delete(s->db, r->o.eid, r->o.iccid);
+
+	if (rc < 0)
+		return rc;
 	r->d.created = false;
 	if (r->d.tries < (int)s->cfg->download.isdp_tries)
 		return step_create(s, r);

@@ -19,6 +19,8 @@
 #include "smdp/dp_restore.h"
 #include "smdp/stock.h"
 
+#define FORGET_MAX 32 /* key sets at a time: an eUICC has room for fewer ISD-Ps */
+
 /* ---- calls ---- */
 
 /* An error routine has a time of its own. */
@@ -151,6 +153,18 @@ static const struct es_profile_info *leftover(struct smdp *s, const struct es_ei
 	return NULL;
 }
 
+/* Keys of ISD-Ps that earlier orders did not finish serve nobody once the card does not have them any more. */
+static int forget_keys(struct smdp *s, const struct order_run *r, const struct es_eis *eis)
+{
+	char *iccids[FORGET_MAX];
+	size_t n = 0;
+	int rc = keys_db_unfinished(turn_ctx(s->turn), s->db, r->o.eid, r->o.id, iccids, ARRAY_SIZE(iccids), &n);
+
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = step_entry_of(eis, iccids[i]) ? 0 : keys_db_delete(s->db, r->o.eid, iccids[i]);
+	return rc;
+}
+
 static int on_eis(struct smdp *s, struct order_run *r, const struct order_input *in)
 {
 	const struct es_eis *eis = in->rsp->eis.eis;
@@ -171,6 +185,9 @@ static int on_eis(struct smdp *s, struct order_run *r, const struct order_input 
 	if (rc < 0)
 		return rc;
 	rc = dp_restore_rx_profiles(s, eis);
+	if (rc < 0)
+		return rc;
+	rc = forget_keys(s, r, eis);
 	if (rc < 0)
 		return rc;
 	old = leftover(s, eis);

@@ -22,19 +22,21 @@ static int refuse(struct smdp *s, const struct order_run *r, struct es_status *b
 	return -EPERM;
 }
 
-static int check_signature(struct smdp *s, const struct order_run *r, const struct es_eis *eis, const struct x509 *eum,
-			   struct es_status *bad)
+int eligible_signature(struct smdp *s, const struct es_eis *eis, const char **why)
 {
-	void *ctx = turn_ctx(s->turn);
+	const struct x509 *eum = trust_eum(s->trust, eis->info.eum_id);
 	int64_t at_ms = eis->info.production_ms ? eis->info.production_ms : clock_stamp_ms();
-	const char *why = "";
+	void *ctx = turn_ctx(s->turn);
 
-	if (!eis->signed_info_xml || !eis->signature_xml)
-		return refuse(s, r, bad, ES_SC_EIS_SIGNATURE, "the EIS has no signature");
-	if (xmlsig_verify_eum(s->es, ctx, eis->signed_info_xml, eis->signature_xml, x509_pubkey(eum), &why) < 0 ||
-	    trust_eum_chain(ctx, s->trust, eum, at_ms, &why) < 0)
-		return refuse(s, r, bad, ES_SC_EIS_SIGNATURE, why);
-	return 0;
+	*why = "";
+	if (!eum)
+		*why = "no certificate is configured for its EUM";
+	else if (!eis->signed_info_xml || !eis->signature_xml)
+		*why = "the EIS has no signature";
+	else if (xmlsig_verify_eum(s->es, ctx, eis->signed_info_xml, eis->signature_xml, x509_pubkey(eum), why) == 0 &&
+		 trust_eum_chain(ctx, s->trust, eum, at_ms, why) == 0)
+		return 0;
+	return -EPERM;
 }
 
 static int check_ecasd(struct smdp *s, struct order_run *r, const struct es_eis *eis, const struct x509 *eum,
@@ -64,16 +66,13 @@ static int check_version(struct smdp *s, const struct order_run *r, const struct
 
 int eligible_check(struct smdp *s, struct order_run *r, const struct es_eis *eis, struct es_status *bad)
 {
-	const struct x509 *eum;
+	const char *why;
 	int rc;
 
 	if (!eis->info.eid || strcasecmp(eis->info.eid, r->eid) != 0)
 		return refuse(s, r, bad, ES_SC_EID_UNKNOWN, "the SM-SR sent the EIS of another eUICC");
-	eum = trust_eum(s->trust, eis->info.eum_id);
-	if (!eum)
-		return refuse(s, r, bad, ES_SC_EIS_SIGNATURE, "no certificate is configured for its EUM");
-	rc = check_signature(s, r, eis, eum, bad);
-	if (rc == 0)
-		rc = check_ecasd(s, r, eis, eum, bad);
+	if (eligible_signature(s, eis, &why) < 0)
+		return refuse(s, r, bad, ES_SC_EIS_SIGNATURE, why);
+	rc = check_ecasd(s, r, eis, trust_eum(s->trust, eis->info.eum_id), bad);
 	return rc == 0 ? check_version(s, r, eis, bad) : rc;
 }

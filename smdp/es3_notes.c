@@ -14,6 +14,7 @@
 #include "smdp/es3.h"
 #include "smdp/keys_db.h"
 #include "smdp/order_db.h"
+#include "smdp/order_steps.h"
 #include "smdp/dp_record_db.h"
 
 static const struct {
@@ -94,13 +95,18 @@ static int profile_note(struct smdp *s, const struct smsr_peer *from, const stru
 	return rc == 0 && fn == ES2_HANDLE_PROFILE_DELETED ? keys_db_delete(s->db, eid, n.iccid) : rc;
 }
 
-/* Every operator with a profile in the EIS is told once. */
+/* Every operator with a profile in the EIS is told once.
+ *
+ * What the EUM signed must be there whole.  SGP.02's table of what this notification shows would leave parts of it out,
+ * and nobody could verify the rest [uncertain]; then it is not believed, and the first answer of the new SM-SR to a
+ * GetEIS says who manages the eUICC. */
 static int smsr_changed(struct smdp *s, const struct smsr_peer *from, const struct soap_msg *msg)
 {
 	const struct es_eis_note *n = msg->body;
 	const char *smsr = n->eis.smsr_id ? n->eis.smsr_id : from->oid;
 	uint8_t eid[EID_LEN];
 	int64_t euicc_id;
+	const char *why;
 	int rc = n->eis.info.eid ? eid_dec(n->eis.info.eid, eid) : -EINVAL;
 
 	if (rc < 0)
@@ -108,6 +114,11 @@ static int smsr_changed(struct smdp *s, const struct smsr_peer *from, const stru
 	/* SGP.02 procedure 3.8: the new one tells. */
 	if (strcmp(smsr, from->oid) != 0) {
 		LOGP(DES, LOGL_NOTICE, "%s of %s ignored: it names %s\n", es_fn_name(msg->fn), from->oid, smsr);
+		return 0;
+	}
+	if (eligible_signature(s, &n->eis, &why) < 0) {
+		LOGP(DES, LOGL_NOTICE, "%s of %s for %s is not believed: %s\n", es_fn_name(msg->fn), from->oid,
+		     n->eis.info.eid, why);
 		return 0;
 	}
 	rc = order_db_euicc(s->db, eid, smsr, true, &euicc_id);

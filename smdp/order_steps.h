@@ -80,6 +80,11 @@ int data_again(struct smdp *s, struct order_run *r, const char *why) MUST_CHECK;
  * \returns 0; -EPERM */
 int eligible_check(struct smdp *s, struct order_run *r, const struct es_eis *eis, struct es_status *bad) MUST_CHECK;
 
+/*! Did the EUM sign it?
+ * \param[out] why  on error a sentence, on turn_ctx() or static
+ * \returns 0; -EPERM */
+int eligible_signature(struct smdp *s, const struct es_eis *eis, const char **why) MUST_CHECK;
+
 /* card_answer.c */
 /*! Body of a response script: without an outer template, if there is one. */
 struct bytes card_answer_body(struct bytes erd);

@@ -4,6 +4,7 @@
 
 #include <talloc.h>
 
+#include "smdp/order_db.h"
 #include "tests/support/dp_world.h"
 
 #define STRANGE_ICCID "89001012012341234600"
@@ -425,6 +426,58 @@ static void only_its_sm_sr_speaks_for_a_card(void **state)
 	note_to(w, "mno.example/note");
 }
 
+static char *manager(struct dpw *w)
+{
+	uint8_t eid[EID_LEN];
+	char *oid;
+
+	assert_int_equal(eid_dec(w->eid, eid), 0);
+	assert_int_equal(order_db_manager(w->ctx, w->db, eid, &oid), 0);
+	return oid;
+}
+
+/* A card that has moved, as its new SM-SR tells it. */
+static struct bytes moved(struct dpw *w, const char *transaction, bool is_signed)
+{
+	struct es_eis_note note = {.completed_ms = 1700000000000LL};
+	struct es_profile_info profile = {
+		.iccid = DPW_ICCID, .isdp_aid = BYTES_ARR(w->entry.aid), .mno_id = DPW_MNO, .state = ES_STATE_ENABLED};
+	struct es_status bad;
+	struct es_eis *eis;
+	char *text;
+
+	assert_int_equal(es_eis_dec(w->es, w->ctx, bytes_str(w->eis_xml), &eis, &bad), 0);
+	for (size_t i = 0; eis->isdr && i < eis->isdr->n_keysets; i++)
+		eis->isdr->keysets[i].n_keys = 0;
+	note.eis = *eis;
+	note.eis.smsr_id = SECOND_SMSR;
+	note.eis.profiles = &profile;
+	note.eis.n_profiles = 1;
+	text = strstr(eis->signed_info_xml, "ProductionDate>20");
+	assert_non_null(text);
+	if (!is_signed)
+		text[strlen("ProductionDate>201")] ^= 1;
+	return dpw_callback_of(w, SECOND_SMSR, ES3_HANDLE_SMSR_CHANGE, NULL, transaction, &note);
+}
+
+static void a_card_moves_only_with_what_its_eum_signed(void **state)
+{
+	struct dpw *w = *state;
+	struct smsr_peer *second = smdp_cfg_smsr_get(w->cfg, "second");
+
+	second->oid = second->tls.serial = SECOND_SMSR;
+	second->url = "https://second.example/ES3/ES3SmSrService";
+	install(w);
+	assert_int_equal(dpw_deliver(w, SECOND_SMSR, moved(w, "a", false)), 202);
+	dpw_run(w);
+	dpw_expect_silence(w);
+	assert_string_equal(manager(w), DPW_SMSR);
+	assert_int_equal(dpw_deliver(w, SECOND_SMSR, moved(w, "b", true)), 202);
+	dpw_run(w);
+	assert_non_null(strstr(note_to(w, "mno.example/note"), "ES2-HandleSMSRChangeNotification"));
+	assert_string_equal(manager(w), SECOND_SMSR);
+}
+
 static void an_sm_sr_answers_only_its_own_calls(void **state)
 {
 	struct dpw *w = *state;
@@ -489,6 +542,7 @@ int main(void)
 		DPW_TEST(notifications_find_their_operator),
 		DPW_TEST(a_profile_that_is_gone_needs_no_keys),
 		DPW_TEST(only_its_sm_sr_speaks_for_a_card),
+		DPW_TEST(a_card_moves_only_with_what_its_eum_signed),
 		DPW_TEST(an_sm_sr_answers_only_its_own_calls),
 		DPW_TEST(a_look_takes_its_time_from_the_twin),
 	};

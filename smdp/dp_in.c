@@ -56,6 +56,15 @@ static bool can_be_called_back(const struct es_call *c)
 	return es_fn_info(c->req->msg->fn)->mep == ES_ASYNC && c->peer && c->req->msg->hdr.reply_to.uri;
 }
 
+/* Or a repetition would be judged anew, and one call could have two outcomes. */
+static int remember_refusal(struct smdp *s, const struct es_call *c, const struct es_status *status)
+{
+	struct bytes outcome;
+	int rc = call_outcome_enc(turn_ctx(s->turn), status, &outcome);
+
+	return rc < 0 ? rc : es_request_remember(s->db, c->req, c->peer->oid, 0, outcome);
+}
+
 int dp_refuse(struct smdp *s, const struct es_call *c, struct es_status status)
 {
 	union es_any_rsp rsp = {.base = {.start_ms = clock_stamp_ms(), .end_ms = clock_stamp_ms(), .status = status}};
@@ -70,7 +79,9 @@ int dp_refuse(struct smdp *s, const struct es_call *c, struct es_status status)
 		answer_outcome(s, c->req, &rsp);
 		return 0;
 	}
-	rc = dp_out_callback(s, c->peer->oid, c->req->msg, &rsp);
+	rc = c->is_new ? remember_refusal(s, c, &status) : 0;
+	if (rc == 0)
+		rc = dp_out_callback(s, c->peer->oid, c->req->msg, &rsp);
 	return rc < 0 ? rc : dp_accepted(s, c->req);
 }
 
@@ -130,6 +141,8 @@ static int check_repeat(struct smdp *s, const struct es_call *c)
 	if (rc == -EEXIST)
 		return dp_refuse_with(s, c, ES_SC_CALL_ID_REUSED, c->req->msg->call_id,
 				      "the FunctionCallIdentifier was used before");
+	if (rc == 0 && !seen.op_id)
+		return dp_refuse(s, c, call_outcome_dec(turn_ctx(s->turn), seen.response));
 	return rc == 0 ? repeat(s, c, &seen) : rc;
 }
 
@@ -211,6 +224,7 @@ static int request(struct smdp *s, const struct es_request *req)
 	}
 	if (rc == 1)
 		rc = check_repeat(s, &c);
+	c.is_new = rc == 1;
 	return rc == 1 ? es2_run(s, &c) : rc;
 }
 

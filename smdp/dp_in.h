@@ -13,6 +13,7 @@ struct es_call {
 	const struct smdp_peer *peer;
 	uint32_t validity_s;
 	uint32_t max_validity_s;
+	bool is_new; /* it is no repetition: a refusal from now on is remembered for those */
 };
 
 /*! Event of a turn (turn_handler_cb): answer a struct es_request of a struct smdp. */

@@ -13,6 +13,7 @@ struct es_call {
 	const struct peer *peer;
 	uint32_t validity_s;
 	uint32_t max_validity_s;
+	bool is_new; /* it is no repetition: a refusal from now on is remembered for those */
 };
 
 struct es_function {

@@ -56,6 +56,15 @@ static bool can_be_called_back(const struct es_call *c)
 	return es_fn_info(c->req->msg->fn)->mep == ES_ASYNC && c->peer && c->req->msg->hdr.reply_to.uri;
 }
 
+/* Or a repetition would be judged anew, and one call could have two outcomes. */
+static int remember_refusal(struct smsr *s, const struct es_call *c, const struct es_status *status)
+{
+	struct bytes outcome;
+	int rc = call_outcome_enc(turn_ctx(s->turn), status, &outcome);
+
+	return rc < 0 ? rc : es_request_remember(s->db, c->req, c->peer->oid, 0, outcome);
+}
+
 /* The outcome without an operation, by callback. */
 static int refuse_by_callback(struct smsr *s, const struct es_call *c, const union es_any_rsp *rsp)
 {
@@ -67,8 +76,10 @@ static int refuse_by_callback(struct smsr *s, const struct es_call *c, const uni
 		.reply_to = (char *)m->hdr.reply_to.uri,
 	};
 	struct outbox o = {.peer = c->peer->oid, .url = op.reply_to, .name = (char *)es_fn_name(m->fn)};
-	int rc = es_out_callback(s, &op, rsp, &o.action, &o.envelope);
+	int rc = c->is_new ? remember_refusal(s, c, &rsp->base.status) : 0;
 
+	if (rc == 0)
+		rc = es_out_callback(s, &op, rsp, &o.action, &o.envelope);
 	if (rc == 0)
 		rc = report_queue(s, &o);
 	if (rc == 0)
@@ -211,6 +222,8 @@ static int check_repeat(struct smsr *s, const struct es_call *c)
 				      "the FunctionCallIdentifier was used before");
 	if (rc != 0)
 		return rc;
+	if (!seen.op_id && es_fn_info(c->req->msg->fn)->mep == ES_ASYNC)
+		return es_refuse(s, c, call_outcome_dec(turn_ctx(s->turn), seen.response));
 	return seen.op_id ? repeat_async(s, c, &seen) : repeat_sync(s, c, &seen);
 }
 
@@ -312,5 +325,6 @@ int smsr_ev_request(void *smsr, void *es_request)
 		return 0;
 	}
 	rc = check_repeat(s, &c);
+	c.is_new = rc == 1;
 	return rc == 1 ? fn->run(s, &c) : rc;
 }

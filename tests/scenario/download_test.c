@@ -535,6 +535,51 @@ static int ev_cancel(void *smdp, void *unused)
 	return order_event(smdp, 1, &in);
 }
 
+static void a_refused_order_stays_refused(void **state)
+{
+	struct dpw *w = *state;
+	const struct dp_identity *dp = w->s->dp;
+
+	w->s->dp = NULL;
+	dpw_download(w, "a", true, 3600);
+	dpw_run(w);
+	dpw_expect_outcome(w, "FAILED 1.6/3.1");
+	w->s->dp = dp;
+	dpw_download(w, "a", true, 3600);
+	dpw_run(w);
+	dpw_expect_outcome(w, "FAILED 1.6/3.1");
+	assert_int_equal(dpw_calls(w, ES3_GET_EIS), 0);
+	w->other_body = "another";
+	dpw_download(w, "a", true, 3600);
+	dpw_run(w);
+	dpw_expect_outcome(w, "FAILED 1.6/3.3");
+	w->other_body = NULL;
+	dpw_download(w, "b", true, 3600);
+	dpw_run(w);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+}
+
+/* Keys that a failed order left go when the card does not have its ISD-P any more. */
+static void keys_of_what_is_gone_are_forgotten(void **state)
+{
+	struct dpw *w = *state;
+	struct isdp_keys k;
+	uint8_t eid[EID_LEN];
+
+	dpw_rule(w, ES3_SEND_DATA, 2, 1, DPW_FAIL, "FAILED 8.3/4.2");
+	dpw_rule(w, ES3_DELETE_ISDP, 0, 1, DPW_DONE_BUT, "FAILED 8.4/4.2");
+	dpw_download(w, "a", true, 3600);
+	dpw_run(w);
+	dpw_expect_outcome(w, "FAILED 8.3/4.2");
+	assert_int_equal(eid_dec(w->eid, eid), 0);
+	assert_int_equal(keys_db_get(w->ctx, w->db, eid, DPW_ICCID, &k), 0);
+	dpw_download(w, "b", true, 3600);
+	dpw_run(w);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+	assert_int_equal(keys_db_get(w->ctx, w->db, eid, DPW_ICCID, &k), -ENOENT);
+	assert_int_equal(keys_db_get(w->ctx, w->db, eid, DPW_ICCID2, &k), 0);
+}
+
 static void a_cancelled_order_leaves_nothing(void **state)
 {
 	static const enum es_fn fns[] = {ES3_GET_EIS, ES3_CREATE_ISDP, ES3_SEND_DATA};
@@ -657,6 +702,8 @@ int main(void)
 		DPW_TEST(answers_come_in_every_form),
 		DPW_TEST(forged_answers_change_nothing),
 		DPW_TEST(a_repeated_order_is_one_order),
+		DPW_TEST(a_refused_order_stays_refused),
+		DPW_TEST(keys_of_what_is_gone_are_forgotten),
 		DPW_TEST(a_cancelled_order_leaves_nothing),
 		DPW_TEST(a_profile_that_is_complete_is_not_cancelled),
 		DPW_TEST(a_kill_at_every_point),

@@ -76,6 +76,24 @@ static void reply_to_elsewhere(void **state)
 	expect_nothing_queued(w);
 }
 
+/* What was refused is refused again, whatever changed meanwhile; a new call is judged anew. */
+static void a_refusal_is_repeated(void **state)
+{
+	struct world *w = *state;
+
+	ask(w, "c");
+	world_run(w);
+	world_expect_outcome(w, "ES4-EnableProfile", "FAILED 8.1.1/3.9");
+	world_register(w);
+	ask(w, "c");
+	world_run(w);
+	world_expect_outcome(w, "ES4-EnableProfile", "FAILED 8.1.1/3.9");
+	expect_nothing_queued(w);
+	ask(w, "d");
+	world_advance(w, MINUTE_MS);
+	world_expect_outcome(w, "ES4-EnableProfile", "EXECUTED_SUCCESS");
+}
+
 static void function_not_served(void **state)
 {
 	struct world *w = *state;
@@ -331,6 +349,7 @@ int main(void)
 		WORLD_TEST(from_names_another_peer),
 		WORLD_TEST(to_names_another_entity),
 		WORLD_TEST(reply_to_elsewhere),
+		WORLD_TEST(a_refusal_is_repeated),
 		WORLD_TEST(function_not_served),
 		WORLD_TEST(interface_of_another_role),
 		WORLD_TEST(validity_too_long),

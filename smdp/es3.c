@@ -294,8 +294,8 @@ int es3_next_ms(struct smdp *s, int64_t *due_ms)
 int es3_pump(struct smdp *s, bool *more)
 {
 	int64_t ids[PUMP_BATCH];
-	size_t n;
 	bool paused = false;
+	size_t n = 0;
 	int rc = dp_record_db_is_paused(s->db, &paused);
 
 	if (rc == 0)

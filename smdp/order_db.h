@@ -39,6 +39,7 @@ struct order_counts {
 	int64_t oldest_ms; /* made first; 0: there is none */
 };
 
+/*! Counts them: reads all that are not done. */
 int order_db_count(struct db *db, struct order_counts *n) MUST_CHECK;
 /*! Forget finished orders that ended before; at most max rows. */
 int order_db_retire(struct db *db, int64_t before_ms, size_t max) MUST_CHECK;

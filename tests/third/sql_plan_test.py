@@ -28,10 +28,13 @@ WHOLE_TABLE = {
         'Q_AUDIT_RETIRE': 'ends after as many rows as it may take',
     },
     'smdp': {
+        'Q_IS_PAUSED': SMALL,
         'Q_LOSE_ALL': START,
         'Q_RECOVER': START,
         'Q_DOUBTS': START,
         'Q_HOLD_ALL': START,
+        'Q_COUNT': PERSON,
+        'Q_COUNTS': PERSON,
         'Q_LEVELS': PERSON,
         'Q_RELEASE_HELD': PERSON,
         'Q_WAITING': PERSON,

@@ -29,13 +29,31 @@ int smdp_trust_load(const void *ctx, const struct smdp_cfg *cfg, int64_t at_ms, 
 	return 0;
 }
 
+struct expiry_list *smdp_certificates(const void *ctx, const struct smdp_cfg *cfg, const struct tls *tls,
+				      const struct trust *trust, const struct dp_identity *dp)
+{
+	struct expiry_list *l = expiry_list_alloc(ctx, cfg->https.cert, tls, trust);
+
+	if (dp)
+		expiry_list_add(l, "CERT.DP.ECDSA", dp_identity_not_after_ms(dp));
+	return l;
+}
+
+static void log_ends(const struct smdp_cfg *cfg, const void *ctx, const struct tls *tls, const struct trust *trust,
+		     const struct dp_identity *dp)
+{
+	expiry_log(smdp_certificates(ctx, cfg, tls, trust, dp), clock_stamp_ms());
+}
+
 static enum app_exit check_tls(const struct smdp_cfg *cfg, void *ctx)
 {
 	const char *why = "";
 	struct tls *tls;
 
-	return https_cfg_load_tls(ctx, &cfg->https, TLS_SERVER, &tls, &why) < 0 ? app_complain(APP_CONFIG, why)
-										: APP_OK;
+	if (https_cfg_load_tls(ctx, &cfg->https, TLS_SERVER, &tls, &why) < 0)
+		return app_complain(APP_CONFIG, why);
+	log_ends(cfg, ctx, tls, NULL, NULL);
+	return APP_OK;
 }
 
 static enum app_exit check_trust(const struct smdp_cfg *cfg, void *ctx)
@@ -45,7 +63,10 @@ static enum app_exit check_trust(const struct smdp_cfg *cfg, void *ctx)
 
 	if (cfg->n_eums == 0)
 		LOGP(DMAIN, LOGL_NOTICE, "no eum is configured: no eUICC can be loaded\n");
-	return smdp_trust_load(ctx, cfg, clock_stamp_ms(), &trust, &why) < 0 ? app_complain(APP_CONFIG, why) : APP_OK;
+	if (smdp_trust_load(ctx, cfg, clock_stamp_ms(), &trust, &why) < 0)
+		return app_complain(APP_CONFIG, why);
+	log_ends(cfg, ctx, NULL, trust, NULL);
+	return APP_OK;
 }
 
 static enum app_exit check_identity(const struct smdp_cfg *cfg, void *ctx)
@@ -55,7 +76,10 @@ static enum app_exit check_identity(const struct smdp_cfg *cfg, void *ctx)
 
 	if (!cfg->dp_cert)
 		LOGP(DMAIN, LOGL_NOTICE, "no dp-certificate is configured: no eUICC can be loaded\n");
-	return dp_identity_load(ctx, cfg, clock_stamp_ms(), &dp, &why) < 0 ? app_complain(APP_CONFIG, why) : APP_OK;
+	if (dp_identity_load(ctx, cfg, clock_stamp_ms(), &dp, &why) < 0)
+		return app_complain(APP_CONFIG, why);
+	log_ends(cfg, ctx, NULL, NULL, dp);
+	return APP_OK;
 }
 
 static enum app_exit check_master_key(const struct smdp_cfg *cfg, void *ctx)

@@ -113,6 +113,21 @@ static bool smdp_turn(void *prog)
 	return more || poster_has_failed(&d->poster);
 }
 
+/* ---- certificates ---- */
+
+static void certificate_warned(void *daemon)
+{
+	struct smdp_daemon *d = daemon;
+
+	smdp_count(d->s, CTR_CERT_WARNINGS);
+}
+
+static void watch_certificates(struct smdp_daemon *d)
+{
+	expiry_watch_start(&d->expiry, smdp_certificates(d, d->cfg, d->server_tls, d->s->trust, d->s->dp),
+			   certificate_warned, d);
+}
+
 /* ---- start ---- */
 
 static void *smdp_prog_alloc(void *ctx)
@@ -120,7 +135,6 @@ static void *smdp_prog_alloc(void *ctx)
 	struct smdp_daemon *d = talloc_zero(ctx, struct smdp_daemon);
 
 	OSMO_ASSERT(d);
-	d->ctx = ctx;
 	d->cfg = smdp_cfg_alloc(d);
 	poster_init(&d->poster, d);
 	ticker_init(&d->tick);
@@ -136,7 +150,7 @@ static void vty_init_cb(void *prog)
 
 static void ctrl_init_cb(void *prog)
 {
-	smdp_ctrl_init(prog);
+	smdp_ctrl_init();
 }
 
 static enum app_exit smdp_check(void *prog)
@@ -209,8 +223,8 @@ static int start_net(struct smdp_daemon *d, const char **why)
 					      .max_conns = h->max_connections,
 					      .max_handshakes = h->max_handshakes};
 	const struct http_client_conf client_conf = {.max_body = 8 << 20};
-	struct tls *server, *client;
-	int rc = https_cfg_load_tls(d, h, TLS_SERVER, &server, why);
+	struct tls *client;
+	int rc = https_cfg_load_tls(d, h, TLS_SERVER, &d->server_tls, why);
 
 	if (rc < 0)
 		return rc;
@@ -220,8 +234,7 @@ static int start_net(struct smdp_daemon *d, const char **why)
 		talloc_free(client);
 	}
 	if (rc == 0)
-		rc = http_server_start(d, d->io, &conf, server, soap_service_handle, d->soap, &d->server, why);
-	talloc_free(server);
+		rc = http_server_start(d, d->io, &conf, d->server_tls, soap_service_handle, d->soap, &d->server, why);
 	return rc;
 }
 
@@ -251,6 +264,7 @@ static enum app_exit smdp_start(void *prog, bool upgrade)
 		return app_complain(APP_BIND, why);
 	turn_close(d->s->turn);
 	ticker_set(&d->tick, smdp_next_tick_ms(d->s));
+	watch_certificates(d);
 	LOGP(DMAIN, LOGL_NOTICE, "%s serves ES2 on port %u\n", d->cfg->oid, http_server_port(d->server, 0));
 	return APP_OK;
 }
@@ -307,6 +321,9 @@ static void smdp_reload(void *prog)
 	talloc_free((void *)d->s->trust);
 	d->s->trust = talloc_steal(d, next.trust);
 	take_identity(d, next.dp);
+	talloc_free(d->server_tls);
+	d->server_tls = talloc_steal(d, next.server);
+	watch_certificates(d);
 	talloc_free(ctx);
 	LOGP(DMAIN, LOGL_NOTICE, "certificates read again\n");
 }
@@ -321,6 +338,7 @@ static void smdp_stop(void *prog)
 		admin_sock_stop(d->admin);
 	d->admin = NULL;
 	backup_stop(d->backup);
+	expiry_watch_stop(&d->expiry);
 	if (d->server)
 		http_server_drain(d->server);
 	ticker_stop(&d->tick);

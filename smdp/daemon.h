@@ -4,6 +4,7 @@
 #include "common/app/app.h"
 #include "common/app/ticker.h"
 #include "common/net/http_server.h"
+#include "common/peer/expiry.h"
 #include "common/peer/poster.h"
 #include "smdp/admin.h"
 #include "smdp/smdp.h"
@@ -12,12 +13,12 @@
  * cfg_vty.c, show_vty.c and dp_lever_vty.c (console), dp_ctrl.c, admin.c (smctl). */
 
 struct backup;
+struct dp_identity;
 struct io_job;
 struct soap_service;
 
 /*! Everything that smdp is while it runs; owned by the core thread. */
 struct smdp_daemon {
-	void *ctx;
 	struct smdp_cfg *cfg;
 	struct smdp *s;
 	struct io *io;
@@ -26,7 +27,9 @@ struct smdp_daemon {
 	struct soap_service *soap;
 	struct admin_sock *admin;
 	struct dp_admin_env admin_env;
-	struct backup *backup; /* online copies of the database */
+	struct backup *backup;	/* online copies of the database */
+	struct tls *server_tls; /* in force, for the warnings about expiry */
+	struct expiry_watch expiry;
 	struct ticker tick;
 };
 
@@ -43,6 +46,10 @@ enum app_exit smdp_daemon_check(struct smdp_daemon *d);
  * \returns as trust_add_eum() */
 int smdp_trust_load(const void *ctx, const struct smdp_cfg *cfg, int64_t at_ms, struct trust **trust,
 		    const char **why) MUST_CHECK;
+
+/*! \param[in] tls  NULL: none; trust and dp as well.  \returns talloc child of ctx */
+struct expiry_list *smdp_certificates(const void *ctx, const struct smdp_cfg *cfg, const struct tls *tls,
+				      const struct trust *trust, const struct dp_identity *dp);
 
 /* cfg_vty.c, show_vty.c */
 /*! Install the configuration nodes: they read into and write from d->cfg. */

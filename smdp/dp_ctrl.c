@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* CTRL interface: figures to GET, pause and resume to SET.  An answer leaves in a later round than the one that made
- * it, so behind its commit (P1). */
+/* CTRL interface: figures to GET, pause and resume to SET.  Trap: "certificate-expiry" (common/peer/expiry.c).  An
+ * answer leaves in a later round than the one that made it, so behind its commit (P1). */
 #include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
@@ -105,12 +105,15 @@ static int set_pause(struct ctrl_cmd *cmd, void *daemon)
 	return rc < 0 ? CTRL_CMD_ERROR : CTRL_CMD_REPLY;
 }
 
-static void install(void *ctx, const char *name, int (*get)(struct ctrl_cmd *, void *),
+/* They stay for the life of the process, as commands of the console do. */
+static struct ctrl_cmd_element elements[ARRAY_SIZE(figures) + 7];
+
+static void install(struct ctrl_cmd_element **next, const char *name, int (*get)(struct ctrl_cmd *, void *),
 		    int (*set)(struct ctrl_cmd *, void *), int (*verify)(struct ctrl_cmd *, const char *, void *))
 {
-	struct ctrl_cmd_element *e = talloc_zero(ctx, struct ctrl_cmd_element);
+	struct ctrl_cmd_element *e = (*next)++;
 
-	OSMO_ASSERT(e);
+	OSMO_ASSERT(e < elements + ARRAY_SIZE(elements));
 	e->name = name;
 	e->get = get;
 	e->set = set;
@@ -118,15 +121,17 @@ static void install(void *ctx, const char *name, int (*get)(struct ctrl_cmd *, v
 	OSMO_ASSERT(ctrl_cmd_install(CTRL_NODE_ROOT, e) == 0);
 }
 
-void smdp_ctrl_init(struct smdp_daemon *d)
+void smdp_ctrl_init(void)
 {
+	struct ctrl_cmd_element *next = elements;
+
 	for (size_t i = 0; i < ARRAY_SIZE(figures); i++)
-		install(d->ctx, figures[i].name, get_figure, refuse_set, NULL);
-	install(d->ctx, "paused", get_figure, refuse_set, NULL);
-	install(d->ctx, "operators", get_peers, refuse_set, NULL);
-	install(d->ctx, "sm-srs", get_peers, refuse_set, NULL);
-	install(d->ctx, "outbox-delivered", get_ended, refuse_set, NULL);
-	install(d->ctx, "outbox-given-up", get_ended, refuse_set, NULL);
-	install(d->ctx, "pause", refuse_get, set_pause, verify_all);
-	install(d->ctx, "resume", refuse_get, set_pause, verify_all);
+		install(&next, figures[i].name, get_figure, refuse_set, NULL);
+	install(&next, "paused", get_figure, refuse_set, NULL);
+	install(&next, "operators", get_peers, refuse_set, NULL);
+	install(&next, "sm-srs", get_peers, refuse_set, NULL);
+	install(&next, "outbox-delivered", get_ended, refuse_set, NULL);
+	install(&next, "outbox-given-up", get_ended, refuse_set, NULL);
+	install(&next, "pause", refuse_get, set_pause, verify_all);
+	install(&next, "resume", refuse_get, set_pause, verify_all);
 }

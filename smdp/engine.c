@@ -41,6 +41,7 @@ static const struct rate_ctr_desc ctr_desc[] = {
 	[CTR_CALLBACK_ERRORS] = {"out:errors", "Attempts to reach an operator that failed"},
 	[CTR_CALLBACKS_GIVEN_UP] = {"out:given_up", "Messages to operators given up"},
 	[CTR_TURNS] = {"turn:commits", "Turns"},
+	[CTR_CERT_WARNINGS] = {"cert:warnings", "Certificates found near their end"},
 	[CTR_RESTORES] = {"store:restores", "Starts from a restored database"},
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <osmocom/core/utils.h>
 #include <talloc.h>
@@ -99,6 +100,19 @@ int dp_identity_load(const void *ctx, const struct smdp_cfg *cfg, int64_t at_ms,
 	}
 	*dp = id;
 	return 0;
+}
+
+int64_t dp_identity_not_after_ms(const struct dp_identity *dp)
+{
+	struct gpcert cert;
+	struct tm tm = {0};
+
+	if (gpcert_parse(dp->cert, &cert) < 0 || !cert.expires)
+		return 0;
+	tm.tm_year = (int)(cert.expires / 10000) - 1900;
+	tm.tm_mon = (int)(cert.expires / 100 % 100) - 1;
+	tm.tm_mday = (int)(cert.expires % 100) + 1;
+	return (int64_t)timegm(&tm) * 1000 - 1;
 }
 
 bool dp_identity_is_valid(const struct dp_identity *dp, int64_t at_ms)

@@ -17,5 +17,7 @@ struct dp_identity {
  * \returns 0; -EINVAL; errno of opening a file */
 int dp_identity_load(const void *ctx, const struct smdp_cfg *cfg, int64_t at_ms, struct dp_identity **dp,
 		     const char **why) MUST_CHECK;
+/*! End of the last day of its CERT.DP.ECDSA; 0: it has none. */
+int64_t dp_identity_not_after_ms(const struct dp_identity *dp);
 /*! Whether it may still be used. */
 bool dp_identity_is_valid(const struct dp_identity *dp, int64_t at_ms);

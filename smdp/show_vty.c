@@ -10,6 +10,7 @@
 #include <talloc.h>
 
 #include "common/app/memory_vty.h"
+#include "common/app/clock.h"
 #include "common/es/es_codec.h"
 #include "smdp/daemon.h"
 #include "smdp/dp_lever.h"
@@ -98,6 +99,21 @@ DEFUN(show_order, show_order_cmd, "show order <1-2147483647>", SHOW_STR "One ord
 	return rc < 0 ? CMD_WARNING : CMD_SUCCESS;
 }
 
+DEFUN(show_certificates, show_certificates_cmd, "show certificates", SHOW_STR "Certificates in force and their end\n")
+{
+	const struct smdp_daemon *d = smdp_vty_daemon();
+	void *ctx = talloc_new(NULL);
+
+	for (size_t i = 0; d->expiry.list && i < d->expiry.list->n; i++) {
+		const struct expiry_item *item = &d->expiry.list->items[i];
+
+		vty_out(vty, "%s  %-20s %s%s", es_time_enc(ctx, item->not_after_ms),
+			expiry_words(expiry_level(item->not_after_ms, clock_stamp_ms())), item->what, VTY_NEWLINE);
+	}
+	talloc_free(ctx);
+	return CMD_SUCCESS;
+}
+
 DEFUN(show_status, show_status_cmd, "show status", SHOW_STR "Summary\n")
 {
 	struct smdp *s = engine(vty);
@@ -149,6 +165,7 @@ void smdp_vty_show_init(void)
 {
 	install_element_ve(&show_memory_cmd);
 	install_element_ve(&show_status_cmd);
+	install_element_ve(&show_certificates_cmd);
 	install_element_ve(&show_orders_cmd);
 	install_element_ve(&show_order_cmd);
 	install_element_ve(&show_smsr_cmd);

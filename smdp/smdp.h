@@ -75,6 +75,7 @@ enum smdp_ctr {
 	CTR_CALLBACKS_GIVEN_UP,
 	CTR_TURNS,
 	CTR_RESTORES,
+	CTR_CERT_WARNINGS,
 };
 
 /*! \returns talloc child of ctx; the members above ctrs are the caller's to fill in */

@@ -8,8 +8,9 @@
 
 #include "common/app/clock.h"
 #include "common/app/log.h"
+#include "common/peer/expiry.h"
 #include "smsr/daemon.h"
-#include "smsr/expiry.h"
+#include "smsr/trust.h"
 
 /* Certificates: what they are, whether they belong together, and how long they last. */
 static enum app_exit check_certificates(const struct smsr_cfg *cfg, void *ctx)

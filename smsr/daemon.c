@@ -17,7 +17,6 @@
 #include "common/es/soap_service.h"
 #include "smsr/admin.h"
 #include "smsr/es_in.h"
-#include "smsr/expiry.h"
 #include "smsr/record_db.h"
 #include "smsr/report.h"
 #include "smsr/restore.h"
@@ -314,7 +313,7 @@ static enum app_exit smsr_start(void *prog, bool upgrade)
 	turn_close(d->s->turn);
 	ticker_set(&d->tick, smsr_next_tick_ms(d->s));
 	daemon_edit_again(d);
-	expiry_watch(d);
+	daemon_watch_certificates(d);
 	LOGP(DMAIN, LOGL_NOTICE, "%s serves ES1 and ES4 on port %u\n", d->cfg->oid, http_server_port(d->server, 0));
 	return APP_OK;
 }
@@ -346,7 +345,7 @@ static void smsr_stop(void *prog)
 		d->admin = NULL;
 	}
 	backup_stop(d->backup);
-	expiry_watch_stop(d);
+	expiry_watch_stop(&d->expiry);
 	if (d->server)
 		http_server_drain(d->server);
 	https_net_drain(d->https_net);

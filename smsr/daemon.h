@@ -7,6 +7,7 @@
 #include "common/app/ticker.h"
 #include "common/net/http_server.h"
 #include "common/net/psk_server.h"
+#include "common/peer/expiry.h"
 #include "common/peer/poster.h"
 #include "smsr/smsr.h"
 
@@ -15,7 +16,6 @@
 
 struct admin_sock;
 struct backup;
-struct expiry_list;
 struct https_net;
 struct links;
 struct smpp_link;
@@ -35,8 +35,7 @@ struct smsr_daemon {
 	struct tls *server_tls;	     /* in force, for the warnings about expiry */
 	struct admin_sock *admin;
 	struct backup *backup; /* online copies of the database */
-	struct expiry_list *expiry;
-	struct osmo_timer_list expiry_timer;
+	struct expiry_watch expiry;
 	struct ticker tick;
 };
 
@@ -51,6 +50,8 @@ enum app_exit daemon_check(struct smsr_daemon *d);
 
 /* reload.c */
 void daemon_reload(void *prog);
+/*! Certificates in force are watched until they end, from the beginning. */
+void daemon_watch_certificates(struct smsr_daemon *d);
 /*! VTY commands get a copy of the configuration in force to write to. */
 void daemon_edit_again(struct smsr_daemon *d);
 

@@ -11,7 +11,6 @@
 #include "common/app/clock.h"
 #include "common/app/log.h"
 #include "smsr/daemon.h"
-#include "smsr/expiry.h"
 #include "smsr/smsr_vty.h"
 #include "smsr/trust.h"
 
@@ -143,7 +142,20 @@ static void take_over(struct smsr_daemon *d, struct snapshot *n)
 	d->s->cfg = d->cfg = n->cfg;
 	talloc_free(old);
 	daemon_edit_again(d);
-	expiry_watch(d);
+	daemon_watch_certificates(d);
+}
+
+static void certificate_warned(void *daemon)
+{
+	struct smsr_daemon *d = daemon;
+
+	smsr_count(d->s, CTR_CERT_WARNINGS);
+}
+
+void daemon_watch_certificates(struct smsr_daemon *d)
+{
+	expiry_watch_start(&d->expiry, expiry_list_alloc(d, d->cfg->https.cert, d->server_tls, d->s->trust),
+			   certificate_warned, d);
 }
 
 /* What operators type from now on goes to a copy, which counts when it is in the file and read again. */

@@ -14,9 +14,9 @@
 #include "common/app/memory_vty.h"
 #include "common/es/es_fn.h"
 #include "common/peer/outbox_db.h"
+#include "common/peer/expiry.h"
 #include "smsr/daemon.h"
 #include "smsr/eis_db.h"
-#include "smsr/expiry.h"
 #include "smsr/lever.h"
 #include "smsr/op.h"
 #include "smsr/op_db.h"
@@ -405,8 +405,8 @@ DEFUN(show_certificates, show_certificates_cmd, "show certificates", SHOW_STR "C
 	if (!engine(vty))
 		return CMD_WARNING;
 	ctx = talloc_new(d);
-	for (size_t i = 0; d->expiry && i < d->expiry->n; i++) {
-		const struct expiry_item *item = &d->expiry->items[i];
+	for (size_t i = 0; d->expiry.list && i < d->expiry.list->n; i++) {
+		const struct expiry_item *item = &d->expiry.list->items[i];
 
 		vty_out(vty, "%s  %-20s %s%s", when(ctx, item->not_after_ms),
 			expiry_words(expiry_level(item->not_after_ms, clock_stamp_ms())), item->what, VTY_NEWLINE);

@@ -5,6 +5,7 @@ import http.client
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -15,6 +16,8 @@ import tempfile
 import xml.etree.ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / 'lab' / 'demo'))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from console_test import Ctrl   # noqa: E402
 from peers import GROUPS, Entity, outcome   # noqa: E402
 from smsr_lab import Process, free_port   # noqa: E402
 
@@ -130,6 +133,17 @@ def running_config(address):
     return text.decode(errors='replace').replace('\r', '')
 
 
+def near_its_end(smdp, pki, address):
+    """A certificate of five days: a trap tells."""
+    ctrl = Ctrl(address, 4293)
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj',
+                    '/CN=soon', '-days', '5', '-keyout', pki / 'smdp.key', '-out', pki / 'smdp.pem'], check=True,
+                   capture_output=True)
+    smdp.popen.send_signal(signal.SIGHUP)
+    trap = ctrl.line()
+    assert re.match(r'TRAP 0 certificate-expiry TLS certificate .*ends within 7 days', trap), trap
+
+
 def main(directory):
     pki, port = directory / 'pki', free_port()
     address = f'127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(1, 254)}'
@@ -157,8 +171,9 @@ def main(directory):
         smdp.popen.send_signal(signal.SIGHUP)
         smdp.wait_for('certificates read again')
         assert call(operator, 'ES2-GetEIS', GET_EIS)[0] == 200
+        near_its_end(smdp, pki, address)
         code = smdp.stop()
-        assert code == 0, code
+        assert code == 0 and 'left over' not in smdp.text(), code
     finally:
         smdp.stop()
         operator.close()

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "smsr/expiry.h"
+#include "common/peer/expiry.h"
 
 #define DAY 86400000LL
 #define END (100 * DAY)

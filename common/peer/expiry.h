@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
+#include <osmocom/core/timer.h>
+
 #include "common/net/tls.h"
-#include "smsr/trust.h"
+#include "common/peer/trust.h"
 
 /* Certificates that come to their end: a counter, a NOTICE and a CTRL trap at 30, 7 and 1 days, and when it is over. */
 
@@ -37,14 +39,24 @@ struct expiry_list {
 struct expiry_list *expiry_list_alloc(const void *ctx, const char *tls_name, const struct tls *tls,
 				      const struct trust *trust);
 
+/*! One more.  \param[in] not_after_ms  0: it has no end, and is left out */
+void expiry_list_add(struct expiry_list *list, const char *what, int64_t not_after_ms);
+
 /*! Called for an item whose level is nearer than the one it was called for last. */
 typedef void (*expiry_warn_cb)(void *priv, const struct expiry_item *item);
 void expiry_check(struct expiry_list *list, int64_t at_ms, expiry_warn_cb warn, void *priv);
 
-struct smsr_daemon;
+/*! The watch of a daemon; a member of its struct, zero at first. */
+struct expiry_watch {
+	struct expiry_list *list; /* NULL: not begun */
+	struct osmo_timer_list timer;
+	void (*warned)(void *priv); /* beside the log and the trap */
+	void *priv;
+};
 
-/*! Watch the certificates in force, now and every hour.  Again after a reload: from the beginning. */
-void expiry_watch(struct smsr_daemon *d);
-void expiry_watch_stop(struct smsr_daemon *d);
+/*! Watch these, now and every hour.  Again after a reload: from the beginning.
+ * \param[in] steal_list  of the watch from now on, and still a talloc child of its parent */
+void expiry_watch_start(struct expiry_watch *w, struct expiry_list *steal_list, void (*warned)(void *priv), void *priv);
+void expiry_watch_stop(struct expiry_watch *w);
 /*! Warnings of one look, to the log only: for -C. */
 void expiry_log(struct expiry_list *list, int64_t at_ms);

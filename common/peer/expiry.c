@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-#include "smsr/expiry.h"
+#include "common/peer/expiry.h"
 
 #include <osmocom/core/timer.h>
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
+#include "common/app/app.h"
 #include "common/app/clock.h"
 #include "common/app/log.h"
-#include "smsr/daemon.h"
-#include "smsr/words.h"
+#include "common/es/es_codec.h"
 
 #define DAY_MS (24 * 3600 * 1000LL)
 #define WATCH_EVERY_S 3600
@@ -58,6 +58,12 @@ static void add_trusted(void *list, const char *what, const struct x509 *cert)
 	add(l, talloc_asprintf(l, "%s %s", what, x509_subject(cert)), x509_not_after_ms(cert));
 }
 
+void expiry_list_add(struct expiry_list *l, const char *what, int64_t not_after_ms)
+{
+	if (not_after_ms)
+		add(l, talloc_strdup(l, what), not_after_ms);
+}
+
 struct expiry_list *expiry_list_alloc(const void *ctx, const char *tls_name, const struct tls *tls,
 				      const struct trust *trust)
 {
@@ -85,7 +91,7 @@ void expiry_check(struct expiry_list *l, int64_t at_ms, expiry_warn_cb warn, voi
 
 static void log_item(const struct expiry_item *item)
 {
-	char *when = time_words(NULL, item->not_after_ms);
+	char *when = es_time_enc(NULL, item->not_after_ms);
 
 	LOGP(DCERT, LOGL_NOTICE, "%s %s: %s\n", item->what, expiry_words(item->warned), when);
 	talloc_free(when);
@@ -103,37 +109,39 @@ void expiry_log(struct expiry_list *list, int64_t at_ms)
 
 /* ---- the daemon's watch ---- */
 
-static void warn_all(void *daemon, const struct expiry_item *item)
+static void warn_all(void *watch, const struct expiry_item *item)
 {
-	struct smsr_daemon *d = daemon;
-	char *when = time_words(d, item->not_after_ms);
-	char *value = talloc_asprintf(d, "%s,%s,%s", item->what, expiry_words(item->warned), when);
+	struct expiry_watch *w = watch;
+	char *when = es_time_enc(w->list, item->not_after_ms);
+	char *value = talloc_asprintf(w->list, "%s,%s,%s", item->what, expiry_words(item->warned), when);
 
 	log_item(item);
-	smsr_count(d->s, CTR_CERT_WARNINGS);
+	w->warned(w->priv);
 	app_trap("certificate-expiry", value);
 	talloc_free(value);
 	talloc_free(when);
 }
 
-static void look(void *daemon)
+static void look(void *watch)
 {
-	struct smsr_daemon *d = daemon;
+	struct expiry_watch *w = watch;
 
-	expiry_check(d->expiry, clock_stamp_ms(), warn_all, d);
-	osmo_timer_schedule(&d->expiry_timer, WATCH_EVERY_S, 0);
+	expiry_check(w->list, clock_stamp_ms(), warn_all, w);
+	osmo_timer_schedule(&w->timer, WATCH_EVERY_S, 0);
 }
 
-void expiry_watch(struct smsr_daemon *d)
+void expiry_watch_start(struct expiry_watch *w, struct expiry_list *steal_list, void (*warned)(void *priv), void *priv)
 {
-	talloc_free(d->expiry);
-	d->expiry = expiry_list_alloc(d, d->cfg->https.cert, d->server_tls, d->s->trust);
-	osmo_timer_setup(&d->expiry_timer, look, d);
+	talloc_free(w->list);
+	w->list = steal_list;
+	w->warned = warned;
+	w->priv = priv;
+	osmo_timer_setup(&w->timer, look, w);
 	/* Not at once: at start nobody could have connected to hear the traps. */
-	osmo_timer_schedule(&d->expiry_timer, 1, 0);
+	osmo_timer_schedule(&w->timer, 1, 0);
 }
 
-void expiry_watch_stop(struct smsr_daemon *d)
+void expiry_watch_stop(struct expiry_watch *w)
 {
-	osmo_timer_del(&d->expiry_timer);
+	osmo_timer_del(&w->timer);
 }

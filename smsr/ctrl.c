@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* CTRL interface: figures to GET, pause and resume to SET.  Traps: "certificate-expiry" (common/peer/expiry.c) and "smpp-link"
- * (smsr/links.c).  An answer leaves in a later round than the one that made it, so behind its commit (P1). */
+/* CTRL interface: figures to GET, pause and resume to SET.  Traps: "certificate-expiry" (common/peer/expiry.c) and
+ * "smpp-link" (smsr/links.c).  An answer leaves in a later round than the one that made it, so behind its commit (P1).
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>

@@ -107,15 +107,18 @@ static int load_key_pair(const void *ctx, SSL_CTX *sc, const struct tls_files *f
 	return -EINVAL;
 }
 
-static bool has_crl(SSL_CTX *sc)
+int tls_obey_crls(SSL_CTX *sc)
 {
 	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(sc));
 
 	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
 		if (X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i)))
-			return true;
+			return X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(sc),
+							   X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1
+				       ? 0
+				       : -EINVAL;
 	}
-	return false;
+	return 0;
 }
 
 static int load_roots(const void *ctx, SSL_CTX *sc, enum tls_role role, const char *file, const char **err)
@@ -124,9 +127,7 @@ static int load_roots(const void *ctx, SSL_CTX *sc, enum tls_role role, const ch
 
 	if (rc < 0)
 		return rc;
-	if (SSL_CTX_load_verify_file(sc, file) != 1 ||
-	    (has_crl(sc) && X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(sc),
-							X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) != 1)) {
+	if (SSL_CTX_load_verify_file(sc, file) != 1 || tls_obey_crls(sc) < 0) {
 		*err = complain(ctx, file, "no CA certificate in PEM form");
 		return -EINVAL;
 	}

@@ -48,7 +48,7 @@ static const char *ctx_files(SSL_CTX *ctx, const struct tls_pipe_cfg *cfg)
 	struct stat st;
 
 	SSL_CTX_set_default_passwd_cb(ctx, tls_no_password);
-	if (cfg->ca && SSL_CTX_load_verify_file(ctx, cfg->ca) != 1)
+	if (cfg->ca && (SSL_CTX_load_verify_file(ctx, cfg->ca) != 1 || tls_obey_crls(ctx) < 0))
 		return "CA file cannot be read";
 	if (!cfg->cert)
 		return cfg->server ? "a server needs a certificate" : NULL;

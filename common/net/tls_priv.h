@@ -13,6 +13,10 @@ int tls_no_password(char *buf, int size, int rwflag, void *data);
 /*! Others may read or write this file, which so is no place for a private key. */
 bool tls_key_is_open(const struct stat *st);
 
+/*! When a revocation list was loaded with the roots: check each certificate of a chain against one.
+ * \returns 0, also without a list; -EINVAL */
+int tls_obey_crls(struct ssl_ctx_st *ctx) MUST_CHECK;
+
 /*! \returns a reference of the caller, to be given to SSL_CTX_free(); usable in any thread */
 struct ssl_ctx_st *tls_ctx_ref(const struct tls *tls);
 

@@ -196,6 +196,49 @@ static void hello_of_a_pre_shared_key(void **state)
 	assert_int_equal(tls_pipe_handshake(p), -EPROTO);
 }
 
+static bool move(struct tls_pipe *from, struct tls_pipe *to)
+{
+	uint8_t buf[16384];
+	size_t n = tls_pipe_out(from, buf, sizeof(buf));
+
+	assert_int_equal(tls_pipe_in(to, bytes_of(buf, n)), 0);
+	return n > 0;
+}
+
+/* \returns what the client says in the end */
+static int shake_hands(struct fix *f, const char *ca, const char *name, const char **error)
+{
+	const struct tls_pipe_cfg server_cfg = {.server = true, .cert = f->leaf.cert, .key = f->leaf.key};
+	const struct tls_pipe_cfg client_cfg = {.ca = ca, .name = name};
+	const char *why = NULL;
+	struct tls_pipe *server = tls_pipe_alloc(f, &server_cfg, &why), *client = tls_pipe_alloc(f, &client_cfg, &why);
+	int rc;
+
+	assert_null(why);
+	do {
+		rc = tls_pipe_handshake(client);
+		if (move(client, server) && tls_pipe_handshake(server) == -EPROTO)
+			break; /* it was told why the client goes */
+	} while (move(server, client) && rc == -EAGAIN);
+	*error = tls_pipe_error(client);
+	return rc;
+}
+
+static void a_pipe_looks_at_who_answers(void **state)
+{
+	struct fix *f = *state;
+	const char *error;
+
+	assert_int_equal(shake_hands(f, f->root.cert, "mno1.example.net", &error), 0);
+	assert_int_equal(shake_hands(f, f->root.cert, "127.0.0.1", &error), 0);
+	assert_int_equal(shake_hands(f, f->root.cert, "mno2.example.net", &error), -EPROTO);
+	assert_non_null(strstr(error, "mismatch"));
+	assert_int_equal(shake_hands(f, f->root.cert, "127.0.0.2", &error), -EPROTO);
+	assert_int_equal(shake_hands(f, test_pki_crl(f->pki, "root", "crl-none.pem", NULL), "127.0.0.1", &error), 0);
+	assert_int_equal(shake_hands(f, test_pki_crl(f->pki, "root", "crl.pem", &f->leaf), "127.0.0.1", &error), -EPROTO);
+	assert_non_null(strstr(error, "revoked"));
+}
+
 static void encrypt(const char *from, const char *to, const char *password)
 {
 	FILE *in = fopen(from, "r"), *out = fopen(to, "w");
@@ -296,6 +339,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(good_files_load, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_files_are_named, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_pipe_takes_names_and_addresses, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_pipe_looks_at_who_answers, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_pipe_refuses_an_open_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_pipe_with_a_pre_shared_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(hello_of_a_pre_shared_key, setup, teardown),

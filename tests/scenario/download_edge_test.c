@@ -284,10 +284,43 @@ static void a_warning_is_no_failure(void **state)
 	assert_true(dpw_told(w, "feature not supported"));
 }
 
+static void waiting_longer_than_we_do_is_refused(void **state)
+{
+	struct dpw *w = *state;
+
+	dpw_download(w, "long", false, w->cfg->limits.max_validity_s + 1);
+	dpw_run(w);
+	dpw_expect_outcome(w, "FAILED 1.2.1/3.8");
+	dpw_download(w, "as-long", false, w->cfg->limits.max_validity_s);
+	dpw_run(w);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+}
+
+/* One is under way, so many may wait behind it. */
+static void more_downloads_than_may_wait(void **state)
+{
+	unsigned int outcomes = 0, busy = 0;
+	struct dpw *w = *state;
+	struct dpw_post *p;
+
+	w->cfg->limits.queue_max = 2;
+	for (int i = 0; i < 4; i++)
+		dpw_download(w, talloc_asprintf(w->ctx, "d%d", i), false, 3600);
+	dpw_run(w);
+	llist_for_each_entry (p, &w->posts, entry) {
+		outcomes += strstr(p->url, "/cb") != NULL;
+		busy += strstr(p->body, "Reason>4.4<") != NULL;
+	}
+	assert_int_equal(busy, 1);
+	assert_int_equal(outcomes, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DPW_TEST(a_guarded_profile_that_is_never_taken_ends_once),
+		DPW_TEST(more_downloads_than_may_wait),
+		DPW_TEST(waiting_longer_than_we_do_is_refused),
 		DPW_TEST(pol2_guards_only_what_is_complete),
 		DPW_TEST(a_refusal_of_what_was_taken_proves_nothing),
 		DPW_TEST(nor_does_a_call_that_it_forgot),

@@ -36,6 +36,22 @@ static void send_long(struct world *w, const char *call_id)
 	world_run(w);
 }
 
+/* Whole commands of 47 octets, as many as fit and not one more. */
+static void scripts_end_at_their_length(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = begin(w);
+
+	w->cfg->bearer.fallback->script_max = 5 * 47;
+	send_long(w, "five");
+	assert_int_equal(world_rows(w, "https_script"), COMMANDS / 5);
+	w->cfg->bearer.fallback->script_max = 5 * 47 - 1;
+	world_damage(w, "DELETE FROM https_script; DELETE FROM https_job; UPDATE euicc SET active_op = NULL");
+	send_long(w, "four");
+	assert_int_equal(world_rows(w, "https_script"), COMMANDS / 4);
+	assert_non_null(c);
+}
+
 /* What a card would say to script n. */
 static struct bytes result_of(struct https_card *c, uint8_t n, uint16_t sw)
 {
@@ -356,6 +372,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(scp03t_error_ends_it),
+		WORLD_TEST(scripts_end_at_their_length),
 		WORLD_TEST(creation_was_executed),
 		WORLD_TEST(creation_was_not_executed),
 		WORLD_TEST(refused_in_the_middle),

@@ -67,6 +67,21 @@ static void peer_is_down_for_a_while(void **state)
 	assert_int_equal(outbox_count(w, OUTBOX_DELIVERED), 2);
 }
 
+static void peer_says_when_to_come_back(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	w->http_status = 503;
+	w->retry_after_s = 3600;
+	order_audit(w, "a");
+	world_advance(w, 55 * MINUTE_MS);
+	assert_int_equal(world_counter(w, CTR_CALLBACK_ERRORS), 1);
+	w->http_status = 202;
+	world_advance(w, 10 * MINUTE_MS);
+	assert_int_equal(outbox_count(w, OUTBOX_DELIVERED), 1);
+}
+
 static void one_peer_does_not_wait_for_another(void **state)
 {
 	struct world *w = *state;
@@ -321,6 +336,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(peer_is_down_for_a_while),
+		WORLD_TEST(peer_says_when_to_come_back),
 		WORLD_TEST(one_peer_does_not_wait_for_another),
 		WORLD_TEST(refusals_do_not_wait_for_each_other),
 		WORLD_TEST(server_errors_are_tried_again_and_others_are_not),

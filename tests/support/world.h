@@ -104,6 +104,7 @@ struct world {
 	struct llist_head mo;	  /* not yet acknowledged */
 	struct llist_head posts;  /* of struct world_post, as the peers got them */
 	unsigned int http_status; /* what peers answer; 0: no connection */
+	unsigned int retry_after_s;
 	uint64_t next_token;
 	char message_id[16];	   /* that the service centre gave out last */
 	struct world_mo *last_por; /* copies of what the card sent last, for replays */

@@ -301,7 +301,12 @@ static struct world_post *unanswered(struct world *w)
 static void answer_post(struct world *w, struct world_post *p)
 {
 	struct post_done d = {
-		.ref = p->ref, .answered = w->http_status != 0, .status = w->http_status, .detail = "no connection"};
+		.ref = p->ref,
+		.answered = w->http_status != 0,
+		.status = w->http_status,
+		.retry_after_s = w->retry_after_s,
+		.detail = "no connection",
+	};
 
 	p->ref = 0;
 	if (d.status < 200 || d.status >= 300) { /* not taken: the peer knows nothing of it */

@@ -340,22 +340,28 @@ static int check_template(const void *ctx, const char *text, const char **why)
 	return rc;
 }
 
+static const char *wrong_with_type(const void *ctx, const char *mno, const char *name, int64_t required_memory)
+{
+	if (!mno || !is_oid(mno))
+		return talloc_asprintf(ctx, "%s is no object identifier of an operator", mno ? mno : "nothing");
+	if (!name || !*name || strlen(name) > TYPE_NAME_MAX)
+		return "the name of a type has 1 to 100 octets";
+	return required_memory > MEMORY_MAX ? "no card has so much memory" : NULL;
+}
+
 int stock_type_set(struct stock *s, const void *ctx, const char *mno, const char *name, int64_t required_memory,
 		   const char *template, const char **why)
 {
-	void *tmp = talloc_new(s);
 	struct stock_type t = {};
-	int rc = -EINVAL;
+	void *tmp;
+	int rc;
 
+	*why = wrong_with_type(ctx, mno, name, required_memory);
+	if (*why)
+		return -EINVAL;
 	*why = "the database cannot be written";
-	if (!mno || !is_oid(mno))
-		*why = talloc_asprintf(ctx, "%s is no object identifier of an operator", mno ? mno : "nothing");
-	else if (!name || !*name || strlen(name) > TYPE_NAME_MAX)
-		*why = "the name of a type has 1 to 100 octets";
-	else if (required_memory > MEMORY_MAX)
-		*why = "no card has so much memory";
-	else
-		rc = stock_db_type(tmp, s->db, mno, name, &t);
+	tmp = talloc_new(s);
+	rc = stock_db_type(tmp, s->db, mno, name, &t);
 	if (rc == -ENOENT) {
 		t = (struct stock_type){.mno = talloc_strdup(tmp, mno), .name = talloc_strdup(tmp, name)};
 		rc = 0;

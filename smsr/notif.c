@@ -143,6 +143,17 @@ static bool switches(const struct operation *op)
 	return op->kind != OP_AUDIT && op->kind != OP_CREATE && !(op->kind == OP_DELETE && !op->other_aid.len);
 }
 
+/* While the card has not answered yet: a failure that is told now is that of an earlier change. */
+static bool tells_of_change(const struct es5_notif *n, const struct operation *op)
+{
+	return n->type == ES5_NOTIF_CHANGED || (n->type == ES5_NOTIF_FALLBACK && op->kind != OP_ENABLE);
+}
+
+static bool repeats_or_follows(const struct es5_notif *n, const struct operation *op, bool news)
+{
+	return newer_by(n, op_arg_seq(op)) == 0 || (news && newer_by(n, op_arg_seq(op)) > 0);
+}
+
 /* One that was confirmed before is not about the change that is on its way now: it came twice, late, or was replayed.
  */
 static bool takes_notification(const struct euicc *e, const struct operation *op, const struct es5_notif *n)
@@ -150,15 +161,14 @@ static bool takes_notification(const struct euicc *e, const struct operation *op
 	bool news = tells_a_result(n) && n->seq != e->notif_seq;
 
 	switch (op->state) {
-	case OP_ST_CHANGE: /* no answer yet: a failure that is told now is that of an earlier change */
-		return news &&
-		       (n->type == ES5_NOTIF_CHANGED || (n->type == ES5_NOTIF_FALLBACK && op->kind != OP_ENABLE));
+	case OP_ST_CHANGE:
+		return news && tells_of_change(n, op);
 	case OP_ST_NOTIF:
 		return news;
 	case OP_ST_AUDIT: /* inside a change */
 		return news && switches(op) && !op->completed_ms;
 	case OP_ST_CONFIRM: /* the same again, or the card has rolled back meanwhile */
-		return newer_by(n, op_arg_seq(op)) == 0 || (news && newer_by(n, op_arg_seq(op)) > 0);
+		return repeats_or_follows(n, op, news);
 	case OP_ST_QUEUED:
 	case OP_ST_DELETE:
 	case OP_ST_CREATE:

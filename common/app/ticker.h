@@ -14,10 +14,12 @@ struct ticker {
 	struct osmo_timer_list timer;
 };
 
+/*! Nothing is allocated: it needs no end but ticker_stop(). */
 void ticker_init(struct ticker *t);
 /*! Move the wake-up, to now when the time has passed; 0 leaves it where it is. */
 void ticker_set(struct ticker *t, int64_t next_ms);
 /*! No wake-up any more; fine without one. */
 void ticker_stop(struct ticker *t);
 
+/*! Is it time?  Never for 0. */
 bool ticker_is_due(int64_t next_ms);

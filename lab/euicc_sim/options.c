@@ -159,6 +159,13 @@ static bool store(struct sim_options *opt, const struct row *row, const char *ar
 	OSMO_ASSERT(false);
 }
 
+static const char *wrong_with_https(const struct sim_options *opt)
+{
+	if (opt->set.https_kvn < PSK_KVN_MIN || opt->set.https_kvn > PSK_KVN_MAX)
+		return "--https-kvn: 40 to 4F";
+	return opt->set.https_port == 0 ? "--https-port: at least 1" : NULL;
+}
+
 static int check(const struct sim_options *opt)
 {
 	const char *wrong = NULL;
@@ -173,10 +180,8 @@ static int check(const struct sim_options *opt)
 		wrong = "--kvn: 1 to 15";
 	else if (opt->attach_per_s == 0 || opt->set.notify_tries == 0)
 		wrong = "--attach-rate and --notify-tries: at least 1";
-	else if (opt->set.https_kvn < PSK_KVN_MIN || opt->set.https_kvn > PSK_KVN_MAX)
-		wrong = "--https-kvn: 40 to 4F";
-	else if (opt->set.https_port == 0)
-		wrong = "--https-port: at least 1";
+	else
+		wrong = wrong_with_https(opt);
 	if (wrong)
 		fprintf(stderr, "euicc-sim: %s; see --help\n", wrong);
 	return wrong ? -EINVAL : 0;

@@ -234,8 +234,9 @@ def processes(e):
     for process in e.lab.mortals().values():
         for reason in process.odd:
             yield f'P8: {process.name}: {reason}'
-        if found := re.search(r'.*(Assert failed|AddressSanitizer|runtime error).*', process.text()):
-            yield f'{process.name}: {found.group(0)}'
+        for line in process.text().splitlines():
+            if any(sign in line for sign in ('Assert failed', 'AddressSanitizer', 'runtime error')):
+                yield f'{process.name}: {line}'
 
 
 def saw_enough(e):

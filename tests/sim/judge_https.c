@@ -146,6 +146,15 @@ static bool read_uri(const char *uri, char token[JUDGED_TOKEN], unsigned int *se
 
 /* ---- what left ---- */
 
+/* What left before stays known by its session alone: a card may still execute it. */
+void judge_https_forget(struct sim *s, uint32_t card)
+{
+	struct judge *j = s->judge;
+
+	for (size_t i = 0; i < j->scripts[card].n; i++)
+		j->scripts[card].list[i].op_id = j->scripts[card].list[i].job = 0;
+}
+
 static struct judged_script *script_of(struct sim *s, uint32_t card, const char *uri)
 {
 	struct judge *j = s->judge;
@@ -217,8 +226,12 @@ static void check_new(struct sim *s, uint32_t card, const struct script_row *r)
 			sim_violation(s, "P4: card %u: script %lld of #%lld leaves again under another number", card,
 				      (long long)r->idx, (long long)r->op);
 	}
+	if (r->kind == ROW_AUDIT)
+		s->judge->air[card].audit_first = false;
 	if (!changes(r->kind))
 		return;
+	if (s->judge->air[card].audit_first)
+		sim_violation(s, "P5: card %u: a change leaves by HTTPS before an audit, after a backup was put back", card);
 	if (judge_left_open(s, card, r->op, r->kind, r->job) || sms_left_open(s, r->op, r->kind))
 		sim_violation(s, "P4: card %u: #%lld is sent again by HTTPS, without an audit between", card,
 			      (long long)r->op);
@@ -335,11 +348,14 @@ void judge_https_answer(struct sim *s, unsigned int card, struct bytes octets)
 static void executed(struct sim *s, uint32_t card, struct judged_script *x)
 {
 	struct judge *j = s->judge;
-	struct judged_op *op = judge_op(s, x->op_id);
+	struct judged_op *op;
 	unsigned int times = 0;
 
 	x->executed++;
 	sim_trace(s, "https card %u executes script %lld of #%lld", card, (long long)x->idx, (long long)x->op_id);
+	if (!x->job)
+		return; /* of an operation that never was */
+	op = judge_op(s, x->op_id);
 	for (size_t i = 0; i < j->scripts[card].n; i++) {
 		const struct judged_script *other = &j->scripts[card].list[i];
 

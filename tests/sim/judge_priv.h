@@ -107,6 +107,8 @@ bool judge_eis(struct sim *s, uint32_t card);
 void judge_audit_trail(struct sim *s);
 /*! The same change left by HTTPS before, in another job, and no audit has told since what became of it. */
 bool judge_left_open(struct sim *s, uint32_t card, int64_t op_id, int kind, int64_t job);
+/*! A backup was put back: the numbers of operations, jobs and sessions since then are given out again. */
+void judge_https_forget(struct sim *s, uint32_t card);
 /*! No session, job or script is left. */
 void judge_https_end(struct sim *s);
 /*! Hash of all rows. */

@@ -128,8 +128,10 @@ void judge_restored(struct sim *s)
 {
 	s->res->restores++;
 	forget_ops(s);
-	for (uint32_t i = 0; i < s->plan->fleet; i++)
+	for (uint32_t i = 0; i < s->plan->fleet; i++) {
 		forget_packets(s, i);
+		judge_https_forget(s, i);
+	}
 	forget_calls(s);
 	forget_refused(s);
 	judge_close(s);

@@ -32,6 +32,7 @@ enum https_stmt {
 	Q_SCRIPT_COUNT,
 	Q_SCRIPTS_DROP,
 	Q_RECOVER_SESSIONS,
+	Q_FORGET_SESSIONS,
 	Q_JOBS_LOST,
 	Q_PSK,
 };
@@ -66,6 +67,7 @@ static const char *const sql[] = {
 	[Q_SCRIPT_UPDATE] = "UPDATE https_script SET state = ?2, seq = ?3, rsp = ?4 WHERE id = ?1",
 	[Q_SCRIPT_COUNT] = "SELECT count(*), total(seq IS NOT NULL) FROM https_script WHERE job_id = ?1",
 	[Q_SCRIPTS_DROP] = "DELETE FROM https_script WHERE job_id = ?1",
+	[Q_FORGET_SESSIONS] = "DELETE FROM https_session",
 	[Q_RECOVER_SESSIONS] =
 		"UPDATE https_session SET conn = NULL, waits = 0, due_ms = NULL, state = CASE WHEN EXISTS (SELECT 1 "
 		"FROM https_job j WHERE j.euicc_id = https_session.euicc_id AND j.state = 0) THEN 1 ELSE 0 END "
@@ -341,6 +343,11 @@ int https_db_scripts_drop(struct db *db, int64_t job_id)
 int https_db_recover(struct db *db)
 {
 	return db_run(stmt(db, Q_RECOVER_SESSIONS));
+}
+
+int https_db_sessions_forget(struct db *db)
+{
+	return db_run(stmt(db, Q_FORGET_SESSIONS));
 }
 
 int https_db_jobs_lost(struct db *db, int64_t after_id, int64_t *job_ids, size_t max, size_t *n)

@@ -94,6 +94,8 @@ int https_db_scripts_drop(struct db *db, int64_t job_id) MUST_CHECK;
 
 /*! After a restart no connection stands. */
 int https_db_recover(struct db *db) MUST_CHECK;
+/*! The database went back in time: numbers of scripts would be given out twice under one token. */
+int https_db_sessions_forget(struct db *db) MUST_CHECK;
 /*! Open jobs behind this one whose card was connected: nothing looks after them until they have a due_ms. */
 int https_db_jobs_lost(struct db *db, int64_t after_id, int64_t *job_ids, size_t max, size_t *n) MUST_CHECK;
 

@@ -11,6 +11,7 @@
 #include "common/app/clock.h"
 #include "common/app/log.h"
 #include "smsr/eis_db.h"
+#include "smsr/https_db.h"
 #include "smsr/op.h"
 #include "smsr/op_db.h"
 #include "smsr/record_db.h"
@@ -70,6 +71,8 @@ static int recover(struct smsr *s, const struct life_past *past)
 	int rc = eis_db_counters_jump(s->db, jump, "the database was restored");
 
 	smsr_count(s, CTR_RESTORES);
+	if (rc == 0)
+		rc = https_db_sessions_forget(s->db);
 	if (rc == 0)
 		rc = fail_in_flight(s, &n);
 	if (rc < 0)

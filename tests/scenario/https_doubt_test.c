@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* HTTPS sessions in which the SM-SR cannot know what the card did, or could make it do something twice.  Each was found
  * by the simulator (tests/sim). */
-#include <string.h>
+#include <stdlib.h>
 
 #include <talloc.h>
 
@@ -141,6 +141,39 @@ static void begins_anew_with_its_notification(void **state)
 	world_expect_outcome(w, "ES4-EnableProfile", "EXECUTED_SUCCESS");
 }
 
+static void copy(struct world *w, const char *from, const char *to)
+{
+	char *cmd = talloc_asprintf(w->ctx, "cp %s/%s %s/%s", w->dir, from, w->dir, to);
+
+	assert_int_equal(system(cmd), 0);
+}
+
+/* The numbers that were given to scripts after the backup are not given to others under the same token. */
+static void session_of_before_a_restore(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c;
+
+	world_stop(w);
+	w->cfg->database = talloc_asprintf(w->cfg, "%s/smsr.db", w->dir);
+	world_start(w);
+	c = begin(w);
+	world_order(w, MNO_OPER, ES4_AUDIT_EIS, SEED_OPERATIONAL, "call-1", 4 * 3600);
+	world_run(w);
+	https_card_first(c, "", false);
+	https_card_execute(c);
+	world_stop(w);
+	copy(w, "smsr.db", "old.db");
+	world_start(w);
+	https_card_result(c, true);
+	https_card_expect(c, 200, false);
+	world_stop(w);
+	copy(w, "old.db", "smsr.db");
+	world_start(w);
+	https_card_result(c, true);
+	https_card_expect(c, 403, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +182,7 @@ int main(void)
 		WORLD_TEST(answer_that_cannot_be_read),
 		WORLD_TEST(result_twice_on_one_connection),
 		WORLD_TEST(begins_anew_with_its_notification),
+		WORLD_TEST(session_of_before_a_restore),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -294,7 +294,10 @@ static void judge_200(struct sim *s, uint32_t card, const struct read_answer *a)
 	char token[JUDGED_TOKEN];
 	unsigned int seq = 0;
 	struct script_row r;
-	sqlite3_stmt *q = judge_ask(s,
+	sqlite3_stmt *q;
+
+	judge_paused_output(s, "a script");
+	q = judge_ask(s,
 				    "SELECT j.id, j.op_id, j.kind, c.idx, c.body, s.token, j.target, "
 				    "j.target = e.isdr_aid, s.seq FROM https_session s "
 				    "JOIN https_job j ON j.euicc_id = s.euicc_id AND j.state = 0 "

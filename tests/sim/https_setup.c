@@ -14,7 +14,8 @@
 
 void https_draw(struct sim *s, struct https *t)
 {
-	bool any = choice(s, C_HTTPS, 0) % 3;
+	/* Not in runs of before there was any of it. */
+	bool any = choice(s, C_HTTPS, 0) % 3 && (!s->plan->kinds || s->plan->kinds > F_HTTPS_REFUSED);
 
 	t->chance = choice(s, C_HTTPS, 0);
 	t->use = talloc_zero_array(t, enum https_use, s->plan->fleet);

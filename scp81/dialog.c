@@ -12,8 +12,8 @@
  *                               lost: the caller has to judge.  One with a notification always is a new session
  *   session ended               our 204 was lost: send it again
  *
- * On one connection nothing gets lost: there a card that asks once more for a script that it was given is refused, since
- * it would execute it twice.
+ * On one connection nothing gets lost: there a card that asks once more for a script that it was given is refused,
+ * since it would execute it twice.
  *
  * Anything else under a token is no request of this session and is refused.  A first POST without Resume is a new
  * session, and the script of the old one stays without an answer.

@@ -65,10 +65,10 @@ enum dialog_act {
 
 struct dialog_out {
 	enum dialog_act act;
-	bool fresh;		  /* NEXT and NOTIFY: a new session took the place of any other */
-	uint32_t lost_seq;	  /* NEXT and NOTIFY: script that the card had, and whose result is lost; 0 = none */
-	uint32_t seq;		  /* RESULT and AGAIN */
-	bool from_start;	  /* AGAIN: came to the first URI, so that the card may have had it in an earlier session */
+	bool fresh;	   /* NEXT and NOTIFY: a new session took the place of any other */
+	uint32_t lost_seq; /* NEXT and NOTIFY: script that the card had, and whose result is lost; 0 = none */
+	uint32_t seq;	   /* RESULT and AGAIN */
+	bool from_start;   /* AGAIN: came to the first URI, so that the card may have had it in an earlier session */
 	enum admin_status status; /* RESULT; not NONE.  Anything but OK usually comes without a body */
 	struct bytes body;	  /* RESULT: view into the message.  NOTIFY: talloc child of ctx */
 	unsigned int http_status; /* REFUSE */

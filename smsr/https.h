@@ -85,9 +85,9 @@ int64_t https_wait_ms(const struct https_fleet *f, const struct https_job *job);
 int https_template(struct smsr *s, uint8_t tag, struct bytes tlvs, struct bytes *out) MUST_CHECK;
 /*! A result came: keep it; behind the last one, or one that ends the job, tell the operation. */
 int https_result(struct smsr *s, struct https_session *ss, const struct dialog_out *out) MUST_CHECK;
-/*! The card asks for the first script once more, and it may be a later session of it: whether it may have had that script.
- * \param[in] called  triggers went out since it was heard last: there may be a later session */
+/*! The card asks for the first script once more, and it may be a later session of it: whether it may have had that
+ * script. \param[in] called  triggers went out since it was heard last: there may be a later session */
 bool https_in_doubt(const struct https_job *job, bool called);
-/*! The card began a new session with script seq of the old one unanswered; resumed: it went on with the old one, and the
- * result is lost. */
+/*! The card began a new session with script seq of the old one unanswered; resumed: it went on with the old one, and
+ * the result is lost. */
 int https_lost(struct smsr *s, struct https_session *ss, uint32_t seq, bool resumed) MUST_CHECK;

@@ -2,8 +2,8 @@
 /* Results of scripts: each is kept, the last ends the job and moves its operation.
  *
  * A card that begins anew while a script of it is out may have executed that script: see lost_ways.  One that resumes
- * without the result had the script; its session has not ended, so that a change still waits for the REFRESH, and a look
- * would find the old state: its notification will tell. */
+ * without the result had the script; its session has not ended, so that a change still waits for the REFRESH, and a
+ * look would find the old state: its notification will tell. */
 #include <errno.h>
 
 #include <osmocom/core/utils.h>

@@ -3,9 +3,8 @@
  * GlobalPlatform Amendment B; what a POST means is for scp81/dialog.h.
  *
  * A POST is judged first, with all that it means for operations, and makes the card's connection wait (session.waits)
- * then; https_serve() ends that with a script, with 204, or leaves it parked for the operation that was announced.  A new
- * job finds a waiting POST and is served at once.
- * What its answers mean for the job is in https_result.c. */
+ * then; https_serve() ends that with a script, with 204, or leaves it parked for the operation that was announced.  A
+ * new job finds a waiting POST and is served at once. What its answers mean for the job is in https_result.c. */
 #include <errno.h>
 
 #include <osmocom/core/utils.h>

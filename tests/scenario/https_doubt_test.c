@@ -177,12 +177,9 @@ static void session_of_before_a_restore(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TEST(resumption_without_the_result),
-		WORLD_TEST(resumption_of_a_later_session),
-		WORLD_TEST(answer_that_cannot_be_read),
-		WORLD_TEST(result_twice_on_one_connection),
-		WORLD_TEST(begins_anew_with_its_notification),
-		WORLD_TEST(session_of_before_a_restore),
+		WORLD_TEST(resumption_without_the_result),     WORLD_TEST(resumption_of_a_later_session),
+		WORLD_TEST(answer_that_cannot_be_read),	       WORLD_TEST(result_twice_on_one_connection),
+		WORLD_TEST(begins_anew_with_its_notification), WORLD_TEST(session_of_before_a_restore),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,9 +10,9 @@
 /* HTTPS (SCP81) between cards and the SM-SR, behind TLS: connections of octets, which come late, break and stall.  On
  * the card's end is the administration agent of lab/euicc with its own retries and resumption; on the other the engine.
  *
- * For other actors there is nothing to do: what an operation sends goes by the bearer that the engine chooses.  To a card
- * for which https_card() is true a job that is too long for short messages goes by HTTPS, always; to the others it fails.
- * Which cards these are is a matter of the seed; in a third of the seeds there are none. */
+ * For other actors there is nothing to do: what an operation sends goes by the bearer that the engine chooses.  To a
+ * card for which https_card() is true a job that is too long for short messages goes by HTTPS, always; to the others it
+ * fails. Which cards these are is a matter of the seed; in a third of the seeds there are none. */
 
 /*! Whether this card speaks HTTPS. */
 bool https_card(struct sim *s, unsigned int card);

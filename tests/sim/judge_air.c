@@ -92,12 +92,13 @@ struct row {
 /* The same change was sent before, nobody knows with what effect, and no audit told since. */
 static bool was_given_up(struct sim *s, const struct row *r)
 {
-	sqlite3_stmt *q = judge_ask(s,
-				    "SELECT 1 FROM command x WHERE x.op_id = ?1 AND x.kind = ?2 AND x.id < ?3 AND "
-				    "x.state = 2 AND NOT EXISTS (SELECT 1 FROM command a WHERE a.op_id = x.op_id AND "
-				    "a.kind = 4 AND a.id > x.id AND a.id < ?3 AND a.state = 1) AND NOT EXISTS (SELECT 1 "
-				    "FROM https_job h WHERE h.op_id = x.op_id AND h.kind = 4 AND h.state = 1)",
-				    3, r->op, r->kind, r->command);
+	sqlite3_stmt *q =
+		judge_ask(s,
+			  "SELECT 1 FROM command x WHERE x.op_id = ?1 AND x.kind = ?2 AND x.id < ?3 AND "
+			  "x.state = 2 AND NOT EXISTS (SELECT 1 FROM command a WHERE a.op_id = x.op_id AND "
+			  "a.kind = 4 AND a.id > x.id AND a.id < ?3 AND a.state = 1) AND NOT EXISTS (SELECT 1 "
+			  "FROM https_job h WHERE h.op_id = x.op_id AND h.kind = 4 AND h.state = 1)",
+			  3, r->op, r->kind, r->command);
 
 	if (q)
 		judge_done(q);

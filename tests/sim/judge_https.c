@@ -231,7 +231,8 @@ static void check_new(struct sim *s, uint32_t card, const struct script_row *r)
 	if (!changes(r->kind))
 		return;
 	if (s->judge->air[card].audit_first)
-		sim_violation(s, "P5: card %u: a change leaves by HTTPS before an audit, after a backup was put back", card);
+		sim_violation(s, "P5: card %u: a change leaves by HTTPS before an audit, after a backup was put back",
+			      card);
 	if (judge_left_open(s, card, r->op, r->kind, r->job) || sms_left_open(s, r->op, r->kind))
 		sim_violation(s, "P4: card %u: #%lld is sent again by HTTPS, without an audit between", card,
 			      (long long)r->op);
@@ -298,12 +299,12 @@ static void judge_200(struct sim *s, uint32_t card, const struct read_answer *a)
 
 	judge_paused_output(s, "a script");
 	q = judge_ask(s,
-				    "SELECT j.id, j.op_id, j.kind, c.idx, c.body, s.token, j.target, "
-				    "j.target = e.isdr_aid, s.seq FROM https_session s "
-				    "JOIN https_job j ON j.euicc_id = s.euicc_id AND j.state = 0 "
-				    "JOIN https_script c ON c.job_id = j.id AND c.seq = s.seq AND c.state = 1 "
-				    "JOIN euicc e ON e.id = s.euicc_id WHERE s.euicc_id = ?1",
-				    1, judge_row_of(card));
+		      "SELECT j.id, j.op_id, j.kind, c.idx, c.body, s.token, j.target, "
+		      "j.target = e.isdr_aid, s.seq FROM https_session s "
+		      "JOIN https_job j ON j.euicc_id = s.euicc_id AND j.state = 0 "
+		      "JOIN https_script c ON c.job_id = j.id AND c.seq = s.seq AND c.state = 1 "
+		      "JOIN euicc e ON e.id = s.euicc_id WHERE s.euicc_id = ?1",
+		      1, judge_row_of(card));
 
 	if (!q || !read_uri(a->next, token, &seq) || strcmp(token, (const char *)sqlite3_column_text(q, 5)) != 0 ||
 	    seq != sqlite3_column_int64(q, 8)) {
@@ -337,9 +338,8 @@ void judge_https_answer(struct sim *s, unsigned int card, struct bytes octets)
 		judge_200(s, card, &a);
 	else if (a.len || a.next)
 		sim_violation(s, "card %u: status %u with a script", card, a.status);
-	else if (a.status == 204 &&
-		 judge_int(s, "SELECT dialog FROM https_session WHERE euicc_id = ?1", judge_row_of(card)) !=
-			 ROW_DIALOG_ENDED)
+	else if (a.status == 204 && judge_int(s, "SELECT dialog FROM https_session WHERE euicc_id = ?1",
+					      judge_row_of(card)) != ROW_DIALOG_ENDED)
 		sim_violation(s, "P1: card %u: a session ends that no committed row says to have ended", card);
 	if (octets.len && !s->stop)
 		sim_trace(s, "https card %u: status %u", card, a.status);
@@ -402,8 +402,10 @@ void judge_https_card(struct sim *s, unsigned int card, const char *line)
 
 void judge_https_end(struct sim *s)
 {
-	if (judge_int(s, "SELECT count(*) FROM https_session WHERE state <> ?1 OR conn NOT NULL OR waits OR due_ms NOT NULL",
-		      0))
+	if (judge_int(
+		    s,
+		    "SELECT count(*) FROM https_session WHERE state <> ?1 OR conn NOT NULL OR waits OR due_ms NOT NULL",
+		    0))
 		sim_violation(s, "P4: an HTTPS session is open at the end");
 	if (judge_int(s, "SELECT count(*) FROM https_job WHERE state = ?1 OR due_ms NOT NULL", 0))
 		sim_violation(s, "P4: a job for HTTPS is open at the end");

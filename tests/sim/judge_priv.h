@@ -72,8 +72,8 @@ struct judge {
 		struct judged_script *list;
 		size_t n;
 		char *got; /* URI of what came to the card last */
-	} * scripts;	  /* by card */
-	int64_t *refused; /* messages that a peer refused for good */
+	} * scripts;	   /* by card */
+	int64_t *refused;  /* messages that a peer refused for good */
 	size_t n_refused;
 	struct judge_keys *keys;
 	unsigned int powers; /* that came back */

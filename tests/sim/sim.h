@@ -60,7 +60,7 @@ struct sim_result {
 	unsigned int posts;
 	unsigned int connections; /* of cards, by HTTPS */
 	unsigned int scripts;	  /* that left by it */
-	unsigned int switches; /* changes of the enabled profile on cards */
+	unsigned int switches;	  /* changes of the enabled profile on cards */
 	unsigned int drawn[F_N];
 	size_t n_faults;
 	struct fault_id faults[SIM_FAULTS_MAX];

@@ -22,6 +22,7 @@
 #include "common/net/tls_priv.h"
 
 #define MAX_HEADER 16384
+#define READ_SLACK 65536
 #define RETRY_AFTER_MAX_S 604800 /* a week; more is no use to anybody */
 
 static void conn_free(struct client_conn *c)
@@ -123,8 +124,11 @@ static struct bufferevent *conn_bev(struct client_conn *c, struct event_base *ba
 	SSL_set_info_callback(ssl, conn_progress);
 	c->ssl = ssl;
 	c->bev = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
-	if (c->bev)
-		bufferevent_openssl_set_allow_dirty_shutdown(c->bev, 1);
+	if (!c->bev)
+		return NULL;
+	bufferevent_openssl_set_allow_dirty_shutdown(c->bev, 1);
+	/* a server that sends faster than evhttp reads (interim answers, chunks) waits for it */
+	bufferevent_setwatermark(c->bev, EV_READ, 0, c->host->part->client->conf.max_body + MAX_HEADER + READ_SLACK);
 	return c->bev;
 }
 

@@ -81,14 +81,19 @@ bool post_is_final(const struct post_done *d)
 	return d->answered && d->status >= 400 && d->status < 500 && d->status != 408 && d->status != 429;
 }
 
+/* A peer may put us off, but not for so long that the message is given up without another try. */
+static int64_t put_off_ms(const struct outbox *o, const struct post_done *d)
+{
+	return OSMO_MIN((int64_t)d->retry_after_s * 1000, (o->expires_ms - clock_now_ms()) / 2);
+}
+
 static int post_failed(const struct outbox_host *h, struct outbox *o, const struct post_done *d)
 {
 	int64_t wait_ms = backoff_ms(h->retry_min_s, h->retry_max_s, o->attempt);
 	void *ctx = turn_ctx(h->turn);
 
 	o->last_error = d->answered ? talloc_asprintf(ctx, "HTTP %u", d->status) : talloc_strdup(ctx, d->detail);
-	if (d->retry_after_s && (int64_t)d->retry_after_s * 1000 > wait_ms)
-		wait_ms = (int64_t)d->retry_after_s * 1000;
+	wait_ms = OSMO_MAX(wait_ms, put_off_ms(o, d));
 	h->count(h->priv, OUTBOX_EV_ERROR);
 	if (!post_is_final(d) && clock_now_ms() + wait_ms < o->expires_ms) {
 		o->due_ms = clock_now_ms() + wait_ms;

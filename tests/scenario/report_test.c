@@ -141,6 +141,31 @@ static void server_errors_are_tried_again_and_others_are_not(void **state)
 	}
 }
 
+/* A peer may put us off, but a nonsense in its answer costs no outcome. */
+static void put_off_for_ever(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	w->http_status = 503;
+	w->retry_after_s = 3600;
+	order_audit(w, "a");
+	world_run(w);
+	w->http_status = 202;
+	world_advance(w, 59 * MINUTE_MS);
+	assert_int_equal(outbox_count(w, OUTBOX_WAITING), 1);
+	world_advance(w, 2 * MINUTE_MS);
+	assert_int_equal(outbox_count(w, OUTBOX_DELIVERED), 1);
+	w->http_status = 503;
+	w->retry_after_s = UINT32_MAX;
+	order_audit(w, "b");
+	world_run(w);
+	assert_int_equal(outbox_count(w, OUTBOX_WAITING), 1);
+	w->http_status = 202;
+	world_advance(w, (int64_t)w->cfg->limits.callback_give_up_s * 1000 / 2 + MINUTE_MS);
+	assert_int_equal(outbox_count(w, OUTBOX_DELIVERED), 2);
+}
+
 static void given_up_in_the_end_with_a_record(void **state)
 {
 	struct world *w = *state;
@@ -340,6 +365,7 @@ int main(void)
 		WORLD_TEST(one_peer_does_not_wait_for_another),
 		WORLD_TEST(refusals_do_not_wait_for_each_other),
 		WORLD_TEST(server_errors_are_tried_again_and_others_are_not),
+		WORLD_TEST(put_off_for_ever),
 		WORLD_TEST(given_up_in_the_end_with_a_record),
 		WORLD_TEST(nowhere_to_answer),
 		WORLD_TEST(owner_without_an_address),

@@ -8,11 +8,9 @@ import os
 import pathlib
 import random
 import re
-import select
 import signal
 import socket
 import socketserver
-import ssl
 import struct
 import subprocess
 import sys
@@ -20,14 +18,13 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+from abuse import (ATTACKER, FAILED, MIB, Target, Watch, close, descriptors, expect, half_open, large_bodies, refusals,   # noqa: E402
+                   trickle)
 from lab import Lab, free_port   # noqa: E402
 from peers import outcome, profile_body   # noqa: E402
 
 HTTPS_CONNS, CARD_CONNS = 60, 40
-ATTACKER = '127.0.0.66'
-PATIENCE_S = 10   # an operator's request under attack; a busy machine included
 RSS_GROWTH_MIB = 150   # eight bodies of 8 MiB, and what else the attacks hold
-MIB = 1024 * 1024
 PSK_FAILURES = 100   # of one address in a minute
 UNKNOWN_PSK_IDENTITY = 115
 BEARER = ''' https-bearer
@@ -45,21 +42,6 @@ BEARER = ''' https-bearer
   source 1 1 12345
   destination-type 1 1
 '''
-FAILED = []
-
-
-def expect(what, good, seen):
-    print(f'{"ok " if good else "BAD"} {what}: {seen}', flush=True)
-    if not good:
-        FAILED.append(what)
-
-
-def rss_mib(pid):
-    return int(re.search(r'VmRSS:\s+(\d+)', pathlib.Path(f'/proc/{pid}/status').read_text()).group(1)) / 1024
-
-
-def descriptors(pid):
-    return len(os.listdir(f'/proc/{pid}/fd'))
 
 
 class Noise(socketserver.ThreadingTCPServer):
@@ -102,141 +84,10 @@ class AbuseLab(Lab):
         return path
 
 
-class Watch(threading.Thread):
-    """The operator who goes on working, each time by a new connection; and how large smsr is meanwhile."""
-
-    def __init__(self, lab):
-        super().__init__(daemon=True)
-        self.lab, self.over = lab, threading.Event()
-        self.pid = lab.smsr.popen.pid
-        self.before, self.rss, self.times, self.errors = rss_mib(self.pid), 0, [], []
-        self.start()
-
-    def run(self):
-        while not self.over.is_set():
-            start = time.monotonic()
-            error = self.look()
-            for _ in range(2):   # who is cut in the middle of a flood comes again a moment later, as any client does
-                if error:
-                    time.sleep(0.2)
-                    error = self.look()
-            if error:
-                self.errors.append(error)
-            self.times.append(time.monotonic() - start)
-            self.rss = max(self.rss, rss_mib(self.pid))
-            self.over.wait(0.05)
-
-    def look(self):
-        """Returns what went wrong."""
-        try:
-            status, text = self.lab.operational.call('ES4-GetEIS', f'<rps:Eid>{self.lab.cards[0].eid}</rps:Eid>', reply=False)
-        except OSError as error:
-            return str(error)
-        return None if status == 200 and outcome(text) == 'EXECUTED_SUCCESS' else f'HTTP {status} {outcome(text)}'
-
-    def part(self, what):
-        """Judge what came since the last part."""
-        times, errors = self.times, self.errors
-        self.times, self.errors = [], []
-        worst = max(times, default=0)
-        expect(f'{what}: the operator is served', times and not errors and worst < PATIENCE_S,
-               f'{len(times)} requests, the longest {1000 * worst:.0f} ms, {len(errors)} failed {errors[:1]}')
-
-
-def raw(port):
-    s = socket.socket()
-    s.setblocking(False)
-    s.bind((ATTACKER, 0))
-    with contextlib.suppress(BlockingIOError):
-        s.connect(('127.0.0.1', port))
-    return s
-
-
-def push(sockets, octets):
-    """What the other end takes.  Returns those that it has closed."""
-    for s in sockets:
-        with contextlib.suppress(OSError):
-            s.send(octets)
-    return [s for s in select.select(sockets, [], [], 0)[0] if closed(s)]
-
-
-def closed(s):
-    try:
-        return s.recv(10000) == b''
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-
-
-def close(sockets):
-    for s in sockets:
-        s.close()
-
-
-def half_open(lab, watch, port, conns, line, what):
-    """Connections that say nothing, and some that begin a handshake: several times the cap, and again."""
-    found = []
-    for octets in (b'', b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'):
-        found += [raw(port) for _ in range(min(4 * conns, 400))]
-        time.sleep(0.3)
-        if octets:
-            push(found, octets)
-    time.sleep(0.5)
-    ended = sum(closed(s) for s in found)
-    expect(f'{what}: the cap holds', len(found) - ended <= conns + 1 + 512, f'{len(found)} opened, {ended} of them cut')
-    expect(f'{what}: a line for the operator', re.search(line, lab.smsr.text()), line)
-    watch.part(what)
-    return found
-
-
-def trickle(lab, watch):
-    """With a good certificate, an octet now and then: more of these than there is room for."""
-    context = lab.client_context('bootstrap')
-    found = []
-    for _ in range(HTTPS_CONNS + 20):
-        s = context.wrap_socket(socket.create_connection(('127.0.0.1', lab.https_port), 10, (ATTACKER, 0)), server_hostname='127.0.0.1')
-        s.setblocking(False)
-        s.send(b'POST /ES4/ES4SmSrService HTTP/1.1\r\nHost: x\r\nX: ')
-        found.append(s)
-    for _ in range(10):
-        for s in found:
-            with contextlib.suppress(OSError):
-                s.send(b'x')
-        time.sleep(0.1)
-    watch.part('octet by octet')
-    close(found)
-
-
-def large_bodies(lab, watch):
-    """Bodies just below the limit, none of them finished."""
-    context = lab.client_context('bootstrap')
-    head = b'POST /ES4/ES4SmSrService HTTP/1.1\r\nHost: x\r\nContent-Type: application/soap+xml\r\nContent-Length: %d\r\n\r\n' % (8 * MIB)
-    found, chunk = [], b'<' * MIB
-    for _ in range(24):
-        s = context.wrap_socket(socket.create_connection(('127.0.0.1', lab.https_port), 10, (ATTACKER, 0)), server_hostname='127.0.0.1')
-        found.append(s)
-        with contextlib.suppress(OSError):
-            s.sendall(head)
-            for _ in range(7):
-                s.sendall(chunk)
-    time.sleep(0.5)
-    line = r'unfinished requests hold \d+ MiB: cut the largest, \d+ octets so far, of ' + ATTACKER.replace('.', r'\.')
-    expect('large bodies: a line for the operator', re.search(line, lab.smsr.text()), line)
-    watch.part('large bodies')
-    close(found)
-
-
-def large_heads(lab, watch):
-    context = lab.client_context('bootstrap')
-    refused = 0
-    for _ in range(20):
-        with contextlib.suppress(OSError), context.wrap_socket(
-                socket.create_connection(('127.0.0.1', lab.https_port), 10, (ATTACKER, 0)), server_hostname='127.0.0.1') as s:
-            s.sendall(b'POST / HTTP/1.1\r\n' + b'X-A: ' + b'a' * 15000 + b'\r\nX-B: ' + b'b' * 200000)
-            refused += b' 400 ' in s.recv(1000)[:20]
-    expect('large heads: refused', refused > 0, f'{refused} of 20 told so, the others cut')
-    watch.part('large heads')
+def ask(lab):
+    """The operator who goes on working.  Returns what went wrong."""
+    status, text = lab.operational.call('ES4-GetEIS', f'<rps:Eid>{lab.cards[0].eid}</rps:Eid>', reply=False)
+    return None if status == 200 and outcome(text) == 'EXECUTED_SUCCESS' else f'HTTP {status} {outcome(text)}'
 
 
 # ---- pre-shared keys ----
@@ -364,16 +215,18 @@ def main():
         lab.register(lab.cards[0])
         pid = lab.smsr.popen.pid
         fds = descriptors(pid)
-        watch = Watch(lab)
+        watch = Watch(lab.smsr, lambda: ask(lab))
+        context = lab.client_context('bootstrap')
+        target = Target(lab.smsr, lab.https_port, HTTPS_CONNS, context, b'/ES4/ES4SmSrService')
         crowd = r'HTTPS: all \d+ connections are taken .* of them by ' + ATTACKER.replace('.', r'\.')
-        open_now = half_open(lab, watch, lab.https_port, HTTPS_CONNS, crowd, 'half-open TLS')
+        open_now = half_open(target, watch, crowd, 'half-open TLS')
         card_is_served(lab, 'half-open TLS')
         close(open_now)
-        trickle(lab, watch)
-        large_bodies(lab, watch)
-        large_heads(lab, watch)
+        trickle(target, watch)
+        large_bodies(target, watch)
+        refusals(target, watch, 413)
         crowd = r'PSK-TLS: all \d+ connections are taken .*shown no key so far: ' + ATTACKER.replace('.', r'\.')
-        open_now = half_open(lab, watch, lab.bearer_port, CARD_CONNS, crowd, 'half-open PSK-TLS')
+        open_now = half_open(target._replace(port=lab.bearer_port, conns=CARD_CONNS), watch, crowd, 'half-open PSK-TLS')
         card_is_served(lab, 'half-open PSK-TLS')
         close(open_now)
         strangers(lab, watch)

@@ -8,12 +8,14 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "lab/seed/seed.h"
 #include "tests/sim/daemon.h"
 #include "tests/sim/dp_daemon.h"
 #include "tests/sim/judge_dp.h"
 
 #define XID_BIT (1ULL << 62)
 #define LATE_MAX_MS (20 * MINUTE_MS)
+#define OUTAGE_EVERY_MS HOUR_MS
 #define GARBAGE "<html><body>It works!</body></html>"
 
 struct es3_wire {
@@ -21,6 +23,7 @@ struct es3_wire {
 	struct llist_head open; /* of struct exchange */
 	uint64_t next_xid;
 	unsigned int on_their_way;
+	int64_t outage_ms; /* until then SM-DP and SM-SR do not reach each other */
 };
 
 struct exchange {
@@ -35,7 +38,6 @@ struct exchange {
 	struct wire_end end;
 };
 
-/* An entry of the queue that ends an exchange. */
 static const enum fault troubles[] = {
 	F_WIRE_DOWN, F_WIRE_CUT, F_WIRE_ANSWER_LOST, F_WIRE_SLOW,
 	F_WIRE_LATE, F_WIRE_500, F_WIRE_GARBAGE,     F_WIRE_DOUBLED,
@@ -63,6 +65,23 @@ static void came(struct sim *s, struct exchange *x)
 {
 	s->es3->on_their_way--;
 	unref(x);
+}
+
+static bool is_cut_off(const struct sim *s, const struct exchange *x)
+{
+	return s->now_ms < s->es3->outage_ms && (x->post.to == WIRE_SMSR || strcmp(x->post.oid, SEED_OID_SMSR) == 0);
+}
+
+static void look(struct sim *s, void *unused)
+{
+	uint64_t h;
+
+	if (fault(s, F_WIRE_OUTAGE, s->plan->fleet + 1, &h))
+		s->es3->outage_ms = s->now_ms + between(&h, MINUTE_MS, h % 4 ? HOUR_MS : 5 * HOUR_MS);
+	if (faults_are_over(s->faults))
+		s->es3->outage_ms = 0;
+	else
+		sim_at(s, s->now_ms + OUTAGE_EVERY_MS, look, NULL);
 }
 
 /* ---- the client's end ---- */
@@ -106,7 +125,7 @@ static void goes_back(struct sim *s, struct exchange *x, const struct wire_end *
 {
 	if (x->ended)
 		return;
-	x->end = *e;
+	x->end = is_cut_off(s, x) && !e->unreached ? (struct wire_end){0} : *e;
 	later(s, x, latency(s, x), on_end);
 }
 
@@ -215,7 +234,7 @@ static void on_arrival(struct sim *s, void *arg)
 					     .body = BYTES_LIT(GARBAGE)});
 	else if (x->trouble == F_WIRE_CUT)
 		goes_back(s, x, &(struct wire_end){0});
-	else if (x->trouble == F_WIRE_DOWN || !is_up(s, x->post.to))
+	else if (x->trouble == F_WIRE_DOWN || is_cut_off(s, x) || !is_up(s, x->post.to))
 		goes_back(s, x, &(struct wire_end){.unreached = true});
 	else
 		deliver(s, x);
@@ -275,6 +294,7 @@ void wire_start(struct sim *s)
 	s->es3->es = es_ctx_alloc(s->es3, NULL);
 	OSMO_ASSERT(s->es3->es);
 	INIT_LLIST_HEAD(&s->es3->open);
+	sim_at(s, s->now_ms + OUTAGE_EVERY_MS, look, NULL);
 }
 
 bool wire_is_quiet(const struct sim *s)

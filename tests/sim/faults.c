@@ -98,6 +98,7 @@ static const struct {
 	[F_HURRY] = {"hurry", 0.03},
 	[F_BACKUP] = {"backup", 0.1},
 	[F_RESTORE] = {"restore", 0.03}, /* of the deaths of the daemon */
+	[F_WIRE_OUTAGE] = {"wire-outage", 0.08},
 };
 
 struct faults {

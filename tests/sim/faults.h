@@ -89,6 +89,7 @@ enum fault {
 	F_HURRY,
 	F_BACKUP,
 	F_RESTORE,
+	F_WIRE_OUTAGE,
 	F_N,
 	/* Decisions that are no faults. */
 	C_LATENCY = F_N,

@@ -424,6 +424,12 @@ void judge_dp_end(struct sim *s)
 	}
 	for (size_t i = 0; i < dp_operators_n(s); i++)
 		check_order(s, dp_operators_order(s, i));
+	/* Reads are not kept for repetitions: they run again. */
+	if (judge_dp_int(s,
+			 "SELECT count(*) FROM operation a JOIN operation b ON b.requester = a.requester AND "
+			 "b.call_id = a.call_id AND b.id > a.id WHERE a.fn <> ?1",
+			 ES2_GET_EIS))
+		sim_violation(s, "P4: a request that was repeated became two orders");
 	judge_stock(s);
 	judge_isdp_keys(s);
 	judge_keys_file(s, dp_daemon_database(s));

@@ -22,6 +22,7 @@
 #define STOCK_FOR_EACH_DAY 8 /* and card */
 #define IMPORT_BATCH 50
 #define REQUIRED_MEMORY 2000
+#define LONG_CHUNK 1000 /* for cards that speak HTTPS */
 
 struct dp_daemon {
 	struct crypto *crypto;
@@ -256,7 +257,7 @@ static void import(struct sim *s, void *unused)
 
 /* ---- start ---- */
 
-/* Pieces are so small that a download takes several calls, and that each fits into short messages. */
+/* Mostly pieces are so small that a download takes several calls, and that each fits into short messages. */
 static void configure_downloads(struct sim *s, struct smdp_cfg *cfg, struct smsr_peer *smsr)
 {
 	uint64_t h = choice(s, C_DP_WORK, 0);
@@ -268,7 +269,7 @@ static void configure_downloads(struct sim *s, struct smdp_cfg *cfg, struct smsr
 	cfg->download.session_tries = (unsigned int)between(&h, 1, 4);
 	cfg->limits.queue_max = (unsigned int)between(&h, 2, 6);
 	cfg->limits.cleanup_s = between(&h, 0, 1) ? 3600 : 600;
-	smsr->chunk = (unsigned int)between(&h, 60, 240);
+	smsr->chunk = (unsigned int)(between(&h, 0, 5) ? between(&h, 60, 240) : LONG_CHUNK);
 	smsr->validity_s = between(&h, 0, 2) ? 0 : 900;
 	smsr->no_second_session = between(&h, 0, 2) == 0;
 }

@@ -312,7 +312,7 @@ int es3_pump(struct smdp *s, bool *more)
 static int answered(struct smdp *s, struct es3_call *c, const struct soap_msg *msg)
 {
 	const union es_any_rsp *rsp = msg->body;
-	const struct order_input in = {.event = ORDER_EV_ANSWER, .fn = c->fn, .rsp = rsp};
+	const struct order_input in = {.event = ORDER_EV_ANSWER, .fn = c->fn, .rsp = rsp, .maybe = c->attempt > 1};
 	const struct es_status *st = &rsp->base.status;
 	int rc = end(s, c, ES3_ST_ANSWERED);
 

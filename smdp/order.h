@@ -24,7 +24,7 @@ struct order_input {
 	enum es_fn fn;		     /* of the call */
 	const union es_any_rsp *rsp; /* ANSWER */
 	const char *text;	     /* REFUSED, CANCEL, RELEASE: why */
-	bool maybe;		     /* REFUSED, SILENT: an earlier attempt may have been carried out */
+	bool maybe;		     /* REFUSED, SILENT, ANSWER: another attempt may have been carried out */
 };
 
 /*! An order with everything its procedure looks at; on turn_ctx(). */

@@ -246,7 +246,8 @@ static int on_created(struct smdp *s, struct order_run *r, const struct order_in
 
 	if (step_is_done(&rsp->base.status) && rsp->isdp_aid.len)
 		return step_created(s, r, rsp->isdp_aid);
-	if (!step_is_done(&rsp->base.status) && !step_is_unknown(&rsp->base.status))
+	/* An SM-SR that was busy when one attempt came may have taken another. */
+	if (!step_is_done(&rsp->base.status) && !step_is_unknown(&rsp->base.status) && !in->maybe)
 		return step_fail(s, r, rsp->base.status);
 	r->o.outcome = es_status_dup(turn_ctx(s->turn), &rsp->base.status);
 	if (!order_is_over(r))

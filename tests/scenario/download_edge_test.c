@@ -69,6 +69,21 @@ static void a_refusal_of_what_was_taken_proves_nothing(void **state)
 	assert_int_equal(dpw_stock(w, DPW_ICCID), STOCK_USED);
 }
 
+/* The SM-SR was busy when one attempt came, and took another. */
+static void a_refusal_of_one_attempt_proves_nothing(void **state)
+{
+	struct dpw *w = *state;
+
+	dpw_rule(w, ES3_CREATE_ISDP, 0, 1, DPW_UNAVAILABLE, NULL);
+	dpw_rule(w, ES3_CREATE_ISDP, 0, 1, DPW_DONE_BUT, "FAILED 1.2/4.4");
+	dpw_download(w, "a", true, 3600);
+	dpw_advance(w, 60 * 1000);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+	dpw_expect_profile(w, ES_STATE_ENABLED);
+	assert_int_equal(w->created, 1);
+	assert_int_equal(dpw_stock(w, DPW_ICCID), STOCK_USED);
+}
+
 static void nor_does_a_call_that_it_forgot(void **state)
 {
 	struct dpw *w = *state;
@@ -323,6 +338,7 @@ int main(void)
 		DPW_TEST(waiting_longer_than_we_do_is_refused),
 		DPW_TEST(pol2_guards_only_what_is_complete),
 		DPW_TEST(a_refusal_of_what_was_taken_proves_nothing),
+		DPW_TEST(a_refusal_of_one_attempt_proves_nothing),
 		DPW_TEST(nor_does_a_call_that_it_forgot),
 		DPW_TEST(an_enable_that_was_taken_may_be_done),
 		DPW_TEST(success_without_an_eis_is_none),

@@ -71,7 +71,7 @@ struct submit_done {
 		SUBMIT_REFUSED,
 		SUBMIT_UNKNOWN,
 		SUBMIT_NOT_SENT,
-		SUBMIT_PAUSED /* the service centre throttles, so the link pauses: the message is no worse than others */
+		SUBMIT_PAUSED /* the link pauses: nothing is wrong with this message */
 	} result;
 	const char *status;	/* name of the SMPP status, for the timeline */
 	const char *message_id; /* canonical, as receipts will be looked up */

@@ -153,6 +153,7 @@ static void session_of_before_a_restore(void **state)
 {
 	struct world *w = *state;
 	struct https_card *c;
+	char *uri;
 
 	world_stop(w);
 	w->cfg->database = talloc_asprintf(w->cfg, "%s/smsr.db", w->dir);
@@ -165,12 +166,14 @@ static void session_of_before_a_restore(void **state)
 	world_stop(w);
 	copy(w, "smsr.db", "old.db");
 	world_start(w);
+	uri = talloc_strdup(c, c->next_uri);
 	https_card_result(c, true);
 	https_card_expect(c, 200, false);
 	world_stop(w);
 	copy(w, "old.db", "smsr.db");
 	world_start(w);
-	https_card_result(c, true);
+	c->conn = 0;
+	https_card_post(c, uri, "ok", c->result, true);
 	https_card_expect(c, 403, true);
 }
 

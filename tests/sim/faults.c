@@ -14,6 +14,8 @@
 
 #include "tests/sim/sim.h"
 
+#define DEATHS_FLEET 100
+
 #define FIRST_FAULTS (F_POWER_LOSS + 1)
 #define LATER_FAULTS 1000
 
@@ -139,6 +141,19 @@ static uint64_t hash_of(uint64_t seed, uint32_t kind, uint32_t actor, uint32_t n
 	return stir(stir(stir(seed) ^ ((uint64_t)number_of(kind) << 32 | actor)) ^ n);
 }
 
+/* A daemon dies so and so often a day, however many eUICCs it serves; what is asked with each turn counts by turns. */
+static double scale(uint32_t kind, unsigned int fleet)
+{
+	static const uint32_t by_turn[] = {F_DIE_BEFORE_COMMIT, F_DIE_BEFORE_OUTPUT, F_DIE_AFTER_OUTPUTS,
+					   F_COMMIT_FAILS};
+
+	for (size_t i = 0; fleet > DEATHS_FLEET && i < ARRAY_SIZE(by_turn); i++) {
+		if (by_turn[i] == kind)
+			return (double)DEATHS_FLEET / fleet;
+	}
+	return 1;
+}
+
 struct faults *faults_alloc(struct sim *s, unsigned int fleet)
 {
 	static const double mixture[] = {0, 0.3, 1, 1, 1, 4};
@@ -148,7 +163,8 @@ struct faults *faults_alloc(struct sim *s, unsigned int fleet)
 	f->actors = fleet + 2;
 	f->asked = talloc_zero_size(f, f->actors * sizeof(f->asked[0]));
 	for (uint32_t k = 0; k < F_N; k++)
-		f->rate[k] = kinds[k].rate * mixture[hash_of(s->plan->seed, k, UINT32_MAX, 0) % ARRAY_SIZE(mixture)];
+		f->rate[k] = scale(k, fleet) * kinds[k].rate *
+			     mixture[hash_of(s->plan->seed, k, UINT32_MAX, 0) % ARRAY_SIZE(mixture)];
 	return f;
 }
 

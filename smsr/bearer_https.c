@@ -166,6 +166,18 @@ int https_job_end(struct smsr *s, struct https_job *job, enum cmd_state state)
 	return rc < 0 ? rc : https_db_scripts_drop(s->db, job->id);
 }
 
+/* A card that is not there is not awaited any more. */
+static int await_nobody(struct smsr *s, int64_t euicc_id)
+{
+	struct https_session ss;
+	int rc = https_db_session(s->db, euicc_id, &ss);
+
+	if (rc < 0 || ss.state != HTTPS_TRIGGERED)
+		return rc;
+	ss.state = HTTPS_CLOSED;
+	return https_db_session_put(s->db, &ss);
+}
+
 int https_close(struct smsr *s, int64_t op_id)
 {
 	struct https_job job;
@@ -173,7 +185,8 @@ int https_close(struct smsr *s, int64_t op_id)
 
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
-	return https_job_end(s, &job, CMD_ST_CLOSED);
+	rc = https_job_end(s, &job, CMD_ST_CLOSED);
+	return rc < 0 ? rc : await_nobody(s, job.euicc_id);
 }
 
 static int count_failure(struct smsr *s, int64_t euicc_id)

@@ -8,6 +8,7 @@
 
 #include "smsr/eis_db.h"
 #include "smsr/https_db.h"
+#include "smsr/lever.h"
 #include "tests/support/https_card.h"
 
 static struct https_fleet *fleet(struct world *w)
@@ -74,6 +75,22 @@ static void enable_by_https_confirmation_by_sms(void **state)
 	assert_int_equal(c->scripts, 1);
 	assert_int_equal(world_packets(w), 2); /* trigger, confirmation */
 	assert_true(world_told(w, "the card has connected"));
+}
+
+static void nobody_waits_behind_the_end(void **state)
+{
+	struct world *w = *state;
+	struct lever l = {.ctx = w->ctx, .by = "test", .id = 1};
+	struct https_session ss;
+
+	begin(w, BEARER_HTTPS);
+	order(w, ES4_ENABLE_PROFILE, "call-1");
+	world_run(w);
+	session_of(w, &ss);
+	assert_int_equal(ss.state, HTTPS_TRIGGERED);
+	assert_int_equal(world_event(w, smsr_ev_cancel, &l), 0);
+	session_of(w, &ss);
+	assert_int_equal(ss.state, HTTPS_CLOSED);
 }
 
 /* An audit is two commands: the second goes out as the answer to the result of the first. */
@@ -457,6 +474,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(enable_by_https_confirmation_by_sms),
+		WORLD_TEST(nobody_waits_behind_the_end),
 		WORLD_TEST(audit_in_one_session),
 		WORLD_TEST(two_operations_in_one_session),
 		WORLD_TEST(card_comes_by_itself),

@@ -26,6 +26,12 @@ struct https_request {
 };
 int smsr_ev_https_request(void *smsr, void *https_request);
 
+/*! A card has connected, and its handshake is done: smsr_ev_https_opened().  Comes before the card can send anything. */
+struct https_opened {
+	const uint8_t *eid; /* EID_LEN octets, authenticated by the PSK */
+};
+int smsr_ev_https_opened(void *smsr, void *https_opened);
+
 /*! A connection has gone: smsr_ev_https_closed(). */
 struct https_gone {
 	uint64_t conn;
@@ -86,8 +92,8 @@ int https_template(struct smsr *s, uint8_t tag, struct bytes tlvs, struct bytes 
 /*! A result came: keep it; behind the last one, or one that ends the job, tell the operation. */
 int https_result(struct smsr *s, struct https_session *ss, const struct dialog_out *out) MUST_CHECK;
 /*! The card asks for the first script once more, and it may be a later session of it: whether it may have had that
- * script. \param[in] called  triggers went out since it was heard last: there may be a later session */
-bool https_in_doubt(const struct https_job *job, bool called);
+ * script. */
+bool https_in_doubt(const struct https_session *ss, const struct https_job *job);
 /*! The card began a new session with script seq of the old one unanswered; resumed: it went on with the old one, and
  * the result is lost. */
 int https_lost(struct smsr *s, struct https_session *ss, uint32_t seq, bool resumed) MUST_CHECK;

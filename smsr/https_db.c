@@ -7,7 +7,7 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
-#define SESSION_COLS "euicc_id, state, dialog, token, seq, conn, waits, hold, due_ms, heard_ms, failures"
+#define SESSION_COLS "euicc_id, state, dialog, token, seq, conn, waits, hold, due_ms, heard_ms, failures, opened"
 #define JOB_COLS "id, op_id, euicc_id, kind, state, target, more, dest, triggers, due_ms"
 #define SCRIPT_COLS "id, job_id, idx, state, seq, body, rsp"
 
@@ -44,7 +44,7 @@ static const char *const sql[] = {
 	[Q_SESSION] = "SELECT " SESSION_COLS " FROM https_session WHERE euicc_id = ?1",
 	[Q_SESSION_BY_CONN] = "SELECT " SESSION_COLS " FROM https_session WHERE conn = ?1",
 	[Q_SESSION_PUT] = "INSERT OR REPLACE INTO https_session (" SESSION_COLS ") "
-			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
 	[Q_SESSIONS_DUE] = "SELECT euicc_id FROM https_session WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
 	[Q_SESSIONS_LIST] =
 		"SELECT " SESSION_COLS " FROM https_session WHERE state > 0 ORDER BY heard_ms DESC, euicc_id LIMIT ?1",
@@ -69,8 +69,8 @@ static const char *const sql[] = {
 	[Q_SCRIPTS_DROP] = "DELETE FROM https_script WHERE job_id = ?1",
 	[Q_FORGET_SESSIONS] = "DELETE FROM https_session",
 	[Q_RECOVER_SESSIONS] =
-		"UPDATE https_session SET conn = NULL, waits = 0, due_ms = NULL, state = CASE WHEN EXISTS (SELECT 1 "
-		"FROM https_job j WHERE j.euicc_id = https_session.euicc_id AND j.state = 0) THEN 1 ELSE 0 END "
+		"UPDATE https_session SET conn = NULL, waits = 0, due_ms = NULL, opened = opened + 1, state = CASE WHEN "
+		"EXISTS (SELECT 1 FROM https_job j WHERE j.euicc_id = https_session.euicc_id AND j.state = 0) THEN 1 ELSE 0 END "
 		"WHERE conn IS NOT NULL OR state > 0",
 	[Q_JOBS_LOST] =
 		"SELECT id FROM https_job WHERE state = 0 AND due_ms IS NULL AND euicc_id > 0 AND NOT EXISTS (SELECT 1 "
@@ -111,6 +111,7 @@ static int read_session(struct db_stmt *s, struct https_session *ss)
 		.due_ms = db_int(s, 8),
 		.heard_ms = db_int(s, 9),
 		.failures = (int)db_int(s, 10),
+		.opened = (int)db_int(s, 11),
 	};
 
 	if (token.len > DIALOG_TOKEN_MAX || (unsigned int)v.state > HTTPS_OPEN ||
@@ -160,6 +161,7 @@ int https_db_session_put(struct db *db, const struct https_session *ss)
 	db_bind_nonzero(s, 9, ss->due_ms);
 	db_bind_nonzero(s, 10, ss->heard_ms);
 	db_bind_int(s, 11, ss->failures);
+	db_bind_int(s, 12, ss->opened);
 	return db_run(s);
 }
 

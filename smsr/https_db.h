@@ -23,6 +23,7 @@ struct https_session {
 	int64_t due_ms;	  /* 0: not parked */
 	int64_t heard_ms; /* 0: never */
 	int failures;	  /* in a row */
+	int opened;	  /* connections of the card since its script left; a start of ours counts as one */
 };
 
 struct https_job {
@@ -92,7 +93,7 @@ int https_db_script_count(struct db *db, int64_t job_id, int *n, int *left) MUST
 /*! The job has ended: a profile of some hundred kilobytes is not kept as long as the operation's outcome. */
 int https_db_scripts_drop(struct db *db, int64_t job_id) MUST_CHECK;
 
-/*! After a restart no connection stands. */
+/*! After a restart no connection stands, and one may have been there that is not counted. */
 int https_db_recover(struct db *db) MUST_CHECK;
 /*! The database went back in time: numbers of scripts would be given out twice under one token. */
 int https_db_sessions_forget(struct db *db) MUST_CHECK;

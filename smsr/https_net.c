@@ -82,6 +82,7 @@ static size_t rx_key(void *data, unsigned int thread, const char *identity, uint
 /* ---- I/O threads: requests ---- */
 
 enum card_event {
+	CARD_OPENED,
 	CARD_REQUEST,
 	CARD_REFUSED, /* it could not be read */
 	CARD_GONE
@@ -132,6 +133,8 @@ static void *rx_opened(void *data, const struct psk_peer *peer)
 	if (psk_id_dec(peer->identity, &id) == 0) /* else there was no key for it */
 		memcpy(c->eid, id.eid, sizeof(c->eid));
 	c->rx = http_rx_alloc(c, HTTP_SIDE_REQUESTS, &limits);
+	/* Also when the core is behind: it must not miss one. */
+	io_submit_always_steal(c->io, &job_alloc(c, CARD_OPENED)->job);
 	return c;
 }
 
@@ -216,6 +219,13 @@ void https_net_answer(struct https_net *n, uint64_t conn, struct bytes octets, b
 	psk_send_steal(n->srv, conn, out);
 }
 
+static void rx_open(struct smsr_daemon *d, const struct card_job *j)
+{
+	struct https_opened o = {.eid = j->eid};
+
+	daemon_event(d, smsr_ev_https_opened, &o, "connection of a card");
+}
+
 static void rx_request(struct smsr_daemon *d, const struct card_job *j)
 {
 	struct https_request q = {.conn = j->conn, .eid = j->eid, .msg = j->msg, .nth = j->nth};
@@ -250,6 +260,9 @@ void https_net_job(struct smsr_daemon *d, struct io_job *job)
 	const struct card_job *j = (const struct card_job *)job;
 
 	switch (j->event) {
+	case CARD_OPENED:
+		rx_open(d, j);
+		break;
 	case CARD_REQUEST:
 		rx_request(d, j);
 		break;

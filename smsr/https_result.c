@@ -156,7 +156,9 @@ static enum lost_way lost_way(enum cmd_kind kind)
 	return LOST_GONE;
 }
 
-bool https_in_doubt(const struct https_job *job, bool called)
+/* The first POST of a later session, if there was one, was lost on a connection of its own, between that of the script
+ * and this one.  Why the card began it does not matter: a trigger that was late, a refusal, its own idea. */
+bool https_in_doubt(const struct https_session *ss, const struct https_job *job)
 {
 	switch (lost_way(job->kind)) {
 	case LOST_AGAIN:
@@ -166,7 +168,7 @@ bool https_in_doubt(const struct https_job *job, bool called)
 	case LOST_GONE:
 		break;
 	}
-	return called; /* a look is cheap, a failure is not */
+	return ss->opened > 1; /* a look is cheap, a failure is not */
 }
 
 int https_lost(struct smsr *s, struct https_session *ss, uint32_t seq, bool resumed)

@@ -117,6 +117,7 @@ static int give(struct smsr *s, const struct euicc *e, struct https_session *ss,
 	script->seq = ss->dialog.seq;
 	ss->waits = false;
 	ss->due_ms = 0;
+	ss->opened = 0;
 	rc = https_db_script_update(s->db, script);
 	if (rc == 0)
 		rc = https_db_session_put(s->db, ss);
@@ -179,7 +180,6 @@ int https_serve(struct smsr *s, const struct euicc *e)
 /* What a POST turned out to be. */
 struct post {
 	struct dialog_out out;
-	bool called;   /* triggers went out since the card was heard last */
 	bool answered; /* already */
 };
 
@@ -192,7 +192,7 @@ static int again(struct smsr *s, const struct euicc *e, struct https_session *ss
 
 	if (rc == 0)
 		rc = https_db_script_out(ctx, s->db, job.id, ss->dialog.seq, &script);
-	post->answered = rc == 0 && !(post->out.from_start && https_in_doubt(&job, post->called));
+	post->answered = rc == 0 && !(post->out.from_start && https_in_doubt(ss, &job));
 	if (post->answered)
 		return give(s, e, ss, &job, &script, true);
 	if (rc < 0 && rc != -ENOENT)
@@ -288,7 +288,6 @@ static int heard(struct smsr *s, struct https_session *ss, uint64_t conn, struct
 		rc = https_db_job_of_euicc(turn_ctx(s->turn), s->db, ss->euicc_id, &job);
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
-	post->called = job.triggers > 0;
 	rc = anew ? op_note(s, job.op_id, STEP_HTTPS, "the card has connected") : 0;
 	if (rc < 0 || (!anew && !job.triggers && !job.due_ms))
 		return rc;
@@ -316,7 +315,7 @@ int smsr_ev_https_request(void *smsr, void *request)
 	struct dialog_req req = {.msg = q->msg, .eid = q->eid, .nth = q->nth, .new_token = token};
 	struct dialog_conf conf;
 	struct https_session ss;
-	struct post post = {.called = false};
+	struct post post = {.answered = false};
 	struct euicc e;
 	int rc = eis_db_by_eid(ctx, s->db, q->eid, &e);
 
@@ -339,6 +338,25 @@ int smsr_ev_https_request(void *smsr, void *request)
 	if (rc == 0)
 		rc = act(s, &e, &ss, &post);
 	return rc < 0 || post.answered ? rc : answer_post(s, &e);
+}
+
+/* Counted where it may be asked for: see https_in_doubt(). */
+int smsr_ev_https_opened(void *smsr, void *opened)
+{
+	const struct https_opened *o = opened;
+	struct smsr *s = smsr;
+	struct https_session ss;
+	struct euicc e;
+	int rc = eis_db_by_eid(turn_ctx(s->turn), s->db, o->eid, &e);
+
+	if (rc == 0)
+		rc = https_db_session(s->db, e.id, &ss);
+	if (rc < 0) /* a card that is not there any more is refused with its POST */
+		return rc == -ENOENT ? 0 : rc;
+	if (ss.dialog.state != DIALOG_SCRIPT)
+		return 0;
+	ss.opened++;
+	return https_db_session_put(s->db, &ss);
 }
 
 int smsr_ev_https_closed(void *smsr, void *gone)

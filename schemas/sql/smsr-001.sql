@@ -205,7 +205,8 @@ CREATE TABLE https_session (
 	hold INTEGER NOT NULL,		-- the last operation said that another one follows
 	due_ms INTEGER,			-- end of the wait for that one
 	heard_ms INTEGER,		-- last POST of the card
-	failures INTEGER NOT NULL	-- operations that HTTPS could not serve, in a row
+	failures INTEGER NOT NULL,	-- operations that HTTPS could not serve, in a row
+	opened INTEGER NOT NULL		-- connections of the card since its script left; a start counts as one
 );
 CREATE INDEX https_session_due ON https_session (due_ms) WHERE due_ms IS NOT NULL;
 CREATE UNIQUE INDEX https_session_conn ON https_session (conn) WHERE conn IS NOT NULL;

@@ -100,6 +100,77 @@ static void result_twice_on_one_connection(void **state)
 	https_card_expect(c, 403, true);
 }
 
+/* Data of an SM-DP have reached the card by HTTPS; no look at the card would tell what they did. */
+static struct https_card *data_given(struct world *w)
+{
+	struct https_card *c = https_card_start(w);
+	char *aid;
+
+	world_register(w);
+	aid = world_free_aid(w, 0);
+	world_create_isdp(w, SMDP, 500, "create"); /* by SMS: it is short */
+	world_advance(w, MINUTE_MS);
+	world_expect_outcome(w, "ES3-CreateISDP", "EXECUTED_SUCCESS");
+	w->cfg->bearer.fallback->wish = BEARER_HTTPS;
+	world_send_data(w, SMDP, aid, "220580BA000000", "data-1");
+	world_run(w);
+	https_card_first(c, "", false);
+	https_card_expect(c, 200, false);
+	return c;
+}
+
+/* Its POST with the result arrives as garbage, and is refused: the card begins anew without a trigger.  The first POST
+ * of that gets lost, so that the card resumes at the first URI: it has executed the script. */
+static void resumption_behind_a_refusal(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = data_given(w);
+
+	https_card_execute(c);
+	https_card_break(c);
+	https_card_connect(c);
+	https_card_break(c);
+	https_card_first(c, "", true);
+	https_card_go_on(c);
+	https_card_expect(c, 204, true);
+	world_run(w);
+	assert_int_equal(c->same, 0);
+	world_expect_outcome(w, "ES3-SendData", "FAILED 1.6/5.4");
+}
+
+/* The same with the daemon down when the card connects: nobody has counted that connection. */
+static void resumption_behind_a_restart(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = data_given(w);
+
+	https_card_execute(c);
+	world_restart(w);
+	https_card_first(c, "", true);
+	https_card_go_on(c);
+	https_card_expect(c, 204, true);
+	world_run(w);
+	assert_int_equal(c->same, 0);
+	world_expect_outcome(w, "ES3-SendData", "FAILED 1.6/5.4");
+}
+
+/* But where the very next connection resumes, the card never had the script, as often as that happens. */
+static void resumption_without_the_script(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = data_given(w);
+
+	for (int i = 0; i < 3; i++) {
+		https_card_break(c);
+		https_card_first(c, "", true);
+		https_card_expect(c, 200, false);
+	}
+	https_card_go_on(c);
+	https_card_expect(c, 204, true);
+	world_run(w);
+	world_expect_outcome(w, "ES3-SendData", "EXECUTED_SUCCESS");
+}
+
 static char *notification(struct world *w)
 {
 	uint8_t buf[64];
@@ -183,6 +254,8 @@ int main(void)
 		WORLD_TEST(resumption_without_the_result),     WORLD_TEST(resumption_of_a_later_session),
 		WORLD_TEST(answer_that_cannot_be_read),	       WORLD_TEST(result_twice_on_one_connection),
 		WORLD_TEST(begins_anew_with_its_notification), WORLD_TEST(session_of_before_a_restore),
+		WORLD_TEST(resumption_behind_a_refusal),       WORLD_TEST(resumption_behind_a_restart),
+		WORLD_TEST(resumption_without_the_script),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

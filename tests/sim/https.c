@@ -200,6 +200,7 @@ static void server_looks(struct sim *s, struct conn *c, const struct move *m)
 
 static void server_opens(struct sim *s, struct conn *c)
 {
+	struct https_opened opened = {.eid = device_at(s, c->card)->data.eid_bcd};
 	const struct http_rx_conf limits = {0};
 	const struct move look = {.arrives = server_looks, .why = "over: time-out"};
 
@@ -209,6 +210,7 @@ static void server_opens(struct sim *s, struct conn *c)
 	s->res->connections++;
 	sim_trace(s, "https card %u: connection %llu", c->card, (unsigned long long)c->id);
 	move_at(s, c, server_patience(s, c), &look);
+	daemon_event(s, smsr_ev_https_opened, &opened);
 }
 
 static void append(struct conn *c, uint8_t **buf, size_t *len, struct bytes octets)

@@ -93,6 +93,15 @@ void https_card_lost(struct https_card *c)
 
 /* ---- to the SM-SR ---- */
 
+void https_card_connect(struct https_card *c)
+{
+	struct https_opened o = {.eid = c->eid};
+
+	c->conn = c->next_conn++;
+	c->nth = 0;
+	assert_int_equal(world_event(c->w, smsr_ev_https_opened, &o), 0);
+}
+
 void https_card_post(struct https_card *c, const char *uri, const char *status, struct bytes body, bool resume)
 {
 	struct http_msg m = {
@@ -110,10 +119,8 @@ void https_card_post(struct https_card *c, const char *uri, const char *status, 
 	struct bytes octets;
 	struct wr w;
 
-	if (!c->conn) {
-		c->conn = c->next_conn++;
-		c->nth = 0;
-	}
+	if (!c->conn)
+		https_card_connect(c);
 	wr_init(&w, c);
 	assert_int_equal(http_request_enc(&m, HTTP_FRAME_CHUNKED, &w), 0);
 	assert_int_equal(wr_end(&w, &octets), 0);

@@ -29,6 +29,8 @@ struct https_card {
 struct https_card *https_card_start(struct world *w);
 /*! Connect (again) and send the first POST; query as of "?msg=...", or "".  resume: X-Admin-Resume */
 void https_card_first(struct https_card *c, const char *query, bool resume);
+/*! Connect: a new connection, with nothing on it yet. */
+void https_card_connect(struct https_card *c);
 /*! Post to any URI, on the present connection, or on a new one.
  * \param[in] body  empty: none */
 void https_card_post(struct https_card *c, const char *uri, const char *status, struct bytes body, bool resume);

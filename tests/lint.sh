@@ -102,7 +102,8 @@ text '(?i:\b(for now|simplif|in a real|in production (this|we|you)|not implement
 text '\b[Pp]laceholder|(?i:\bstep [0-9]+:)|\b(TODO|FIXME|HACK|XXX)\b' | grep -v '^tests/lint\.sh:' |
 	report 'say what is, or do it; plans belong into issues'
 text '(?<![\w.{}*$])/(work|home|root)/' | grep -v '^tests/lint\.sh:' | report 'no paths of a machine in the project'
-text '[ \t]+$' | report 'trailing white space'
+# A patch begins an empty line with a blank.
+text '[ \t]+$' | grep -vE '\.patch:[0-9]+: $' | report 'trailing white space'
 printf '%s\n' "${TEXT[@]}" | grep '\.[ch]$' | xargs grep -nP '^ {8}' | report 'tabs of 8 for indentation'
 printf '%s\n' "${TEXT[@]}" | grep -E '\.py$' | xargs -r grep -nP '^\t' | report 'spaces for indentation'
 

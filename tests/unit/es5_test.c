@@ -286,10 +286,10 @@ static void variants_of_the_notification(void **state)
 		 "4D01024E020007",
 		 -EINVAL},
 		{"E123" E4C "4D01024E02000714083A45990057918503", 0},
-		{"E124" E4C "4D01024E02000714093A4599005791850300", -EINVAL}, /* IMEI of nine octets */
+		{"E124" E4C "4D01024E02000714093A4599005791850300", -EINVAL},		      /* IMEI of nine octets */
 		{"E12C" E4C "4D01024E0200072F11A0000005591010FFFFFFFF890000100000", -EINVAL}, /* AID of 17 */
-		{"E11A" E4C "4D0200024E020007", 0},	  /* leading zero */
-		{"E11A" E4C "4D0201024E020007", -EINVAL}, /* type above one octet */
+		{"E11A" E4C "4D0200024E020007", 0},					      /* leading zero */
+		{"E11A" E4C "4D0201024E020007", -EINVAL},				      /* type above one octet */
 		{"E2074D01024E020007", -EINVAL},
 	};
 

@@ -328,9 +328,10 @@ static void a_prefix_ends_at_a_border(void **state)
 	static const char *const below[] = {"https://a/x", "https://a/x/", "https://a/x/y", "https://a/x?z=..",
 					    "https://a/x/y?z=%2e"};
 	static const char *const not_below[] = {
-		"https://a/xy",	      "https://a/",	       "https://a/x/../y",    "https://a/x/%2E%2E/y",
-		"https://a/x/%2e./y", "https://a.b/x",	       "https://b/x",	      "http://a/x",
-		"https://a/x#y",      "https://a/x:8443/../y", "https://a/x/y/..?z",
+		"https://a/xy",		 "https://a/",	       "https://a/x/../y",
+		"https://a/x/%2E%2E/y",	 "https://a/x/%2e./y", "https://a.b/x",
+		"https://b/x",		 "http://a/x",	       "https://a/x#y",
+		"https://a/x:8443/../y", "https://a/x/y/..?z",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(below); i++) {

@@ -235,7 +235,8 @@ static void a_pipe_looks_at_who_answers(void **state)
 	assert_non_null(strstr(error, "mismatch"));
 	assert_int_equal(shake_hands(f, f->root.cert, "127.0.0.2", &error), -EPROTO);
 	assert_int_equal(shake_hands(f, test_pki_crl(f->pki, "root", "crl-none.pem", NULL), "127.0.0.1", &error), 0);
-	assert_int_equal(shake_hands(f, test_pki_crl(f->pki, "root", "crl.pem", &f->leaf), "127.0.0.1", &error), -EPROTO);
+	assert_int_equal(shake_hands(f, test_pki_crl(f->pki, "root", "crl.pem", &f->leaf), "127.0.0.1", &error),
+			 -EPROTO);
 	assert_non_null(strstr(error, "revoked"));
 }
 

@@ -116,14 +116,20 @@ int x509_der_parse(const void *ctx, struct bytes der, struct x509 **cert)
 {
 	const unsigned char *p = der.data;
 	X509 *x = der.len && der.len < INT_MAX ? d2i_X509(NULL, &p, (long)der.len) : NULL;
+	struct x509 *c;
 
-	if (x && p != der.data + der.len) {
-		X509_free(x);
-		x = NULL;
-	}
 	if (!x)
 		ERR_clear_error();
-	return x509_wrap(ctx, x, cert);
+	if (x509_wrap(ctx, x, &c) < 0)
+		return -EINVAL;
+	/* OpenSSL forgives what DER forbids, as spare bits in the signature, and writes it right: another certificate.
+	 */
+	if (!bytes_eq(c->der, der)) {
+		talloc_free(c);
+		return -EINVAL;
+	}
+	*cert = c;
+	return 0;
 }
 
 int x509_pem_load(const void *ctx, const char *path, struct x509 **cert, const char **why)

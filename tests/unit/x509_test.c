@@ -152,6 +152,29 @@ static void what_is_no_certificate_is_refused(void **state)
 	assert_null(b);
 }
 
+/* The last octet of a signature's BIT STRING, with three spare bits: OpenSSL reads it, and would write zeros. */
+static void what_is_no_der_is_refused(void **state)
+{
+	struct fix *f = *state;
+	struct bytes der = x509_der(load(f, "eum"));
+	struct bytes ber = bytes_dup(f, der);
+	struct x509 *c = NULL;
+	uint8_t *octets = (uint8_t *)ber.data;
+	size_t unused = 0;
+
+	/* The signature is the last element: 03 LEN 00 30 ... */
+	for (size_t i = ber.len - 80; i < ber.len - 3; i++) {
+		if (octets[i] == 0x03 && octets[i + 1] == ber.len - i - 2 && octets[i + 2] == 0 &&
+		    octets[i + 3] == 0x30)
+			unused = i + 2;
+	}
+	assert_true(unused > 0);
+	octets[unused] = 3;
+	octets[ber.len - 1] |= 7;
+	assert_int_equal(x509_der_parse(f, ber, &c), -EINVAL);
+	assert_null(c);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -160,6 +183,7 @@ int main(void)
 		T(a_certificate_says_who_it_is),     T(good_chains_pass),
 		T(bad_chains_are_refused),	     T(unfit_eum_certificates_are_refused),
 		T(revoked_certificates_are_refused), T(what_is_no_certificate_is_refused),
+		T(what_is_no_der_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

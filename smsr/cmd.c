@@ -270,6 +270,17 @@ uint64_t cmd_counter_ahead(const struct smsr *s, uint64_t cntr)
 /* It is in reach: that is worth more copies than silence is.  The bound is for somebody who replays what it said. */
 #define FOLLOW_COPIES 10
 
+int cmd_rests(struct smsr *s, const struct command *cmd, bool *rests)
+{
+	struct part part;
+	int rc = cmd->sent_ms ? -ENOENT : cmd_db_part_pending(turn_ctx(s->turn), s->db, cmd->id, &part);
+
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	*rests = rc == 0 && part.state == PART_READY && !part.due_ms;
+	return 0;
+}
+
 int cmd_follow(struct smsr *s, struct command *cmd, const char *dest)
 {
 	const struct limits_cfg *l = &s->cfg->limits;
@@ -277,14 +288,12 @@ int cmd_follow(struct smsr *s, struct command *cmd, const char *dest)
 	int64_t wait_ms = ((int64_t)l->por_wait_s << OSMO_MIN(cmd->attempt, 5)) * 1000;
 	bool waits = cmd->sent_ms && clock_now_ms() - cmd->sent_ms >= wait_ms;
 	bool moved = is_msisdn(dest) && strcmp(dest, cmd->dest) != 0;
-	struct part part;
-	int rc = cmd->sent_ms ? -ENOENT : cmd_db_part_pending(turn_ctx(s->turn), s->db, cmd->id, &part);
+	bool rests;
+	int rc = cmd_rests(s, cmd, &rests);
 
-	if (rc < 0 && rc != -ENOENT)
+	if (rc < 0)
 		return rc;
-	/* A copy that was refused waits for nothing. */
-	waits |= rc == 0 && part.state == PART_READY && !part.due_ms;
-	if (!is_msisdn(dest) || (!moved && !waits) || cmd->attempt >= (int)l->por_copies + FOLLOW_COPIES)
+	if (!is_msisdn(dest) || (!moved && !waits && !rests) || cmd->attempt >= (int)l->por_copies + FOLLOW_COPIES)
 		return 0;
 	cmd->dest = talloc_strdup(turn_ctx(s->turn), dest);
 	rc = cmd_db_redirect(s->db, cmd->id, dest);

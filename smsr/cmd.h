@@ -41,6 +41,10 @@ int cmd_audit_dest(struct smsr *s, const struct op_run *r, const char **dest) MU
  * behind a restored backup must pass all of these that fell into what the backup does not know (P2). */
 uint64_t cmd_counter_ahead(const struct smsr *s, uint64_t cntr);
 
+/*! Nothing of the command is on its way, and no timer is set: a service centre refused its last copy.
+ * \param[out] rests  on success */
+int cmd_rests(struct smsr *s, const struct command *cmd, bool *rests) MUST_CHECK;
+
 /*! The card said by which number it is reached now: a copy goes there at once when that is another one, or when the
  * last copy has waited long enough; unless there were too many. */
 int cmd_follow(struct smsr *s, struct command *cmd, const char *dest) MUST_CHECK;

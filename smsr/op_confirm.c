@@ -156,14 +156,17 @@ int op_confirm_newer(struct smsr *s, struct op_run *r, const struct op_input *in
 int op_confirm_again(struct smsr *s, struct op_run *r, const struct op_input *in)
 {
 	struct command cmd;
+	bool rests;
 	int rc;
 
 	if (in->notif->seq != op_arg_seq(&r->op))
 		return op_confirm_newer(s, r, in);
 	rc = cmd_db_open_of_op(turn_ctx(s->turn), s->db, r->op.id, &cmd);
+	if (rc == 0)
+		rc = cmd_rests(s, &cmd, &rests);
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
-	if (!cmd.sent_ms) /* still on its way to the service centre */
+	if (!cmd.sent_ms && !rests) /* still on its way to the service centre */
 		return cmd_db_parts_hurry(s->db, cmd.id, clock_now_ms());
 	return clock_now_ms() - cmd.sent_ms < AGAIN_MIN_MS ? 0 : cmd_copy(s, &cmd, clock_now_ms());
 }

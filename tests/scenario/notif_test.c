@@ -102,6 +102,26 @@ static void refused_copy_does_not_keep_a_card_waiting(void **state)
 	world_expect_agreement(w);
 }
 
+/* The same for a confirmation: each repetition of the notification asks for it. */
+static void refused_confirmation_does_not_keep_a_card_waiting(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	world_order(w, MNO_OPER, ES4_ENABLE_PROFILE, SEED_OPERATIONAL, "a", 6 * 3600);
+	world_until(w, "profile change succeeded");
+	w->smsc = SMSC_SWALLOW;
+	world_until(w, "rolled back, again");
+	world_advance(w, 3 * MINUTE_MS);
+	w->smsc = SMSC_REFUSE;
+	world_until(w, "copy refused");
+	w->smsc = SMSC_GOOD;
+	expect_pending(w, EUICC_NOTIFY_ROLLED_BACK);
+	world_advance(w, 10 * MINUTE_MS);
+	expect_pending(w, EUICC_NOTIFY_NONE);
+	world_expect_agreement(w);
+}
+
 static void answer_to_a_spontaneous_confirmation_is_lost(void **state)
 {
 	struct world *w = *state;
@@ -336,6 +356,7 @@ int main(void)
 		WORLD_TEST(falls_back_to_what_was_asked_for),
 		WORLD_TEST(command_follows_a_card_that_fell_back),
 		WORLD_TEST(refused_copy_does_not_keep_a_card_waiting),
+		WORLD_TEST(refused_confirmation_does_not_keep_a_card_waiting),
 		WORLD_TEST(answer_to_a_spontaneous_confirmation_is_lost),
 		WORLD_TEST(confirmation_of_a_fall_back_cannot_be_delivered_for_hours),
 		WORLD_TEST(first_declaration),

@@ -17,7 +17,8 @@
 #include "tests/sim/sim.h"
 #include "tests/sim/vfs.h"
 
-#define CALM_MAX_MS (4 * DAY_MS)
+/* An audit may have to try the numbers of all profiles of a card, a day each. */
+#define CALM_MAX_MS (10 * DAY_MS)
 
 static const struct actor *const actors[] = {
 	&judge_actor, &judge_dp_actor,	&https_actor,	     &daemon_actor, &dp_daemon_actor,

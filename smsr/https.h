@@ -26,7 +26,8 @@ struct https_request {
 };
 int smsr_ev_https_request(void *smsr, void *https_request);
 
-/*! A card has connected, and its handshake is done: smsr_ev_https_opened().  Comes before the card can send anything. */
+/*! A card has connected, and its handshake is done: smsr_ev_https_opened().  Comes before the card can send anything.
+ */
 struct https_opened {
 	const uint8_t *eid; /* EID_LEN octets, authenticated by the PSK */
 };

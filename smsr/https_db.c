@@ -68,10 +68,11 @@ static const char *const sql[] = {
 	[Q_SCRIPT_COUNT] = "SELECT count(*), total(seq IS NOT NULL) FROM https_script WHERE job_id = ?1",
 	[Q_SCRIPTS_DROP] = "DELETE FROM https_script WHERE job_id = ?1",
 	[Q_FORGET_SESSIONS] = "DELETE FROM https_session",
-	[Q_RECOVER_SESSIONS] =
-		"UPDATE https_session SET conn = NULL, waits = 0, due_ms = NULL, opened = opened + 1, state = CASE WHEN "
-		"EXISTS (SELECT 1 FROM https_job j WHERE j.euicc_id = https_session.euicc_id AND j.state = 0) THEN 1 ELSE 0 END "
-		"WHERE conn IS NOT NULL OR state > 0",
+	[Q_RECOVER_SESSIONS] = "UPDATE https_session SET conn = NULL, waits = 0, due_ms = NULL, opened = opened + 1, "
+			       "state = CASE WHEN "
+			       "EXISTS (SELECT 1 FROM https_job j WHERE j.euicc_id = https_session.euicc_id AND "
+			       "j.state = 0) THEN 1 ELSE 0 END "
+			       "WHERE conn IS NOT NULL OR state > 0",
 	[Q_JOBS_LOST] =
 		"SELECT id FROM https_job WHERE state = 0 AND due_ms IS NULL AND euicc_id > 0 AND NOT EXISTS (SELECT 1 "
 		"FROM command c WHERE c.op_id = https_job.op_id AND c.state = 0 AND c.sent_ms IS NULL) AND id > ?1 "

@@ -183,24 +183,36 @@ struct post {
 	bool answered; /* already */
 };
 
+/* The card has not got the script that is out, or so it says. */
 static int again(struct smsr *s, const struct euicc *e, struct https_session *ss, struct post *post)
 {
 	void *ctx = turn_ctx(s->turn);
+	bool had, gone, paused = false;
 	struct https_script script;
 	struct https_job job;
 	int rc = https_db_job_of_euicc(ctx, s->db, e->id, &job);
 
 	if (rc == 0)
 		rc = https_db_script_out(ctx, s->db, job.id, ss->dialog.seq, &script);
-	post->answered = rc == 0 && !(post->out.from_start && https_in_doubt(ss, &job));
+	had = rc == 0 && post->out.from_start && https_in_doubt(ss, &job);
+	gone = rc == -ENOENT;
+	if (rc == 0)
+		rc = record_db_is_paused(s->db, PAUSE_ALL, "", &paused);
+	if (rc < 0 && !gone)
+		return rc;
+	post->answered = !gone && !had && !paused;
 	if (post->answered)
 		return give(s, e, ss, &job, &script, true);
-	if (rc < 0 && rc != -ENOENT)
-		return rc;
-	/* Nobody wants it any more, or the card may have had it: it gets what comes next, or the end. */
+	/* Nobody wants it any more, the card may have had it, or it waits for the end of a pause: what comes next, or
+	 * the end. */
 	ss->dialog.state = DIALOG_WAITING;
 	rc = https_db_session_put(s->db, ss);
-	return rc < 0 ? rc : https_lost(s, ss, ss->dialog.seq, false);
+	if (rc < 0 || gone)
+		return rc;
+	if (had)
+		return https_lost(s, ss, ss->dialog.seq, false);
+	script.state = SCRIPT_READY;
+	return https_db_script_update(s->db, &script);
 }
 
 static int notified(struct smsr *s, struct euicc *e, const struct dialog_out *out)

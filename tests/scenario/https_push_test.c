@@ -423,6 +423,27 @@ static void nothing_leaves_in_a_pause(void **state)
 	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
 }
 
+/* Not even what a card asks for again. */
+static void nothing_leaves_again_in_a_pause(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = begin(w, BEARER_HTTPS);
+
+	order(w, ES4_AUDIT_EIS, "call-1");
+	world_run(w);
+	https_card_first(c, "", false);
+	https_card_expect(c, 200, false);
+	https_card_break(c);
+	assert_int_equal(record_db_pause(w->db, PAUSE_ALL, "", w->now_ms), 0);
+	https_card_first(c, "", true);
+	https_card_expect(c, 204, true);
+	assert_int_equal(record_db_resume(w->db, PAUSE_ALL, ""), 0);
+	world_advance(w, 4 * MINUTE_MS);
+	https_card_session(c);
+	world_run(w);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+}
+
 /* ---- choice ---- */
 
 static void auto_sends_short_things_by_sms(void **state)
@@ -493,6 +514,7 @@ int main(void)
 		WORLD_TEST(nobody_takes_the_trigger),
 		WORLD_TEST(card_vanishes),
 		WORLD_TEST(nothing_leaves_in_a_pause),
+		WORLD_TEST(nothing_leaves_again_in_a_pause),
 		WORLD_TEST(auto_sends_short_things_by_sms),
 		WORLD_TEST(card_that_cannot),
 		WORLD_TEST(fleet_of_another_eum),

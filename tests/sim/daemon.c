@@ -14,6 +14,7 @@
 #include "tests/sim/es3_wire.h"
 #include "tests/sim/https.h"
 #include "tests/sim/judge.h"
+#include "tests/sim/levers.h"
 #include "tests/sim/operators.h"
 #include "tests/sim/proc.h"
 #include "tests/sim/smsc.h"
@@ -82,6 +83,7 @@ static void put_back(struct sim *s)
 	struct daemon *d = s->daemon;
 
 	sim_trace(s, "backup %u is put back", d->n_backups);
+	levers_put_back(s);
 	judge_close(s);
 	proc_put_back(d->proc, d->backup);
 	judge_restored(s);

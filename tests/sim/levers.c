@@ -79,6 +79,11 @@ static void release(struct sim *s, void *unused)
 	sim_at(s, s->now_ms + AGAIN_MS, release, NULL);
 }
 
+void levers_put_back(struct sim *s)
+{
+	sim_at(s, s->now_ms + PAUSE_MAX_MS / 2, release, NULL);
+}
+
 static char *name_for(struct sim *s, enum pause_scope scope, uint64_t *h)
 {
 	static const char *const peers[] = {SEED_OID_MNO_BOOTSTRAP, SEED_OID_MNO_OPERATIONAL};

@@ -9,5 +9,7 @@ struct sim_call;
 
 /*! A call was accepted: somebody may cancel its operation. */
 void levers_accepted(struct sim *s, const struct sim_call *c);
+/*! A backup was put back: a pause of its time is in force again, until somebody sees it. */
+void levers_put_back(struct sim *s);
 /*! Is what leaves now behind the turn in which this was paused?  What was in that turn already may leave. */
 bool levers_bind(const struct sim *s, int scope, const char *name);

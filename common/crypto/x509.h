@@ -12,7 +12,8 @@ struct x509_bundle;
 /*! First certificate of a PEM text.  \returns 0; -EINVAL */
 int x509_pem_parse(const void *ctx, struct bytes pem, struct x509 **cert) MUST_CHECK;
 int x509_pem_load(const void *ctx, const char *path, struct x509 **cert, const char **why) MUST_CHECK;
-/*! \returns 0; -EINVAL when it is malformed, is no DER (X.690 has one form for each value), or is followed by anything */
+/*! \returns 0; -EINVAL when it is malformed, is no DER (X.690 has one form for each value), or is followed by anything
+ */
 int x509_der_parse(const void *ctx, struct bytes der, struct x509 **cert) MUST_CHECK;
 
 /*! All certificates and revocation lists of a PEM file.  As soon as it holds one revocation list, every issuer below

@@ -18,11 +18,12 @@ def canonical(element):
 count = 0
 for path in sorted(glob.glob("tests/vectors/es/*.xml")):
     body = E.parse(path).getroot().find(f"{{{SOAP}}}Body")[0]
-    if "esim-messaging" not in body.tag:
+    # A UsernameToken that must be understood is refused.
+    if "esim-messaging" not in body.tag or "usernametoken" in path:
         continue
     with open(path, "rb") as f:
         out = subprocess.run([PROGRAM, "recode"], stdin=f, stdout=subprocess.PIPE, check=True).stdout
     assert canonical(E.fromstring(out)) == canonical(body), (path, out)
     count += 1
-assert count == 20, count
+assert count == 19, count
 print(count, "bodies came back as they were")

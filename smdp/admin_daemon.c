@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Commands of the admin socket about the daemon as a whole: figures, levers, backup. */
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
-#include <osmocom/core/rate_ctr.h>
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
-#include "common/app/backup.h"
+#include "common/app/admin_shared.h"
 #include "common/es/es_codec.h"
 #include "smdp/admin_priv.h"
 #include "smdp/dp_lever.h"
@@ -72,25 +70,9 @@ static void cmd_status(struct admin_req *q)
 	admin_ok(q->client, NULL);
 }
 
-static int counter_row(struct rate_ctr_group *g, struct rate_ctr *ctr, const struct rate_ctr_desc *desc, void *client)
-{
-	char *name = talloc_asprintf(NULL, "%s.%u.%s", g->desc->group_name_prefix, g->idx, desc->name);
-
-	admin_row(client, json_pack("{s:s, s:I, s:s}", "name", name, "value", (json_int_t)ctr->current, "text",
-				    desc->description));
-	talloc_free(name);
-	return 0;
-}
-
-static int counter_group(struct rate_ctr_group *g, void *client)
-{
-	return rate_ctr_for_each_counter(g, counter_row, client);
-}
-
 static void cmd_counters(struct admin_req *q)
 {
-	rate_ctr_for_each_group(counter_group, q->client);
-	admin_ok(q->client, NULL);
+	admin_counters(q->client);
 }
 
 /* ---- levers ---- */
@@ -139,27 +121,9 @@ static void cmd_ask(struct admin_req *q)
 
 /* ---- backup ---- */
 
-static void backup_done(void *client, int rc, const char *text)
-{
-	struct admin_client *c = client;
-
-	admin_release(c);
-	if (rc < 0)
-		admin_errno(c, rc, text);
-	else
-		admin_ok(c, json_pack("{s:s}", "done", text));
-}
-
 static void cmd_backup(struct admin_req *q)
 {
-	const char *path = admin_text(q->json, "path");
-	int rc = path && q->env->backup ? backup_start(q->env->backup, path, backup_done, q->client) : -EINVAL;
-
-	if (rc == 0)
-		admin_hold(q->client);
-	else
-		admin_errno(q->client, rc,
-			    rc == -EBUSY ? "a backup is running" : "path is the whole path of a new file");
+	admin_backup(q->client, q->env->backup, admin_text(q->json, "path"));
 }
 
 const struct admin_cmd admin_daemon_cmds[] = {

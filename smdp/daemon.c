@@ -150,7 +150,7 @@ static void vty_init_cb(void *prog)
 
 static void ctrl_init_cb(void *prog)
 {
-	smdp_ctrl_init();
+	smdp_ctrl_init(prog);
 }
 
 static enum app_exit smdp_check(void *prog)

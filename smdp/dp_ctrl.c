@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* CTRL interface: figures to GET, pause and resume to SET.  Trap: "certificate-expiry" (common/peer/expiry.c).  An
  * answer leaves in a later round than the one that made it, so behind its commit (P1). */
-#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
 #include <osmocom/core/utils.h>
 #include <osmocom/ctrl/control_cmd.h>
-#include <talloc.h>
 
+#include "common/app/ctrl_var.h"
 #include "smdp/daemon.h"
 #include "smdp/dp_ctrl.h"
 #include "smdp/dp_lever.h"
@@ -36,12 +35,6 @@ static const struct {
 	{"euiccs-in-doubt", FIGURE(in_doubt)},
 };
 
-static int reply(struct ctrl_cmd *cmd, int64_t v)
-{
-	cmd->reply = talloc_asprintf(cmd, "%" PRId64, v);
-	return CTRL_CMD_REPLY;
-}
-
 static int get_figure(struct ctrl_cmd *cmd, void *daemon)
 {
 	struct smdp_daemon *d = daemon;
@@ -52,10 +45,10 @@ static int get_figure(struct ctrl_cmd *cmd, void *daemon)
 		return CTRL_CMD_ERROR;
 	}
 	if (strcmp(cmd->variable, "paused") == 0)
-		return reply(cmd, f.paused);
+		return ctrl_var_reply(cmd, f.paused);
 	for (size_t i = 0; i < ARRAY_SIZE(figures); i++) {
 		if (strcmp(figures[i].name, cmd->variable) == 0)
-			return reply(cmd, *(const int64_t *)((const uint8_t *)&f + figures[i].offset));
+			return ctrl_var_reply(cmd, *(const int64_t *)((const uint8_t *)&f + figures[i].offset));
 	}
 	cmd->reply = "no such variable";
 	return CTRL_CMD_ERROR;
@@ -65,7 +58,8 @@ static int get_peers(struct ctrl_cmd *cmd, void *daemon)
 {
 	const struct smdp_daemon *d = daemon;
 
-	return reply(cmd, (int64_t)(strcmp(cmd->variable, "operators") == 0 ? d->cfg->n_peers : d->cfg->n_smsrs));
+	return ctrl_var_reply(cmd,
+			      (int64_t)(strcmp(cmd->variable, "operators") == 0 ? d->cfg->n_peers : d->cfg->n_smsrs));
 }
 
 static int get_ended(struct ctrl_cmd *cmd, void *daemon)
@@ -73,19 +67,7 @@ static int get_ended(struct ctrl_cmd *cmd, void *daemon)
 	struct smdp_daemon *d = daemon;
 	enum smdp_ctr ctr = strcmp(cmd->variable, "outbox-delivered") == 0 ? CTR_CALLBACKS : CTR_CALLBACKS_GIVEN_UP;
 
-	return reply(cmd, (int64_t)smdp_ctr(d->s, ctr));
-}
-
-static int refuse_set(struct ctrl_cmd *cmd, void *daemon)
-{
-	cmd->reply = "this variable can only be read";
-	return CTRL_CMD_ERROR;
-}
-
-static int refuse_get(struct ctrl_cmd *cmd, void *daemon)
-{
-	cmd->reply = "this variable can only be set";
-	return CTRL_CMD_ERROR;
+	return ctrl_var_reply(cmd, (int64_t)smdp_ctr(d->s, ctr));
 }
 
 /* The value is "all", as of the SM-SR. */
@@ -105,33 +87,15 @@ static int set_pause(struct ctrl_cmd *cmd, void *daemon)
 	return rc < 0 ? CTRL_CMD_ERROR : CTRL_CMD_REPLY;
 }
 
-/* They stay for the life of the process, as commands of the console do. */
-static struct ctrl_cmd_element elements[ARRAY_SIZE(figures) + 7];
-
-static void install(struct ctrl_cmd_element **next, const char *name, int (*get)(struct ctrl_cmd *, void *),
-		    int (*set)(struct ctrl_cmd *, void *), int (*verify)(struct ctrl_cmd *, const char *, void *))
+void smdp_ctrl_init(const void *ctx)
 {
-	struct ctrl_cmd_element *e = (*next)++;
-
-	OSMO_ASSERT(e < elements + ARRAY_SIZE(elements));
-	e->name = name;
-	e->get = get;
-	e->set = set;
-	e->verify = verify;
-	OSMO_ASSERT(ctrl_cmd_install(CTRL_NODE_ROOT, e) == 0);
-}
-
-void smdp_ctrl_init(void)
-{
-	struct ctrl_cmd_element *next = elements;
-
 	for (size_t i = 0; i < ARRAY_SIZE(figures); i++)
-		install(&next, figures[i].name, get_figure, refuse_set, NULL);
-	install(&next, "paused", get_figure, refuse_set, NULL);
-	install(&next, "operators", get_peers, refuse_set, NULL);
-	install(&next, "sm-srs", get_peers, refuse_set, NULL);
-	install(&next, "outbox-delivered", get_ended, refuse_set, NULL);
-	install(&next, "outbox-given-up", get_ended, refuse_set, NULL);
-	install(&next, "pause", refuse_get, set_pause, verify_all);
-	install(&next, "resume", refuse_get, set_pause, verify_all);
+		ctrl_var_figure(ctx, figures[i].name, get_figure);
+	ctrl_var_figure(ctx, "paused", get_figure);
+	ctrl_var_figure(ctx, "operators", get_peers);
+	ctrl_var_figure(ctx, "sm-srs", get_peers);
+	ctrl_var_figure(ctx, "outbox-delivered", get_ended);
+	ctrl_var_figure(ctx, "outbox-given-up", get_ended);
+	ctrl_var_action(ctx, "pause", set_pause, verify_all);
+	ctrl_var_action(ctx, "resume", set_pause, verify_all);
 }

@@ -36,17 +36,6 @@ int admin_start(struct smsr_daemon *d, const char *path, struct admin_sock **adm
 	return admin_sock_start(d, path, &ops, d, admin, why);
 }
 
-void admin_backup_done(void *client, int rc, const char *text)
-{
-	struct admin_client *c = client;
-
-	admin_release(c);
-	if (rc < 0)
-		admin_errno(c, rc, text);
-	else
-		admin_ok(c, json_pack("{s:s}", "done", text));
-}
-
 /* The operation is done and its answer to the requester, if any, reached an end. */
 static int followed_to_the_end(struct smsr *s, const void *ctx, int64_t op_id, bool *end)
 {

@@ -5,11 +5,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include <osmocom/core/rate_ctr.h>
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
-#include "common/app/backup.h"
+#include "common/app/admin_shared.h"
 #include "common/peer/admin_call.h"
 #include "smsr/admin_priv.h"
 #include "smsr/lever.h"
@@ -98,25 +97,9 @@ static void cmd_smpp(struct admin_req *q)
 	admin_ok(q->client, NULL);
 }
 
-static int counter_row(struct rate_ctr_group *g, struct rate_ctr *ctr, const struct rate_ctr_desc *desc, void *client)
-{
-	char *name = talloc_asprintf(NULL, "%s.%u.%s", g->desc->group_name_prefix, g->idx, desc->name);
-
-	admin_row(client, json_pack("{s:s, s:I, s:s}", "name", name, "value", (json_int_t)ctr->current, "text",
-				    desc->description));
-	talloc_free(name);
-	return 0;
-}
-
-static int counter_group(struct rate_ctr_group *g, void *client)
-{
-	return rate_ctr_for_each_counter(g, counter_row, client);
-}
-
 static void cmd_counters(struct admin_req *q)
 {
-	rate_ctr_for_each_group(counter_group, q->client);
-	admin_ok(q->client, NULL);
+	admin_counters(q->client);
 }
 
 static void eis_rows(struct admin_req *q, bool audit_due, bool is_audit_list)
@@ -395,14 +378,7 @@ static void cmd_outbox_retry(struct admin_req *q)
 
 static void cmd_backup(struct admin_req *q)
 {
-	const char *path = arg_text(q, "path");
-	int rc = path ? backup_start(q->d->backup, path, admin_backup_done, q->client) : -EINVAL;
-
-	if (rc == 0)
-		admin_hold(q->client);
-	else
-		admin_errno(q->client, rc,
-			    rc == -EBUSY ? "a backup is running" : "path is the whole path of a new file");
+	admin_backup(q->client, q->d->backup, arg_text(q, "path"));
 }
 
 static const struct {

@@ -22,8 +22,6 @@ struct admin_req {
 
 /*! admin_follow_cb for the timeline of an operation: until it is done. */
 bool admin_follow_op(void *prog, struct admin_client *c, int64_t op_id, int64_t *after);
-/*! Answer to a held request; c may have gone. */
-void admin_backup_done(void *client, int rc, const char *text);
 
 /*! Run one request.  The last line is written, or will be. */
 void admin_run(struct admin_req *q);

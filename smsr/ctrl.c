@@ -2,8 +2,6 @@
 /* CTRL interface: figures to GET, pause and resume to SET.  Traps: "certificate-expiry" (common/peer/expiry.c) and
  * "smpp-link" (smsr/links.c).  An answer leaves in a later round than the one that made it, so behind its commit (P1).
  */
-#include <errno.h>
-#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -11,6 +9,7 @@
 #include <osmocom/ctrl/control_cmd.h>
 #include <talloc.h>
 
+#include "common/app/ctrl_var.h"
 #include "smsr/daemon.h"
 #include "smsr/lever.h"
 #include "smsr/smsr_ctrl.h"
@@ -37,12 +36,6 @@ static const struct {
 	{"parts-waiting", FIGURE(parts_waiting)},
 };
 
-static int reply(struct ctrl_cmd *cmd, int64_t v)
-{
-	cmd->reply = talloc_asprintf(cmd, "%" PRId64, v);
-	return CTRL_CMD_REPLY;
-}
-
 static int get_figure(struct ctrl_cmd *cmd, void *daemon)
 {
 	struct smsr_daemon *d = daemon;
@@ -54,7 +47,7 @@ static int get_figure(struct ctrl_cmd *cmd, void *daemon)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(figures); i++) {
 		if (strcmp(figures[i].name, cmd->variable) == 0)
-			return reply(cmd, *(const int64_t *)((const uint8_t *)&f + figures[i].offset));
+			return ctrl_var_reply(cmd, *(const int64_t *)((const uint8_t *)&f + figures[i].offset));
 	}
 	cmd->reply = "no such variable";
 	return CTRL_CMD_ERROR;
@@ -64,14 +57,14 @@ static int get_links(struct ctrl_cmd *cmd, void *daemon)
 {
 	struct smsr_daemon *d = daemon;
 
-	return reply(cmd, (int64_t)links_n(d->links));
+	return ctrl_var_reply(cmd, (int64_t)links_n(d->links));
 }
 
 static int get_links_up(struct ctrl_cmd *cmd, void *daemon)
 {
 	struct smsr_daemon *d = daemon;
 
-	return reply(cmd, (int64_t)links_up(d->links));
+	return ctrl_var_reply(cmd, (int64_t)links_up(d->links));
 }
 
 static int get_ended(struct ctrl_cmd *cmd, void *daemon)
@@ -79,19 +72,7 @@ static int get_ended(struct ctrl_cmd *cmd, void *daemon)
 	struct smsr_daemon *d = daemon;
 	enum smsr_ctr ctr = strcmp(cmd->variable, "outbox-delivered") == 0 ? CTR_CALLBACKS : CTR_CALLBACKS_GIVEN_UP;
 
-	return reply(cmd, (int64_t)smsr_ctr(d->s, ctr));
-}
-
-static int refuse_set(struct ctrl_cmd *cmd, void *daemon)
-{
-	cmd->reply = "this variable can only be read";
-	return CTRL_CMD_ERROR;
-}
-
-static int refuse_get(struct ctrl_cmd *cmd, void *daemon)
-{
-	cmd->reply = "this variable can only be set";
-	return CTRL_CMD_ERROR;
+	return ctrl_var_reply(cmd, (int64_t)smsr_ctr(d->s, ctr));
 }
 
 /* ---- pause and resume: "all", "drain", "smsc,NAME", "eid,EID", "peer,NAME" ---- */
@@ -127,27 +108,14 @@ static int set_pause(struct ctrl_cmd *cmd, void *daemon)
 	return rc < 0 ? CTRL_CMD_ERROR : CTRL_CMD_REPLY;
 }
 
-static void install(void *ctx, const char *name, int (*get)(struct ctrl_cmd *, void *),
-		    int (*set)(struct ctrl_cmd *, void *), int (*verify)(struct ctrl_cmd *, const char *, void *))
-{
-	struct ctrl_cmd_element *e = talloc_zero(ctx, struct ctrl_cmd_element);
-
-	OSMO_ASSERT(e);
-	e->name = name;
-	e->get = get;
-	e->set = set;
-	e->verify = verify;
-	OSMO_ASSERT(ctrl_cmd_install(CTRL_NODE_ROOT, e) == 0);
-}
-
 void smsr_ctrl_init(struct smsr_daemon *d)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(figures); i++)
-		install(d->ctx, figures[i].name, get_figure, refuse_set, NULL);
-	install(d->ctx, "links", get_links, refuse_set, NULL);
-	install(d->ctx, "links-up", get_links_up, refuse_set, NULL);
-	install(d->ctx, "outbox-delivered", get_ended, refuse_set, NULL);
-	install(d->ctx, "outbox-given-up", get_ended, refuse_set, NULL);
-	install(d->ctx, "pause", refuse_get, set_pause, verify_scope);
-	install(d->ctx, "resume", refuse_get, set_pause, verify_scope);
+		ctrl_var_figure(d->ctx, figures[i].name, get_figure);
+	ctrl_var_figure(d->ctx, "links", get_links);
+	ctrl_var_figure(d->ctx, "links-up", get_links_up);
+	ctrl_var_figure(d->ctx, "outbox-delivered", get_ended);
+	ctrl_var_figure(d->ctx, "outbox-given-up", get_ended);
+	ctrl_var_action(d->ctx, "pause", set_pause, verify_scope);
+	ctrl_var_action(d->ctx, "resume", set_pause, verify_scope);
 }

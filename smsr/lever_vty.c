@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Commands that do something, in the enable node.  Each is an event; what it prints leaves after the commit, because
  * the VTY writes in a later round of the loop (P1). */
-#include <errno.h>
 #include <stdlib.h>
 
 #include <osmocom/core/utils.h>
@@ -9,7 +8,7 @@
 #include <osmocom/vty/vty.h>
 #include <talloc.h>
 
-#include "common/app/backup.h"
+#include "common/app/backup_vty.h"
 #include "smsr/daemon.h"
 #include "smsr/lever.h"
 #include "smsr/smsr_vty.h"
@@ -133,15 +132,8 @@ DEFUN(outbox_retry_peer, outbox_retry_peer_cmd, "outbox retry PEER", OUTBOX_HELP
 DEFUN(backup, backup_cmd, "backup FILE", "Copy the database while it is in use\nWhole path of a new file\n")
 {
 	struct smsr_daemon *d = smsr_vty_daemon();
-	int rc = d && d->server ? backup_start(d->backup, argv[0], NULL, NULL) : -EAGAIN;
 
-	if (rc == -EBUSY)
-		vty_out(vty, "%% a backup is running%s", VTY_NEWLINE);
-	else if (rc < 0)
-		vty_out(vty, "%% a backup cannot be started%s", VTY_NEWLINE);
-	else
-		vty_out(vty, "the backup runs; the log tells its end%s", VTY_NEWLINE);
-	return rc < 0 ? CMD_WARNING : CMD_SUCCESS;
+	return backup_vty_start(vty, d && d->server ? d->backup : NULL, argv[0]);
 }
 
 void smsr_vty_lever_init(void)

@@ -13,7 +13,6 @@ import collections
 import http.client
 import os
 import pathlib
-import re
 import socket
 import statistics
 import sys
@@ -21,6 +20,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+from abuse import FAILED, expect, rss_mib   # noqa: E402
 from lab import Lab   # noqa: E402
 from peers import Entity, outcome, profile_body   # noqa: E402
 
@@ -30,17 +30,6 @@ ENABLES_PER_S = SUBMITS_PER_S // 2
 QUIET_CARDS = 10
 QUIET_BOUND_S = 5            # an audit in the middle of it all; alone it takes less than one second
 QUEUE_MAX = 16               # the default of "limit queue-max"
-FAILED = []
-
-
-def expect(what, good, seen):
-    print(f'{"ok " if good else "BAD"} {what}: {seen}', flush=True)
-    if not good:
-        FAILED.append(what)
-
-
-def rss_mib(pid):
-    return int(re.search(r'VmRSS:\s+(\d+)', pathlib.Path(f'/proc/{pid}/status').read_text()).group(1)) / 1024
 
 
 class OverloadLab(Lab):

@@ -5,6 +5,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "tests/sim/faults.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -224,6 +225,13 @@ int64_t between(uint64_t *hash, int64_t min, int64_t max)
 {
 	*hash = stir(*hash);
 	return min + (int64_t)(*hash % (uint64_t)(max - min + 1));
+}
+
+int64_t wait_for_next(uint64_t *hash, int64_t mean_ms)
+{
+	double chance = (double)between(hash, 1, 1000000) / 1000000;
+
+	return (int64_t)(-log(chance) * (double)mean_ms) + 1;
 }
 
 /* ---- the engine's ---- */

@@ -127,5 +127,7 @@ bool fault(struct sim *s, enum fault kind, uint32_t actor, uint64_t *hash);
 uint64_t choice(struct sim *s, enum fault kind, uint32_t actor);
 /*! A number from min to max out of a hash, which is stirred. */
 int64_t between(uint64_t *hash, int64_t min, int64_t max);
+/*! A time until something that comes this often on average (exponential distribution), at least 1 ms. */
+int64_t wait_for_next(uint64_t *hash, int64_t mean_ms);
 /*! The engine's randomness, for the rest of this process. */
 void engine_chance(uint64_t seed);

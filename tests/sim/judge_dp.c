@@ -391,19 +391,10 @@ void judge_dp_final_refusal(struct sim *s, int64_t outbox_id)
 static bool was_refused_by_peer(struct sim *s, const struct sim_order *o)
 {
 	struct judge_dp *j = s->judge_dp;
-	char *needle = talloc_asprintf(s, "uuid:o%u-", o->index);
-	bool found = false;
+	char *text = talloc_asprintf(s, "uuid:o%u-", o->index);
+	bool found = judge_sql_gave_up(&j->sql, j->refused, j->n_refused, text);
 
-	for (size_t i = 0; !found && i < j->n_refused; i++) {
-		sqlite3_stmt *q =
-			judge_dp_ask(s, "SELECT envelope FROM outbox WHERE id = ?1 AND state = 2", 1, j->refused[i]);
-
-		found = q &&
-			memmem(sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0), needle, strlen(needle));
-		if (q)
-			judge_sql_done(q);
-	}
-	talloc_free(needle);
+	talloc_free(text);
 	return found;
 }
 

@@ -217,19 +217,10 @@ void judge_report(struct sim *s, const struct sim_call *c, const struct judge_re
 static bool was_refused_by_peer(struct sim *s, const struct sim_call *c)
 {
 	struct judge *j = s->judge;
-	char *needle = talloc_asprintf(s, "uuid:c%u-", c->index);
-	bool found = false;
+	char *text = talloc_asprintf(s, "uuid:c%u-", c->index);
+	bool found = judge_sql_gave_up(&j->sql, j->refused, j->n_refused, text);
 
-	for (size_t i = 0; !found && i < j->n_refused; i++) {
-		sqlite3_stmt *q =
-			judge_ask(s, "SELECT envelope FROM outbox WHERE id = ?1 AND state = 2", 1, j->refused[i]);
-
-		found = q &&
-			memmem(sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0), needle, strlen(needle));
-		if (q)
-			judge_done(q);
-	}
-	talloc_free(needle);
+	talloc_free(text);
 	return found;
 }
 

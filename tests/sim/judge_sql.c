@@ -72,6 +72,22 @@ void judge_sql_done(sqlite3_stmt *stmt)
 	sqlite3_reset(stmt);
 }
 
+bool judge_sql_gave_up(struct judge_sql *j, const int64_t *ids, size_t n, const char *text)
+{
+	bool found = false;
+
+	for (size_t i = 0; !found && i < n; i++) {
+		sqlite3_stmt *stmt = prepared(j, "SELECT envelope FROM outbox WHERE id = ?1 AND state = 2"), *q;
+
+		OSMO_ASSERT(sqlite3_bind_int64(stmt, 1, ids[i]) == SQLITE_OK);
+		q = first(stmt);
+		found = q && memmem(sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0), text, strlen(text));
+		if (q)
+			judge_sql_done(q);
+	}
+	return found;
+}
+
 /* ---- the dump ---- */
 
 static uint64_t hash_row(uint64_t hash, sqlite3_stmt *stmt)

@@ -3,6 +3,8 @@
 
 #include <sqlite3.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* A judge's own look at a database: what is committed, and nothing else.  Zeroed it is closed; it is opened when it is
@@ -26,5 +28,7 @@ sqlite3_stmt *judge_sql_vask(struct judge_sql *j, const char *sql, unsigned int 
 /*! The same with one text. */
 sqlite3_stmt *judge_sql_ask_text(struct judge_sql *j, const char *sql, const char *text);
 void judge_sql_done(sqlite3_stmt *stmt);
+/*! Is one of these messages (outbox.id) of a daemon given up, and has this text in it?  Peers refused them for good. */
+bool judge_sql_gave_up(struct judge_sql *j, const int64_t *ids, size_t n, const char *text);
 /*! All rows of all tables. */
 uint64_t judge_sql_hash(struct judge_sql *j, uint64_t hash);

@@ -2,7 +2,6 @@
 /* Requests: what operators ask for, and that they ask again until there is an answer. */
 #include "tests/sim/operators.h"
 
-#include <math.h>
 #include <osmocom/core/utils.h>
 #include <stdio.h>
 #include <string.h>
@@ -260,14 +259,12 @@ static void work(struct sim *s, void *card)
 {
 	unsigned int n = (unsigned int)(uintptr_t)card;
 	uint64_t h = choice(s, C_WORK, n + 1);
-	double chance;
 
 	if (faults_are_over(s->faults))
 		return;
 	for (int64_t left = h % 8 == 0 ? 3 : 1; left; left--)
 		wish(s, n, &h);
-	chance = (double)between(&h, 1, 1000000) / 1000000;
-	sim_at(s, s->now_ms + (int64_t)(-log(chance) * (double)CALLS_EVERY_MS) + 1, work, card);
+	sim_at(s, s->now_ms + wait_for_next(&h, CALLS_EVERY_MS), work, card);
 }
 
 /* ---- registration ---- */

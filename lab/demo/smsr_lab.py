@@ -63,15 +63,24 @@ class LabError(Exception):
     """Something the reader of the output can act on."""
 
 
+claims = []   # sockets that hold the names of this process's ports
+
+
 def free_port():
-    """Below the range of outgoing connections: nobody takes it while its owner is started, or started again."""
+    """Below the range of outgoing connections: nobody takes it while its owner is started, or started again.  Labs side by
+    side keep off each other's ports by a name each, which goes with the process."""
     while True:
-        with socket.socket() as s:
-            try:
-                s.bind(('127.0.0.1', random.randint(20000, 32000)))
-                return s.getsockname()[1]
-            except OSError:
-                pass
+        port = random.randint(20000, 32000)
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f'\0esim-lab-port-{port}')
+            with socket.socket() as s:
+                s.bind(('127.0.0.1', port))
+        except OSError:
+            claim.close()
+        else:
+            claims.append(claim)
+            return port
 
 
 class Process:

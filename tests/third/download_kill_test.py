@@ -174,8 +174,12 @@ class Mortal:
         return ''.join(self.lines)
 
     def wait_for(self, pattern):
-        until(lambda: re.search(pattern, self.text()), pattern, 15)
-        return re.search(pattern, self.text())
+        def found():
+            assert self.popen.poll() is None, f'{self.name} ended with code {self.popen.returncode}:\n{self.text()}'
+            return re.search(pattern, self.text())
+
+        until(found, f'{self.name}: {pattern}', 15)
+        return found()
 
     def stop(self):
         if self.popen.poll() is None:

@@ -121,7 +121,7 @@ static int insert_parts(struct smsr *s, const struct operation *op, const struct
 	return rc;
 }
 
-static bool is_msisdn(const char *dest)
+bool cmd_is_msisdn(const char *dest)
 {
 	size_t n = dest ? strlen(dest) : 0;
 
@@ -160,7 +160,7 @@ int cmd_send_packet(struct smsr *s, struct op_run *r, enum cmd_kind kind, struct
 	struct keyset ks;
 	int rc;
 
-	if (!is_msisdn(dest) || tar.len != sizeof(cmd.tar))
+	if (!cmd_is_msisdn(dest) || tar.len != sizeof(cmd.tar))
 		return -EINVAL;
 	memcpy(cmd.tar, tar.data, sizeof(cmd.tar));
 	rc = eis_db_keyset(s->db, r->euicc.id, KEYSET_SCP80, 0, &ks);
@@ -219,7 +219,7 @@ static const char *next_number(const struct profiles *p, const char *dest)
 	for (size_t i = 1; i <= p->n; i++) {
 		const char *msisdn = p->list[(at + i) % p->n].msisdn;
 
-		if (is_msisdn(msisdn))
+		if (cmd_is_msisdn(msisdn))
 			return msisdn;
 	}
 	return dest;
@@ -267,6 +267,19 @@ uint64_t cmd_counter_ahead(const struct smsr *s, uint64_t cntr)
 	return cntr + OSMO_MAX(s->cfg->limits.counter_margin / AHEAD_FRACTION, 1);
 }
 
+/* Commands whose copies were refused. */
+#define STALE_COPIES 3
+
+int cmd_seems_ahead(struct smsr *s, int64_t op_id, enum cmd_kind kind, bool *yes)
+{
+	int64_t n;
+	int rc = cmd_db_copied(s->db, op_id, kind, &n);
+
+	if (rc == 0)
+		*yes = n >= STALE_COPIES;
+	return rc;
+}
+
 /* It is in reach: that is worth more copies than silence is.  The bound is for somebody who replays what it said. */
 #define FOLLOW_COPIES 10
 
@@ -287,13 +300,13 @@ int cmd_follow(struct smsr *s, struct command *cmd, const char *dest)
 	/* Ever longer: it may hear us and not answer for hours. */
 	int64_t wait_ms = ((int64_t)l->por_wait_s << OSMO_MIN(cmd->attempt, 5)) * 1000;
 	bool waits = cmd->sent_ms && clock_now_ms() - cmd->sent_ms >= wait_ms;
-	bool moved = is_msisdn(dest) && strcmp(dest, cmd->dest) != 0;
+	bool moved = cmd_is_msisdn(dest) && strcmp(dest, cmd->dest) != 0;
 	bool rests;
 	int rc = cmd_rests(s, cmd, &rests);
 
 	if (rc < 0)
 		return rc;
-	if (!is_msisdn(dest) || (!moved && !waits && !rests) || cmd->attempt >= (int)l->por_copies + FOLLOW_COPIES)
+	if (!cmd_is_msisdn(dest) || (!moved && !waits && !rests) || cmd->attempt >= (int)l->por_copies + FOLLOW_COPIES)
 		return 0;
 	cmd->dest = talloc_strdup(turn_ctx(s->turn), dest);
 	rc = cmd_db_redirect(s->db, cmd->id, dest);

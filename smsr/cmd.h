@@ -41,6 +41,13 @@ int cmd_audit_dest(struct smsr *s, const struct op_run *r, const char **dest) MU
  * behind a restored backup must pass all of these that fell into what the backup does not know (P2). */
 uint64_t cmd_counter_ahead(const struct smsr *s, uint64_t cntr);
 
+/*! Copies of so many commands of this kind were refused as old that it is not their answers that get lost: the card's
+ * counter is ahead.  \param[out] yes */
+int cmd_seems_ahead(struct smsr *s, int64_t op_id, enum cmd_kind kind, bool *yes) MUST_CHECK;
+
+/*! Whether a message can be sent to this number. */
+bool cmd_is_msisdn(const char *dest);
+
 /*! Nothing of the command is on its way, and no timer is set: a service centre refused its last copy.
  * \param[out] rests  on success */
 int cmd_rests(struct smsr *s, const struct command *cmd, bool *rests) MUST_CHECK;

@@ -74,6 +74,9 @@ int https_trigger_refused(struct smsr *s, struct command *cmd, const char *why) 
 /*! The card's response packet: it has the trigger, or does not want it. */
 int https_trigger_answered(struct smsr *s, struct command *cmd, uint8_t status) MUST_CHECK;
 
+/*! The card said by which number it is reached now: triggers go there, the next one at once when none is on its way. */
+int https_follow(struct smsr *s, int64_t op_id, const char *dest) MUST_CHECK;
+
 /* ---- shared by its files ---- */
 
 /*! Settings for this card.  \returns NULL when HTTPS is not for it */

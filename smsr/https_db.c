@@ -53,7 +53,7 @@ static const char *const sql[] = {
 	[Q_JOB] = "SELECT " JOB_COLS " FROM https_job WHERE id = ?1",
 	[Q_JOB_OF_OP] = "SELECT " JOB_COLS " FROM https_job WHERE op_id = ?1 AND state = 0",
 	[Q_JOB_OF_EUICC] = "SELECT " JOB_COLS " FROM https_job WHERE euicc_id = ?1 AND state = 0",
-	[Q_JOB_UPDATE] = "UPDATE https_job SET state = ?2, triggers = ?3, due_ms = ?4 WHERE id = ?1",
+	[Q_JOB_UPDATE] = "UPDATE https_job SET state = ?2, triggers = ?3, due_ms = ?4, dest = ?5 WHERE id = ?1",
 	[Q_JOBS_DUE] = "SELECT id FROM https_job WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
 	[Q_NEAREST] = "SELECT min(due_ms) FROM (SELECT due_ms FROM (SELECT due_ms FROM https_session WHERE due_ms IS "
 		      "NOT NULL ORDER BY due_ms LIMIT 1) UNION ALL SELECT due_ms FROM (SELECT due_ms FROM https_job "
@@ -248,6 +248,7 @@ int https_db_job_update(struct db *db, const struct https_job *job)
 	db_bind_int(s, 2, job->state);
 	db_bind_int(s, 3, job->triggers);
 	db_bind_nonzero(s, 4, job->due_ms);
+	db_bind_text(s, 5, job->dest);
 	return db_run(s);
 }
 

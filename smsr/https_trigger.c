@@ -3,6 +3,7 @@
  * are the same; what differs is that their answer proves no more than that the card has them, and that a card which
  * connects makes it unnecessary.  GlobalPlatform Amendment B; SGP.02 leaves the coding of the security object open. */
 #include <errno.h>
+#include <string.h>
 
 #include <osmocom/core/utils.h>
 #include <talloc.h>
@@ -89,6 +90,28 @@ int https_trigger(struct smsr *s, struct op_run *r, struct https_job *job)
 
 /* ---- what becomes of one ---- */
 
+int https_follow(struct smsr *s, int64_t op_id, const char *dest)
+{
+	struct https_session ss;
+	struct command cmd;
+	struct https_job job;
+	int rc = https_db_job_of_op(turn_ctx(s->turn), s->db, op_id, &job);
+
+	if (rc == 0)
+		rc = https_db_session(s->db, job.euicc_id, &ss);
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	if (ss.conn || !cmd_is_msisdn(dest) || strcmp(dest, job.dest) == 0)
+		return 0;
+	rc = cmd_db_open_of_op(turn_ctx(s->turn), s->db, op_id, &cmd);
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	if (rc == -ENOENT)
+		job.due_ms = clock_now_ms();
+	job.dest = talloc_strdup(turn_ctx(s->turn), dest);
+	return https_db_job_update(s->db, &job);
+}
+
 /* The card has it, or may have: it should be heard soon. */
 static int await_card(struct smsr *s, int64_t op_id)
 {
@@ -167,17 +190,31 @@ static int refused(struct smsr *s, struct command *cmd, const char *why)
 	return rc < 0 ? rc : https_fall_back(s, &r, &job, why);
 }
 
+/* "Too low" to a copy: the first one had arrived.  Or it went to a number that does not reach the card any more, and the
+ * counter is ahead: then the card says the same each time. */
+static int stale_copy(struct smsr *s, struct command *cmd)
+{
+	struct operation op;
+	bool ahead;
+	int rc = cmd_seems_ahead(s, cmd->op_id, CMD_TRIGGER, &ahead);
+
+	if (rc == 0)
+		rc = op_db_get(turn_ctx(s->turn), s->db, cmd->op_id, &op);
+	if (rc < 0)
+		return rc;
+	return ahead && op.attempt == 0 ? raise_counter(s, cmd) : await_card(s, cmd->op_id);
+}
+
 int https_trigger_answered(struct smsr *s, struct command *cmd, uint8_t status)
 {
 	int rc = cmd_close(s, cmd, CMD_ST_ANSWERED);
 
 	if (rc < 0)
 		return rc;
-	/* "Too low" to a copy: the first one had arrived. */
-	if (status == SP_ST_OK || (status == SP_ST_CNTR_LOW && cmd->attempt > 0))
+	if (status == SP_ST_OK)
 		return await_card(s, cmd->op_id);
 	if (status == SP_ST_CNTR_LOW)
-		return raise_counter(s, cmd);
+		return cmd->attempt > 0 ? stale_copy(s, cmd) : raise_counter(s, cmd);
 	return refused(s, cmd,
 		       talloc_asprintf(turn_ctx(s->turn), "the card refused the trigger: %s", sp_status_name(status)));
 }

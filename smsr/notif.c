@@ -16,6 +16,7 @@
 #include "smsr/cmd.h"
 #include "smsr/cmd_db.h"
 #include "smsr/eis_db.h"
+#include "smsr/https.h"
 #include "smsr/mo.h"
 #include "smsr/op_db.h"
 #include "smsr/op_proc.h"
@@ -221,19 +222,21 @@ static int follow(struct smsr *s, const struct euicc *e, const struct operation 
 	void *ctx = turn_ctx(s->turn);
 	struct profiles all;
 	struct command cmd;
-	int rc = cmd_db_open_of_op(ctx, s->db, op->id, &cmd);
+	const char *dest = NULL;
+	int rc = eis_db_profiles(ctx, s->db, e->id, &all);
 
+	for (size_t i = 0; rc == 0 && i < all.n; i++) {
+		if (n->aid.len && bytes_eq(all.list[i].isdp_aid, n->aid))
+			dest = all.list[i].msisdn;
+	}
+	if (rc < 0 || !dest)
+		return rc;
+	rc = https_follow(s, op->id, dest);
 	if (rc == 0)
-		rc = eis_db_profiles(ctx, s->db, e->id, &all);
+		rc = cmd_db_open_of_op(ctx, s->db, op->id, &cmd);
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
-	for (size_t i = 0; i < all.n; i++) {
-		const struct profile *p = &all.list[i];
-
-		if (n->aid.len && bytes_eq(p->isdp_aid, n->aid) && p->msisdn)
-			return cmd_follow(s, &cmd, p->msisdn);
-	}
-	return 0;
+	return cmd_follow(s, &cmd, dest);
 }
 
 static int dispatch(struct smsr *s, struct euicc *e, const struct es5_notif *n)

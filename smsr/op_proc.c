@@ -32,9 +32,6 @@
 #include "smsr/op_db.h"
 #include "smsr/report.h"
 
-/* Audits in a row whose copies are refused as old: then it is not their answers that get lost. */
-#define STALE_READS 3
-
 typedef int (*op_action)(struct smsr *s, struct op_run *r, const struct op_input *in);
 
 int64_t op_deadline(const struct smsr *s, const struct operation *op)
@@ -253,16 +250,16 @@ static int on_stale_look(struct smsr *s, struct op_run *r, const struct op_input
 
 static int on_stale_audit(struct smsr *s, struct op_run *r, const struct op_input *in)
 {
-	int64_t n;
+	bool ahead;
 	int rc;
 
 	if (in->cmd->attempt == 0)
 		return resynchronise(s, r, in);
 	/* Reading may simply be done again.  A card whose counter is ahead says the same each time. */
-	rc = cmd_db_copied(s->db, r->op.id, CMD_AUDIT, &n);
+	rc = cmd_seems_ahead(s, r->op.id, CMD_AUDIT, &ahead);
 	if (rc < 0)
 		return rc;
-	return n >= STALE_READS && r->op.attempt == 0 ? resynchronise(s, r, in) : op_audit_begin(s, r);
+	return ahead && r->op.attempt == 0 ? resynchronise(s, r, in) : op_audit_begin(s, r);
 }
 
 /* ---- the table ---- */

@@ -343,6 +343,56 @@ static void triggers_again_then_sms(void **state)
 	assert_int_equal(ss.state, HTTPS_CLOSED);
 }
 
+/* Only copies reach the card, and it refuses each as old: its counter is ahead. */
+static void counter_is_ahead_and_only_copies_arrive(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = begin(w, BEARER_HTTPS);
+
+	euicc_fault_set(w->card, EUICC_FAULT_COUNTER_AHEAD, true, 100);
+	order(w, ES4_AUDIT_EIS, "call-1");
+	for (int i = 1; i <= 3; i++) {
+		w->smsc = SMSC_SWALLOW;
+		world_until(w, talloc_asprintf(w->ctx, "copy 1 of counter %d", i));
+		w->smsc = SMSC_GOOD;
+		assert_false(world_told(w, "the card's counter is ahead"));
+		world_until(w, talloc_asprintf(w->ctx, "counter %d: status 2", i));
+	}
+	world_run(w);
+	assert_true(world_told(w, "the card's counter is ahead"));
+	https_card_session(c);
+	world_run(w);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+	assert_int_equal(world_counter(w, CTR_HTTPS_TRIGGERS), 4);
+}
+
+/* It falls back while it is awaited: the next trigger goes at once to the number that its notification names. */
+static void trigger_follows_a_card_that_fell_back(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = begin(w, BEARER_HTTPS);
+
+	order(w, ES4_ENABLE_PROFILE, "call-1");
+	world_run(w);
+	https_card_session(c);
+	world_advance(w, MINUTE_MS);
+	expect_enabled(w);
+	fleet(w)->wait_s[0] = 3600;
+	order(w, ES4_AUDIT_EIS, "call-2");
+	world_run(w);
+	assert_int_equal(euicc_coverage_set(w->card, w->card_data.profiles[SEED_OPERATIONAL].imsi, false), 0);
+	assert_int_equal(world_counter(w, CTR_HTTPS_TRIGGERS), 2);
+	world_until(w, "fall-back profile enabled");
+	world_run(w);
+	assert_int_equal(world_counter(w, CTR_HTTPS_TRIGGERS), 3);
+	assert_true(world_told(w, talloc_asprintf(w->ctx, "1 short message to %s", world_msisdn(w, SEED_BOOTSTRAP))));
+	https_card_session(c);
+	world_run(w);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+	world_expect_agreement(w);
+	world_expect_card(w, SEED_BOOTSTRAP);
+}
+
 /* What has failed so often is not tried again for what is short. */
 static void past_failures_count(void **state)
 {
@@ -509,6 +559,8 @@ int main(void)
 		WORLD_TEST(pol1_refuses),
 		WORLD_TEST(answer_cannot_be_read),
 		WORLD_TEST(triggers_again_then_sms),
+		WORLD_TEST(counter_is_ahead_and_only_copies_arrive),
+		WORLD_TEST(trigger_follows_a_card_that_fell_back),
 		WORLD_TEST(past_failures_count),
 		WORLD_TEST(trigger_refused_by_the_service_centre),
 		WORLD_TEST(nobody_takes_the_trigger),

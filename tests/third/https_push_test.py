@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: AGPL-3.0-or-later
+# Waits most of its time.
 """Changes over HTTPS, all programs of ours on loopback: smsr triggers by SMS, euicc-sim connects with its pre-shared key.
 Once with what the card has stored, once with all that a trigger can say; connections that break; a card that cannot."""
 import pathlib

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: AGPL-3.0-or-later
+# Waits most of its time.
 """A backup put back over a running fleet: "smctl backup" in the middle of the work, SIGKILL some orders later, the copy in
 the place of the database.  The cards have gone on, the store has not.  On the air, as the capture of the service centre
 shows and otatool reads it with the keys of the cards, no counter of a card is used for two packets, and the first that

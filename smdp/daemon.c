@@ -13,6 +13,7 @@
 #include "common/peer/trust.h"
 #include "smdp/dp_ctrl.h"
 #include "smdp/dp_in.h"
+#include "smdp/dp_lever.h"
 #include "smdp/dp_restore.h"
 #include "smdp/identity.h"
 #include "smdp/stock.h"
@@ -203,7 +204,9 @@ static enum app_exit start_engine(struct smdp_daemon *d, bool upgrade)
 	s->stock = stock_alloc(d, s->db, s->keystore, s->crypto);
 	stock_set_low(s->stock, d->cfg->stock_low);
 	d->backup = backup_alloc(d, &smdp_db_desc, d->cfg->database, NULL, NULL);
-	return smdp_daemon_event(d, smdp_ev_start, NULL, "start") < 0 ? APP_STORE : APP_OK;
+	if (smdp_daemon_event(d, smdp_ev_start, NULL, "start") < 0 || dp_lever_log_pause(s) < 0)
+		return APP_STORE;
+	return APP_OK;
 }
 
 static struct soap_service *services_alloc(struct smdp_daemon *d)

@@ -12,6 +12,7 @@
 
 #include "common/app/clock.h"
 #include "common/app/log.h"
+#include "common/es/es_codec.h"
 #include "common/peer/outbox_db.h"
 #include "smdp/dp_record_db.h"
 #include "smdp/dp_restore.h"
@@ -66,6 +67,21 @@ int smdp_ev_resume(void *smdp, void *lever)
 		return rc;
 	dp_restore_wake(s);
 	return say(l, 0, "resumed");
+}
+
+int dp_lever_log_pause(struct smdp *s)
+{
+	int64_t since_ms;
+	int rc = dp_record_db_paused_since(s->db, &since_ms);
+	char *since;
+
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	since = es_time_enc(s, since_ms);
+	LOGP(DMAIN, LOGL_NOTICE, "all is paused since %s: no calls to SM-SRs; \"smctl smdp resume all\" releases it\n",
+	     since);
+	talloc_free(since);
+	return 0;
 }
 
 /* ---- after a restore ---- */

@@ -27,6 +27,9 @@ int dp_lever_pull(struct smdp *s, dp_lever_cb action, struct dp_lever *l) MUST_C
  * notifications too, and operators are told what is done.  ValidityPeriods go on.  Survives a restart. */
 int smdp_ev_pause(void *smdp, void *lever);
 int smdp_ev_resume(void *smdp, void *lever);
+/*! Say in the log that calls are held back, if they are: after a restart, or a backup that was put back, nobody may
+ * remember it.  \returns 0; -EIO */
+int dp_lever_log_pause(struct smdp *s) MUST_CHECK;
 /*! Let an order that is on hold begin again (smdp/dp_restore.h). */
 int smdp_ev_release(void *smdp, void *lever);
 /*! Ask again about the eUICCs whose SM-SRs did not say what is on them. */

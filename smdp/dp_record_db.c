@@ -16,7 +16,7 @@ enum record_stmt {
 	Q_NOTE_RETIRE,
 	Q_PAUSE,
 	Q_RESUME,
-	Q_IS_PAUSED,
+	Q_PAUSED_SINCE,
 };
 
 static const char *const sql[] = {
@@ -29,7 +29,7 @@ static const char *const sql[] = {
 			  "(SELECT sender, message_base FROM note WHERE created_ms < ?1 LIMIT ?2)",
 	[Q_PAUSE] = "INSERT INTO pause (id, since_ms) VALUES (1, ?1) ON CONFLICT DO NOTHING",
 	[Q_RESUME] = "DELETE FROM pause",
-	[Q_IS_PAUSED] = "SELECT id FROM pause",
+	[Q_PAUSED_SINCE] = "SELECT since_ms FROM pause",
 };
 
 static struct db_stmt *stmt(struct db *db, enum record_stmt id)
@@ -126,10 +126,15 @@ int dp_record_db_resume(struct db *db)
 	return db_changes(db) ? 0 : -ENOENT;
 }
 
+int dp_record_db_paused_since(struct db *db, int64_t *since_ms)
+{
+	return db_need_int(stmt(db, Q_PAUSED_SINCE), since_ms);
+}
+
 int dp_record_db_is_paused(struct db *db, bool *paused)
 {
-	int64_t id;
-	int rc = db_need_int(stmt(db, Q_IS_PAUSED), &id);
+	int64_t since_ms;
+	int rc = dp_record_db_paused_since(db, &since_ms);
 
 	if (rc < 0 && rc != -ENOENT)
 		return rc;

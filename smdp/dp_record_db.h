@@ -28,5 +28,7 @@ int dp_record_db_pause(struct db *db, int64_t now_ms) MUST_CHECK;
 /*! \returns -ENOENT if nothing was */
 int dp_record_db_resume(struct db *db) MUST_CHECK;
 int dp_record_db_is_paused(struct db *db, bool *paused) MUST_CHECK;
+/*! \returns -ENOENT if nothing is */
+int dp_record_db_paused_since(struct db *db, int64_t *since_ms) MUST_CHECK;
 /*! Forget those taken before; at most max. */
 int dp_record_db_note_retire(struct db *db, int64_t before_ms, size_t max) MUST_CHECK;

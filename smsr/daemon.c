@@ -17,6 +17,7 @@
 #include "common/es/soap_service.h"
 #include "smsr/admin.h"
 #include "smsr/es_in.h"
+#include "smsr/lever.h"
 #include "smsr/record_db.h"
 #include "smsr/report.h"
 #include "smsr/restore.h"
@@ -302,7 +303,7 @@ static enum app_exit smsr_start(void *prog, bool upgrade)
 		return app_complain(APP_CONFIG, why);
 	if (links_start(d, &why) < 0)
 		return app_complain(APP_CONFIG, why);
-	if (links_apply_pauses(d->links) < 0)
+	if (links_apply_pauses(d->links) < 0 || lever_log_pauses(d->s) < 0)
 		return APP_STORE;
 	if (d->cfg->admin_socket && admin_start(d, d->cfg->admin_socket, &d->admin, &why) < 0)
 		return app_complain(APP_BIND, why);

@@ -22,6 +22,8 @@
 #include "smsr/record_db.h"
 #include "smsr/words.h"
 
+#define PAUSES_LOGGED_MAX 100
+
 static int say(struct lever *l, int rc, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 static int say(struct lever *l, int rc, const char *fmt, ...)
@@ -182,6 +184,47 @@ int smsr_ev_resume(void *smsr, void *lever)
 	else
 		rc = op_start_next(s, e.id);
 	return rc < 0 ? rc : record(s, l, AUDIT_OPERATOR, e.id ? &e : NULL);
+}
+
+static const char *held_back(enum pause_scope scope)
+{
+	switch (scope) {
+	case PAUSE_ALL:
+		return "no commands to cards and no callbacks";
+	case PAUSE_DRAIN:
+		return "no new operations";
+	case PAUSE_SMSC:
+		return "no messages to this service centre";
+	case PAUSE_PEER:
+		return "no operations of this peer";
+	case PAUSE_EUICC:
+		return "no operations of this eUICC";
+	}
+	return "nobody knows what";
+}
+
+static void log_pause(const void *ctx, const struct pause_row *p)
+{
+	const char *since = time_words(ctx, p->since_ms), *scope = pause_scope_name(p->scope);
+	const char *gap = *p->name ? " " : "";
+
+	LOGP(DMAIN, LOGL_NOTICE, "%s%s%s is paused since %s: %s; \"smctl resume %s%s%s\" releases it\n", scope, gap,
+	     p->name, since ? since : "the beginning", held_back(p->scope), scope, gap, p->name);
+}
+
+int lever_log_pauses(struct smsr *s)
+{
+	struct pause_row rows[PAUSES_LOGGED_MAX];
+	void *ctx = talloc_new(s);
+	size_t n = 0;
+	int rc = record_db_pauses(ctx, s->db, rows, ARRAY_SIZE(rows), &n);
+
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		log_pause(ctx, &rows[i]);
+	if (rc == 0 && n == ARRAY_SIZE(rows))
+		LOGP(DMAIN, LOGL_NOTICE, "more may be paused: \"smctl pauses\" names it\n");
+	talloc_free(ctx);
+	return rc;
 }
 
 static void emit_sms_reconnect(void *priv, void *data)

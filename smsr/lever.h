@@ -38,6 +38,9 @@ int lever_pull(struct smsr *s, lever_cb action, struct lever *l) MUST_CHECK;
 int smsr_ev_pause(void *smsr, void *lever);
 /*! Release, and start what waited. */
 int smsr_ev_resume(void *smsr, void *lever);
+/*! Name in the log what is held back: after a restart, or a backup that was put back, nobody may remember it.
+ * \returns 0; -EIO */
+int lever_log_pauses(struct smsr *s) MUST_CHECK;
 /*! Let one link give up its connection and make a new one. */
 int smsr_ev_reconnect(void *smsr, void *lever);
 int smsr_ev_cancel(void *smsr, void *lever);

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -207,6 +208,8 @@ def main():
         a = Admin(path)
         status = a.good('status')[0][0]
         assert status['epoch'] == 1 and status['paused'] == ['smsc nowhere'], status
+        assert re.search(r'NOTICE.* smsc nowhere is paused since 20\d\d-\S+Z: no messages to this service centre; '
+                         r'"smctl resume smsc nowhere" releases it', smsr.text()), smsr.text()
         assert a.good('smpp')[0][0]['paused'] is True
         # A stop, a backup put in its place: counters jump.
         assert smsr.stop() == 0

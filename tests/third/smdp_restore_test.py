@@ -68,6 +68,7 @@ def main():
 
         restore(lab, copy)
         assert re.search(r'restored database .*1 orders and 2 profiles of the stock are on hold', lab.smdp.text()), lab.smdp.text()
+        assert re.search(r'NOTICE.* all is paused since 20\d\d-\S+Z: no calls to SM-SRs; "smctl smdp resume all"', lab.smdp.text())
         now = status(lab)
         assert now['paused'] and now['orders']['on_hold'] == 1 and now['stock']['held'] == 2 and now['epoch'] == 2, now
         lab.smdp_ctl('smdp', 'resume', 'all')

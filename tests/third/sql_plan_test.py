@@ -28,7 +28,7 @@ WHOLE_TABLE = {
         'Q_AUDIT_RETIRE': 'ends after as many rows as it may take',
     },
     'smdp': {
-        'Q_IS_PAUSED': SMALL,
+        'Q_PAUSED_SINCE': SMALL,
         'Q_LOSE_ALL': START,
         'Q_RECOVER': START,
         'Q_DOUBTS': START,

@@ -190,8 +190,8 @@ static int refused(struct smsr *s, struct command *cmd, const char *why)
 	return rc < 0 ? rc : https_fall_back(s, &r, &job, why);
 }
 
-/* "Too low" to a copy: the first one had arrived.  Or it went to a number that does not reach the card any more, and the
- * counter is ahead: then the card says the same each time. */
+/* "Too low" to a copy: the first one had arrived.  Or it went to a number that does not reach the card any more, and
+ * the counter is ahead: then the card says the same each time. */
 static int stale_copy(struct smsr *s, struct command *cmd)
 {
 	struct operation op;

@@ -26,6 +26,7 @@ enum xml_refusal {
 	XML_TOO_LONG,
 	XML_TOO_DEEP,
 	XML_TOO_MANY_NODES,
+	XML_TOO_MANY_NAMESPACES,
 	XML_HAS_DTD,
 	XML_HAS_PI,
 	XML_NOT_WELL_FORMED,
@@ -33,7 +34,8 @@ enum xml_refusal {
 const char *xml_refusal_text(enum xml_refusal r);
 
 /*! Look through the octets before a parser sees them.  Besides the limits of struct es_limits it refuses more than 64
- * attributes in one element, which libxml2 compares each with each. */
+ * attributes in one element, which libxml2 compares each with each, and more than 500 namespace declarations, among
+ * which it looks for every prefix. */
 enum xml_refusal xml_scan(struct bytes in, const struct es_limits *limits);
 
 /*! Parse UTF-8.  \param[out] doc  to be freed with xml_doc_free(); untouched unless XML_OK is returned */

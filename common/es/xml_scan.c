@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* A look at the octets before libxml2 sees them: no document type, no processing instruction, bounded size, depth and
- * number of nodes, and few attributes in each element (libxml2 2.9 compares every attribute of an element with every
- * other, so one element with a million of them would hold a thread for minutes).
+ * number of nodes, few attributes in each element (libxml2 2.9 compares every attribute of an element with every
+ * other, so one element with a million of them would hold a thread for minutes), and few namespace declarations (it
+ * looks for the prefix of each name among all that are in scope).
  *
  * Why it cannot be led astray: libxml2 stops at the first character that breaks the grammar, and up to there markup
  * starts at '<' and at nothing else, comments and CDATA sections end where they say, and '>' inside a tag is either its
@@ -11,11 +12,15 @@
 #include "common/es/xml_int.h"
 
 #define MAX_ATTRIBUTES 64
+/* Some stacks declare a namespace anew in each element of an EIS.  With all of these in scope of as many nodes as a
+ * message may have, to read and to digest it takes a quarter of a second. */
+#define MAX_NAMESPACES 500
 
 struct scan {
 	struct rd r;
 	unsigned depth;
 	unsigned nodes;
+	unsigned namespaces;
 	const struct es_limits *limits;
 };
 
@@ -37,8 +42,13 @@ static bool skip_behind(struct rd *r, const char *lit)
 	return true;
 }
 
+static bool is_space(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* The rest of a tag, quotes respected.  \returns false when it does not end */
-static bool skip_tag(struct rd *r, unsigned *n_attributes, bool *closed)
+static bool skip_tag(struct rd *r, unsigned *n_attributes, unsigned *n_namespaces, bool *closed)
 {
 	const char quotes[2][2] = {"\"", "'"};
 	uint8_t last = 0;
@@ -52,6 +62,8 @@ static bool skip_tag(struct rd *r, unsigned *n_attributes, bool *closed)
 		}
 		if (c == '=')
 			++*n_attributes;
+		if (is_space(c) && starts_with(r, "xmlns"))
+			++*n_namespaces;
 		if ((c == '"' || c == '\'') && !skip_behind(r, quotes[c == '\'']))
 			return false;
 		last = c;
@@ -64,11 +76,13 @@ static enum xml_refusal scan_element(struct scan *s)
 	unsigned n_attributes = 0;
 	bool closed = false;
 
-	if (!skip_tag(&s->r, &n_attributes, &closed))
+	if (!skip_tag(&s->r, &n_attributes, &s->namespaces, &closed))
 		return XML_NOT_WELL_FORMED;
 	s->nodes += 1 + n_attributes;
 	if (n_attributes > MAX_ATTRIBUTES || s->nodes > s->limits->nodes)
 		return XML_TOO_MANY_NODES;
+	if (s->namespaces > MAX_NAMESPACES)
+		return XML_TOO_MANY_NAMESPACES;
 	if (s->depth + 1 > s->limits->depth)
 		return XML_TOO_DEEP;
 	if (!closed)
@@ -105,7 +119,7 @@ static bool is_declaration(const struct rd *r)
 	struct rd ahead = *r;
 
 	return bytes_eq(rd_bytes(&ahead, 5), BYTES_LIT("<?xml")) && rd_peek(&ahead) > 0 &&
-	       strchr(" \t\r\n", rd_peek(&ahead));
+	       is_space((uint8_t)rd_peek(&ahead));
 }
 
 enum xml_refusal xml_scan(struct bytes in, const struct es_limits *limits)
@@ -145,6 +159,8 @@ const char *xml_refusal_text(enum xml_refusal r)
 		return "elements nested too deeply";
 	case XML_TOO_MANY_NODES:
 		return "too many elements or attributes";
+	case XML_TOO_MANY_NAMESPACES:
+		return "too many namespace declarations";
 	case XML_HAS_DTD:
 		return "document type declaration not allowed";
 	case XML_HAS_PI:

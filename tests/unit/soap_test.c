@@ -642,6 +642,9 @@ static void floods_are_refused_fast(void **state)
 		{talloc_asprintf(*state, "<a>%s</a>", repeated(*state, "<b/>", 100000)),
 		 "too many elements or attributes"},
 		{talloc_asprintf(*state, "<a%s/>", repeated(*state, " b=''", 65)), "too many elements or attributes"},
+		{talloc_asprintf(*state, "<a>%s</a>",
+				 repeated(*state, "<b xmlns='urn:c'\n\txmlns:d = \"urn:d\"/>", 251)),
+		 "too many namespace declarations"},
 		{talloc_asprintf(*state, "<a b=\"%s\"/>", repeated(*state, "x", 8 << 20)), "message too long"},
 		{talloc_strdup(*state, bomb), "document type declaration not allowed"},
 		{talloc_strdup(*state, "<!ENTITY b SYSTEM \"file:///etc/passwd\"><a/>"),
@@ -657,6 +660,15 @@ static void floods_are_refused_fast(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		assert_string_equal(must_fault(*state, bytes_str(rows[i].text), SOAP_CONTENT_TYPE)->reason,
 				    rows[i].reason);
+}
+
+/* Some stacks declare anew what each element needs; what only looks like a declaration is none. */
+static void many_namespaces_are_read(void **state)
+{
+	char *head = talloc_asprintf(*state, "<soap:Header>%s%s", repeated(*state, "<b xmlns='urn:c'/>", 480),
+				     repeated(*state, "<b c=' xmlns='> xmlns=</b><xmlns/><c nxmlns=''/>", 1000));
+
+	must_read(*state, edited(*state, V "11-es4-enableprofile-request.xml", "<soap:Header>", head));
 }
 
 /* One SendData may carry a whole profile. */
@@ -745,6 +757,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_bad_notification_or_answer_is_a_fault),
 		cmocka_unit_test(a_message_cut_anywhere_is_refused),
 		cmocka_unit_test(floods_are_refused_fast),
+		cmocka_unit_test(many_namespaces_are_read),
 		cmocka_unit_test(a_whole_profile_fits),
 		cmocka_unit_test(many_foreign_names_leave_no_trace),
 		cmocka_unit_test(threads_do_not_meet),

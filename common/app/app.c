@@ -5,6 +5,7 @@
  * another, so that "what did stop() leave behind" is a question with an answer. */
 #include "common/app/app.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -268,9 +269,17 @@ static void options_read(int argc, char **argv)
 	usage_error();
 }
 
+/* libosmovty opens a directory, reads nothing, and has no word for that. */
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static enum app_exit config_read(void)
 {
-	int rc = vty_read_config_file(app.config, app.prog);
+	int rc = is_directory(app.config) ? -EISDIR : vty_read_config_file(app.config, app.prog);
 
 	if (rc == 0)
 		return APP_OK;

@@ -307,6 +307,9 @@ static void bad_configurations(void **state)
 	SPAWN(f, "-c", "/no/such.cfg");
 	assert_int_equal(finish(f), APP_CONFIG);
 	said(f, "/no/such.cfg", true);
+	SPAWN(f, "-c", "/tmp");
+	assert_int_equal(finish(f), APP_CONFIG);
+	said(f, "/tmp: Is a directory", true);
 	cfg = fopen(f->cfg, "w");
 	assert_true(cfg && fputs("no such command\n", cfg) >= 0 && fclose(cfg) == 0);
 	SPAWN(f, "-c", (char *)f->cfg);

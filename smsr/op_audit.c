@@ -252,7 +252,6 @@ static int resolve(struct smsr *s, struct op_run *r)
 	return rc;
 }
 
-/* The look at the card that was to decide how a change ended has shown nothing (P5). */
 /* The look that was to tell what became of a command has failed: that stays unknown. */
 static int still_unknown(struct smsr *s, struct op_run *r)
 {

@@ -336,14 +336,19 @@ static int refused(struct smdp *s, struct es3_call *c, const char *text)
 	return rc < 0 ? rc : order_event(s, c->op_id, &in);
 }
 
+/* An SM-SR may put us off, but not for so long that the call is over without another try. */
+static int64_t put_off_ms(const struct es3_call *c, const struct smdp_post_done *d)
+{
+	return OSMO_MIN((int64_t)d->post.retry_after_s * 1000, (c->expires_ms - clock_now_ms()) / 2);
+}
+
 static int try_again(struct smdp *s, struct es3_call *c, const struct smdp_post_done *d, const char *text)
 {
 	const struct smdp_limits *l = &s->cfg->limits;
 	int64_t wait_ms = backoff_ms(l->es3_retry_min_s, l->es3_retry_max_s, c->attempt);
 	int rc;
 
-	if ((int64_t)d->post.retry_after_s * 1000 > wait_ms)
-		wait_ms = (int64_t)d->post.retry_after_s * 1000;
+	wait_ms = OSMO_MAX(wait_ms, put_off_ms(c, d));
 	smdp_count(s, CTR_ES3_ERRORS);
 	c->maybe |= !d->unreached;
 	c->last_error = talloc_strdup(turn_ctx(s->turn), text);

@@ -227,6 +227,22 @@ static void time_runs_out(void **state)
 	dpw_expect_silence(w);
 }
 
+/* "Come again in four days": it is asked before the time of the order is over. */
+static void put_off_for_days(void **state)
+{
+	struct dpw *w = *state;
+	struct es_profile_req q = {.base = {.validity_s = 7200}, .eid = w->eid, .smsr_id = DPW_SMSR, .iccid = DPW_ICCID};
+
+	install(w);
+	w->retry_after_s = 4 * 86400;
+	dpw_rule(w, ES3_ENABLE_PROFILE, 0, 1, DPW_UNAVAILABLE, NULL);
+	dpw_call(w, DPW_MNO, ES2_ENABLE_PROFILE, "a", &q.base);
+	dpw_advance(w, 3500000);
+	dpw_expect_silence(w);
+	dpw_advance(w, 200000);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+}
+
 static void what_is_done_too_late_is_notified(void **state)
 {
 	struct dpw *w = *state;
@@ -536,6 +552,7 @@ int main(void)
 		DPW_TEST(a_look_without_an_eis_allows_nothing),
 		DPW_TEST(nobody_audits_profiles_of_others),
 		DPW_TEST(time_runs_out),
+		DPW_TEST(put_off_for_days),
 		DPW_TEST(what_is_done_too_late_is_notified),
 		DPW_TEST(a_link_that_is_gone_expires),
 		DPW_TEST(a_kill_at_every_point),

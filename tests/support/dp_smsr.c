@@ -365,6 +365,7 @@ bool dpw_smsr_step(struct dpw *w)
 			.post = {.ref = m->ref,
 				 .answered = m->answered,
 				 .status = m->status,
+				 .retry_after_s = m->status == 503 ? w->retry_after_s : 0,
 				 .detail = "no connection"},
 			.unreached = m->unreached,
 			.content_type = SOAP_CONTENT_TYPE,

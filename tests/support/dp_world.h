@@ -147,6 +147,7 @@ struct dpw {
 	struct llist_head calls;
 	struct llist_head mail;
 	unsigned int created; /* ISD-Ps */
+	unsigned int retry_after_s; /* beside 503 */
 	bool pol1_refuses;    /* a complete profile may not be deleted */
 
 	/* The operator */

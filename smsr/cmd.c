@@ -270,13 +270,13 @@ uint64_t cmd_counter_ahead(const struct smsr *s, uint64_t cntr)
 /* Commands whose copies were refused. */
 #define STALE_COPIES 3
 
-int cmd_seems_ahead(struct smsr *s, int64_t op_id, enum cmd_kind kind, bool *yes)
+int cmd_seems_ahead(struct smsr *s, const struct operation *op, enum cmd_kind kind, bool *yes)
 {
 	int64_t n;
-	int rc = cmd_db_copied(s->db, op_id, kind, &n);
+	int rc = cmd_db_copied(s->db, op->id, kind, &n);
 
 	if (rc == 0)
-		*yes = n >= STALE_COPIES;
+		*yes = n >= (op->attempt + 1) * STALE_COPIES;
 	return rc;
 }
 

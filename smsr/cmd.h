@@ -42,8 +42,8 @@ int cmd_audit_dest(struct smsr *s, const struct op_run *r, const char **dest) MU
 uint64_t cmd_counter_ahead(const struct smsr *s, uint64_t cntr);
 
 /*! Copies of so many commands of this kind were refused as old that it is not their answers that get lost: the card's
- * counter is ahead.  \param[out] yes */
-int cmd_seems_ahead(struct smsr *s, int64_t op_id, enum cmd_kind kind, bool *yes) MUST_CHECK;
+ * counter is ahead.  Behind a jump (op->attempt) as many again.  \param[out] yes */
+int cmd_seems_ahead(struct smsr *s, const struct operation *op, enum cmd_kind kind, bool *yes) MUST_CHECK;
 
 /*! Whether a message can be sent to this number. */
 bool cmd_is_msisdn(const char *dest);

@@ -196,10 +196,10 @@ static int stale_copy(struct smsr *s, struct command *cmd)
 {
 	struct operation op;
 	bool ahead;
-	int rc = cmd_seems_ahead(s, cmd->op_id, CMD_TRIGGER, &ahead);
+	int rc = op_db_get(turn_ctx(s->turn), s->db, cmd->op_id, &op);
 
 	if (rc == 0)
-		rc = op_db_get(turn_ctx(s->turn), s->db, cmd->op_id, &op);
+		rc = cmd_seems_ahead(s, &op, CMD_TRIGGER, &ahead);
 	if (rc < 0)
 		return rc;
 	return ahead && op.attempt == 0 ? raise_counter(s, cmd) : await_card(s, cmd->op_id);

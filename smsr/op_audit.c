@@ -69,6 +69,8 @@ static int build_next(struct wr *w)
 
 int op_audit_begin(struct smsr *s, struct op_run *r)
 {
+	if (r->op.kind == OP_AUDIT && r->op.completed_ms)
+		return send_audit(s, r, es5_get_memory);
 	r->op.erd = bytes_of(NULL, 0);
 	return send_audit(s, r, build_first);
 }
@@ -288,7 +290,7 @@ static int status_answered(struct smsr *s, struct op_run *r, const struct op_inp
 	if (r->op.kind != OP_AUDIT)
 		return resolve(s, r);
 	r->op.completed_ms = clock_stamp_ms(); /* from here on only the memory is missing */
-	return send_audit(s, r, es5_get_memory);
+	return op_audit_begin(s, r);
 }
 
 static int memory_answered(struct smsr *s, struct op_run *r, const struct op_input *in)

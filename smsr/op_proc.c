@@ -198,12 +198,18 @@ int op_resend(struct smsr *s, struct op_run *r)
 	return -EINVAL;
 }
 
-static int counter_hopeless(struct smsr *s, struct op_run *r)
+static int counter_hopeless(struct smsr *s, struct op_run *r, const struct op_input *in)
 {
 	const char *text = "the card refuses the counter even after a jump";
 	int rc = r->op.kind == OP_AUDIT ? 0 : op_mark_audit(s, r, text);
+	/* Of a copy: what came before may have been done. */
+	enum es_sc sc = in->cmd->attempt > 0 ? ES_SC_NO_RESPONSE : ES_SC_ISDR_ERROR;
 
-	return rc < 0 ? rc : op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, NULL, text);
+	if (rc < 0)
+		return rc;
+	if (r->op.kind == OP_AUDIT && r->op.completed_ms)
+		return op_fail(s, r, ES_EXECUTED_WITHWARNING, sc, NULL, text);
+	return op_fail(s, r, ES_FAILED, sc, NULL, text);
 }
 
 /* First copy refused: the card's counter is ahead of ours (a key set that was used elsewhere).  Jump once. */
@@ -213,7 +219,7 @@ static int resynchronise(struct smsr *s, struct op_run *r, const struct op_input
 	int rc;
 
 	if (r->op.attempt++ > 0)
-		return counter_hopeless(s, r);
+		return counter_hopeless(s, r, in);
 	rc = eis_db_counter_raise(s->db, in->cmd->keyset_id, value);
 	if (rc == -EINVAL) /* raised further meanwhile, by an operator or by a restore: that will do */
 		rc = 0;
@@ -255,11 +261,12 @@ static int on_stale_audit(struct smsr *s, struct op_run *r, const struct op_inpu
 
 	if (in->cmd->attempt == 0)
 		return resynchronise(s, r, in);
-	/* Reading may simply be done again.  A card whose counter is ahead says the same each time. */
-	rc = cmd_seems_ahead(s, r->op.id, CMD_AUDIT, &ahead);
+	/* Reading may simply be done again.  A card whose counter is ahead says the same each time.  So does one whose
+	 * answers to a look never find their way, and no jump helps that: it is not tried for ever. */
+	rc = cmd_seems_ahead(s, &r->op, CMD_AUDIT, &ahead);
 	if (rc < 0)
 		return rc;
-	return ahead && r->op.attempt == 0 ? resynchronise(s, r, in) : op_audit_begin(s, r);
+	return ahead ? resynchronise(s, r, in) : op_audit_begin(s, r);
 }
 
 /* ---- the table ---- */

@@ -196,6 +196,39 @@ static void counter_is_ahead_and_first_copies_get_lost(void **state)
 	assert_int_equal(world_records(w, AUDIT_COUNTER), 1);
 }
 
+/* The look is carried out each time, but its answer never comes: too long for the way back.  That is not tried until the
+ * validity period ends. */
+static void answer_never_comes_but_refusals_do(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	world_order(w, MNO_OPER, ES4_AUDIT_EIS, SEED_OPERATIONAL, "a", 24 * 3600);
+	for (unsigned int i = 1; i < 20 && world_operations(w, OP_AUDIT, OP_ST_DONE) == 0; i++) {
+		euicc_fault_set(w->card, EUICC_FAULT_DROP_POR, true, 1);
+		while (world_packets(w) < i)
+			assert_true(world_step(w));
+		world_until(w, talloc_asprintf(w->ctx, "counter %llu: status 2",
+					       (unsigned long long)w->packets[i - 1].cntr));
+	}
+	world_run(w);
+	assert_int_equal(world_packets(w), 6);
+	world_expect_outcome(w, "ES4-AuditEIS", "FAILED 1.6/5.4");
+}
+
+/* The states are read; the memory is asked for again, and its answer is taken for what it is. */
+static void memory_figures_are_lost_once(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	order_audit(w, MNO_OPER);
+	world_until(w, "agrees with the card");
+	euicc_fault_set(w->card, EUICC_FAULT_DROP_POR, true, 1);
+	world_advance(w, 10 * MINUTE_MS);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+}
+
 static void memory_figures_do_not_come(void **state)
 {
 	struct world *w = *state;
@@ -342,6 +375,8 @@ int main(void)
 		WORLD_TEST(no_service_centre),
 		WORLD_TEST(lost_answer_is_read_again),
 		WORLD_TEST(counter_is_ahead_and_first_copies_get_lost),
+		WORLD_TEST(answer_never_comes_but_refusals_do),
+		WORLD_TEST(memory_figures_are_lost_once),
 		WORLD_TEST(memory_figures_do_not_come),
 		WORLD_TEST(pol2_holds_from_the_next_request_on),
 		WORLD_TEST(a_running_change_keeps_the_rules_of_its_start),

@@ -165,6 +165,17 @@ static int again(struct smsr *s, struct part *part, struct command *cmd, int64_t
 				why, (long long)after_ms / 1000);
 }
 
+/* An earlier copy may be on the card all the same, and its number was good once. */
+static int copy_refused(struct smsr *s, struct part *part, struct command *cmd, const char *why)
+{
+	const struct limits_cfg *l = &s->cfg->limits;
+	int rc = cmd_redirect(s, cmd);
+
+	return rc < 0 ? rc
+		      : again(s, part, cmd, backoff_ms(l->sms_retry_min_s, l->sms_retry_max_s, ++part->attempt),
+			      talloc_asprintf(turn_ctx(s->turn), "copy %s", why));
+}
+
 static int refused(struct smsr *s, struct part *part, struct command *cmd, const char *status)
 {
 	struct op_input in = {.event = OP_EV_UNREACHED, .cmd = cmd};
@@ -177,9 +188,8 @@ static int refused(struct smsr *s, struct part *part, struct command *cmd, const
 		return rc;
 	in.text = talloc_asprintf(turn_ctx(s->turn), "refused by %s: %s", part->smsc, status);
 	LOGP(DSMS, LOGL_NOTICE, "#%lld: %s: check number and settings of the link\n", (long long)cmd->op_id, in.text);
-	/* An earlier copy may be on the card all the same: then only waiting tells. */
 	if (cmd->attempt > 0 || part->maybe)
-		return op_note(s, cmd->op_id, STEP_RETRY, "copy %s", in.text);
+		return copy_refused(s, part, cmd, in.text);
 	rc = cmd_close(s, cmd, CMD_ST_CLOSED);
 	if (rc == 0 && cmd->kind == CMD_TRIGGER)
 		return https_trigger_refused(s, cmd, in.text);

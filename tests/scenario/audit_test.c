@@ -229,6 +229,22 @@ static void memory_figures_are_lost_once(void **state)
 	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
 }
 
+/* A number that took the first one may be refused for a while; the audit does not rest for a day then. */
+static void refused_copy_goes_again(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	w->smsc = SMSC_SWALLOW;
+	world_order(w, MNO_OPER, ES4_AUDIT_EIS, SEED_OPERATIONAL, "a", 24 * 3600);
+	world_advance(w, MINUTE_MS);
+	w->smsc = SMSC_REFUSE;
+	world_until(w, "copy refused");
+	w->smsc = SMSC_GOOD;
+	world_advance(w, HOUR_MS);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+}
+
 static void memory_figures_do_not_come(void **state)
 {
 	struct world *w = *state;
@@ -377,6 +393,7 @@ int main(void)
 		WORLD_TEST(counter_is_ahead_and_first_copies_get_lost),
 		WORLD_TEST(answer_never_comes_but_refusals_do),
 		WORLD_TEST(memory_figures_are_lost_once),
+		WORLD_TEST(refused_copy_goes_again),
 		WORLD_TEST(memory_figures_do_not_come),
 		WORLD_TEST(pol2_holds_from_the_next_request_on),
 		WORLD_TEST(a_running_change_keeps_the_rules_of_its_start),

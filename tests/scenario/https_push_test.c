@@ -425,6 +425,27 @@ static void trigger_refused_by_the_service_centre(void **state)
 	assert_false(world_audit_due(w));
 }
 
+/* It may have been taken once, and is refused then: the card is called again all the same. */
+static void trigger_refused_behind_a_broken_link(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = begin(w, BEARER_HTTPS);
+
+	euicc_fault_set(w->card, EUICC_FAULT_SILENT, true, 0);
+	w->smsc = SMSC_UNKNOWN;
+	order(w, ES4_AUDIT_EIS, "call-1");
+	world_until(w, "it may have been taken");
+	w->smsc = SMSC_REFUSE;
+	world_until(w, "copy refused");
+	w->smsc = SMSC_GOOD;
+	euicc_fault_set(w->card, EUICC_FAULT_SILENT, false, 0);
+	world_advance(w, HOUR_MS / 2);
+	assert_in_range(world_counter(w, CTR_HTTPS_TRIGGERS), 2, 4);
+	https_card_session(c);
+	world_run(w);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+}
+
 static void nobody_takes_the_trigger(void **state)
 {
 	struct world *w = *state;
@@ -563,6 +584,7 @@ int main(void)
 		WORLD_TEST(trigger_follows_a_card_that_fell_back),
 		WORLD_TEST(past_failures_count),
 		WORLD_TEST(trigger_refused_by_the_service_centre),
+		WORLD_TEST(trigger_refused_behind_a_broken_link),
 		WORLD_TEST(nobody_takes_the_trigger),
 		WORLD_TEST(card_vanishes),
 		WORLD_TEST(nothing_leaves_in_a_pause),

@@ -26,6 +26,13 @@ const struct https_fleet *https_fleet_for(const struct smsr *s, const struct eui
 	return https_fleet_of(&s->cfg->bearer, e->eum_oid);
 }
 
+const struct https_fleet *https_times_for(const struct smsr *s, const struct euicc *e)
+{
+	const struct https_fleet *f = https_fleet_for(s, e);
+
+	return f ? f : s->cfg->bearer.fallback;
+}
+
 int64_t https_wait_ms(const struct https_fleet *f, const struct https_job *job)
 {
 	int i = job->triggers > 0 ? job->triggers - 1 : 0;
@@ -384,7 +391,6 @@ int https_tick(struct smsr *s, bool *more)
  * that is lost, when its fleet says so. */
 static int await(struct smsr *s, const void *ctx, int64_t job_id)
 {
-	const struct https_fleet *f;
 	struct https_job job;
 	struct euicc e;
 	int rc = https_db_job_get(ctx, s->db, job_id, &job);
@@ -393,8 +399,7 @@ static int await(struct smsr *s, const void *ctx, int64_t job_id)
 		rc = eis_db_get(ctx, s->db, job.euicc_id, &e);
 	if (rc < 0)
 		return rc;
-	f = https_fleet_for(s, &e);
-	job.due_ms = clock_now_ms() + https_wait_ms(f ? f : s->cfg->bearer.fallback, &job);
+	job.due_ms = clock_now_ms() + https_wait_ms(https_times_for(s, &e), &job);
 	return https_db_job_update(s->db, &job);
 }
 

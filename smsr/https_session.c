@@ -395,8 +395,8 @@ int smsr_ev_https_closed(void *smsr, void *gone)
 		rc = eis_db_get(turn_ctx(s->turn), s->db, ss.euicc_id, &e);
 	if (rc == 0)
 		rc = op_note(s, job.op_id, STEP_RETRY, "the connection is lost (%s): waiting for the card", g->why);
-	if (rc < 0 || !https_fleet_for(s, &e))
+	if (rc < 0)
 		return rc;
-	job.due_ms = clock_now_ms() + https_wait_ms(https_fleet_for(s, &e), &job);
+	job.due_ms = clock_now_ms() + https_wait_ms(https_times_for(s, &e), &job);
 	return https_db_job_update(s->db, &job);
 }

@@ -124,8 +124,8 @@ static int await_card(struct smsr *s, int64_t op_id)
 		rc = eis_db_get(ctx, s->db, job.euicc_id, &e);
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
-	if (!job.due_ms && https_fleet_for(s, &e)) {
-		job.due_ms = clock_now_ms() + https_wait_ms(https_fleet_for(s, &e), &job);
+	if (!job.due_ms) {
+		job.due_ms = clock_now_ms() + https_wait_ms(https_times_for(s, &e), &job);
 		rc = https_db_job_update(s->db, &job);
 	}
 	return rc;
@@ -174,7 +174,10 @@ static int raise_counter(struct smsr *s, struct command *cmd)
 	if (rc == 0)
 		rc = op_note(s, cmd->op_id, STEP_RETRY, "the card's counter is ahead: ours jumps to %llu",
 			     (unsigned long long)value);
-	return rc < 0 ? rc : https_trigger(s, &r, &job);
+	if (rc < 0)
+		return rc;
+	return https_fleet_for(s, &r.euicc) ? https_trigger(s, &r, &job)
+					    : https_fall_back(s, &r, &job, "HTTPS is not for this card any more");
 }
 
 /* The card is there, but not for HTTPS. */

@@ -446,6 +446,64 @@ static void trigger_refused_behind_a_broken_link(void **state)
 	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
 }
 
+/* ---- its fleet goes from the configuration while it is at work ---- */
+
+static void fleet_goes(struct world *w)
+{
+	w->cfg->bearer.n_listen = 0;
+}
+
+static void fleet_goes_before_the_trigger_is_taken(void **state)
+{
+	struct world *w = *state;
+
+	begin(w, BEARER_HTTPS);
+	w->smsc = SMSC_DOWN;
+	order(w, ES4_ENABLE_PROFILE, "call-1");
+	world_run(w);
+	fleet_goes(w);
+	w->smsc = SMSC_GOOD;
+	world_advance(w, HOUR_MS);
+	assert_true(world_told(w, "by SMS"));
+	expect_enabled(w);
+}
+
+static void fleet_goes_in_a_session(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = begin(w, BEARER_HTTPS);
+	uint64_t conn;
+
+	order(w, ES4_AUDIT_EIS, "call-1");
+	world_run(w);
+	https_card_first(c, "", false);
+	https_card_execute(c);
+	conn = c->conn;
+	fleet_goes(w);
+	https_card_result(c, false);
+	https_card_expect(c, 403, true);
+	c->conn = conn; /* it closes behind the refusal */
+	https_card_break(c);
+	world_advance(w, HOUR_MS);
+	assert_int_equal(world_operations(w, OP_AUDIT, OP_ST_DONE), 1);
+	world_expect_outcome(w, "ES4-AuditEIS", "FAILED 1.6/5.4");
+}
+
+static void fleet_goes_and_the_counter_is_ahead(void **state)
+{
+	struct world *w = *state;
+
+	begin(w, BEARER_HTTPS);
+	euicc_fault_set(w->card, EUICC_FAULT_COUNTER_AHEAD, true, 100);
+	w->smsc = SMSC_DOWN;
+	order(w, ES4_AUDIT_EIS, "call-1");
+	world_run(w);
+	fleet_goes(w);
+	w->smsc = SMSC_GOOD;
+	world_advance(w, HOUR_MS);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+}
+
 static void nobody_takes_the_trigger(void **state)
 {
 	struct world *w = *state;
@@ -585,6 +643,9 @@ int main(void)
 		WORLD_TEST(past_failures_count),
 		WORLD_TEST(trigger_refused_by_the_service_centre),
 		WORLD_TEST(trigger_refused_behind_a_broken_link),
+		WORLD_TEST(fleet_goes_before_the_trigger_is_taken),
+		WORLD_TEST(fleet_goes_in_a_session),
+		WORLD_TEST(fleet_goes_and_the_counter_is_ahead),
 		WORLD_TEST(nobody_takes_the_trigger),
 		WORLD_TEST(card_vanishes),
 		WORLD_TEST(nothing_leaves_in_a_pause),

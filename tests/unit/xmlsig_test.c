@@ -217,7 +217,7 @@ static void documents_with_other_pairs_are_refused(void **state)
 	assert_int_equal(verify(f, "<a><b></a>"), -EINVAL);
 }
 
-/* 3,800 namespaces in scope of 20,000 elements, asked for by an inclusive canonicalisation. */
+/* 441 namespaces in scope of 20,000 elements, asked for by an inclusive canonicalisation. */
 static void costly_documents_are_refused(void **state)
 {
 	struct fix *f = *state;
@@ -225,7 +225,7 @@ static void costly_documents_are_refused(void **state)
 	const char *info = "<rps:EumSignedInfo>";
 	char *text;
 
-	for (int i = 0; i < 60; i++) {
+	for (int i = 0; i < 7; i++) {
 		head = talloc_strdup_append_buffer(head, "<d");
 		for (int k = 0; k < 63; k++)
 			head = talloc_asprintf_append_buffer(head, " xmlns:n%d-%d='urn:u'", i, k);
@@ -239,7 +239,6 @@ static void costly_documents_are_refused(void **state)
 	text = with(f, text, "xml-exc-c14n#\"></ds:Transform>",
 		    "xml-exc-c14n#\"><ec:InclusiveNamespaces "
 		    "xmlns:ec='http://www.w3.org/2001/10/xml-exc-c14n#' PrefixList='n0-0 n0-1 n0-2'/></ds:Transform>");
-	f->es = es_ctx_alloc(f, &(struct es_limits){.depth = 100});
 	assert_int_equal(verify(f, text), -EINVAL);
 	assert_non_null(strstr(f->why, "canonical form"));
 }

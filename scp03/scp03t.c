@@ -39,13 +39,6 @@ static size_t head_len(size_t len)
 	return len < 0x80 ? 2 : len < 0x100 ? 3 : 4;
 }
 
-size_t scp03t_sealed_len(size_t plain_len)
-{
-	size_t len = session_padded_len(plain_len) + SCP03_MAC_LEN;
-
-	return head_len(len) + len;
-}
-
 /* ---- sealing ---- */
 
 void scp03t_put_init(uint8_t kvn, const uint8_t host_challenge[SCP03_CHALLENGE_LEN], struct wr *w)
@@ -178,88 +171,6 @@ int scp03t_seal_keys(struct scp03 *s, const struct scp03t_new_keys *keys, struct
 	}
 	bytes_wipe(buf, sizeof(buf));
 	return rc;
-}
-
-/* ---- cutting a stream ---- */
-
-struct scp03t_cutter {
-	struct scp03 *s;
-	size_t max;
-	scp03t_emit_fn emit;
-	void *arg;
-	size_t fill;
-	uint8_t *buf;
-};
-
-static int cutter_destroy(struct scp03t_cutter *c)
-{
-	bytes_wipe(c->buf, c->max);
-	return 0;
-}
-
-int scp03t_cutter_alloc(const void *ctx, struct scp03 *s, size_t segment_max, scp03t_emit_fn emit, void *arg,
-			struct scp03t_cutter **cutter)
-{
-	struct scp03t_cutter *c;
-
-	if (segment_max > SCP03T_SEGMENT_LIMIT)
-		return -EINVAL;
-	c = talloc_zero(ctx, struct scp03t_cutter);
-	OSMO_ASSERT(c);
-	*c = (struct scp03t_cutter){
-		.s = s, .max = segment_max ? segment_max : SCP03T_SEGMENT_MAX, .emit = emit, .arg = arg};
-	c->buf = talloc_size(c, c->max);
-	OSMO_ASSERT(c->buf);
-	talloc_set_destructor(c, cutter_destroy);
-	*cutter = c;
-	return 0;
-}
-
-static int cut(struct scp03t_cutter *c, struct bytes segment)
-{
-	struct bytes tlv;
-	int rc = seal(c->s, TAG_DATA, segment, &tlv);
-
-	return rc < 0 ? rc : c->emit(c->arg, tlv);
-}
-
-/* Complete a segment that an earlier piece began.  \param[in,out] piece  what was taken is gone */
-static void fill_up(struct scp03t_cutter *c, struct bytes *piece)
-{
-	size_t n = OSMO_MIN(piece->len, c->max - c->fill);
-
-	if (n)
-		memcpy(c->buf + c->fill, piece->data, n);
-	c->fill += n;
-	*piece = bytes_sub(*piece, n, piece->len - n);
-}
-
-int scp03t_cutter_put(struct scp03t_cutter *c, struct bytes piece)
-{
-	int rc = 0;
-
-	if (c->fill) {
-		fill_up(c, &piece);
-		if (c->fill < c->max)
-			return 0;
-		rc = cut(c, bytes_of(c->buf, c->fill));
-		c->fill = 0;
-	}
-	while (rc == 0 && piece.len >= c->max) {
-		rc = cut(c, bytes_sub(piece, 0, c->max));
-		piece = bytes_sub(piece, c->max, piece.len - c->max);
-	}
-	if (rc == 0)
-		fill_up(c, &piece);
-	return rc;
-}
-
-int scp03t_cutter_end(struct scp03t_cutter *c)
-{
-	size_t n = c->fill;
-
-	c->fill = 0;
-	return n ? cut(c, bytes_of(c->buf, n)) : 0;
 }
 
 /* ---- answers ---- */

@@ -15,9 +15,6 @@
 /*! What the length fields of this implementation allow at most: for cards known to take more. */
 #define SCP03T_SEGMENT_LIMIT 65519
 
-/*! Octets of the 86 for a segment. */
-size_t scp03t_sealed_len(size_t plain_len);
-
 /* ---- off-card: sealing ---- */
 
 /*! 84 */
@@ -38,22 +35,6 @@ struct scp03t_new_keys {
 /*! 87, and the session goes on with the new keys.
  * \returns 0; -EINVAL; -EPROTO no session, or an 86 waits for its answer, which the old keys protect; -EIO */
 int scp03t_seal_keys(struct scp03 *s, const struct scp03t_new_keys *keys, struct wr *w) MUST_CHECK;
-
-/*! Cuts a stream into segments.  Holds at most one segment of it. */
-struct scp03t_cutter;
-/*! What becomes of a finished 86.  \param[in] tlv  valid during the call.  \returns 0, or an error that ends the cut */
-typedef int (*scp03t_emit_fn)(void *arg, struct bytes tlv);
-
-/*! \param[in]  s            borrowed
- *  \param[in]  segment_max  plain octets of a segment; 0 = SCP03T_SEGMENT_MAX
- *  \param[out] cutter       talloc child of ctx; what it holds is wiped when freed
- *  \returns 0; -EINVAL above SCP03T_SEGMENT_LIMIT */
-int scp03t_cutter_alloc(const void *ctx, struct scp03 *s, size_t segment_max, scp03t_emit_fn emit, void *arg,
-			struct scp03t_cutter **cutter) MUST_CHECK;
-/*! Next piece, of any size: full segments are sealed straight from it.  \returns 0; as scp03t_seal(); as emit */
-int scp03t_cutter_put(struct scp03t_cutter *cutter, struct bytes piece) MUST_CHECK;
-/*! Seal what is left.  \returns as scp03t_cutter_put() */
-int scp03t_cutter_end(struct scp03t_cutter *cutter) MUST_CHECK;
 
 /* ---- off-card: answers ---- */
 

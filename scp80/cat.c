@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* What terminal and card say about a short message (TS 31.111): ENVELOPE (SMS-PP DOWNLOAD) down, SEND SHORT MESSAGE up.
+/* How a terminal hands a short message to its card (TS 31.111): ENVELOPE (SMS-PP DOWNLOAD).
  * The comprehension bit of a tag may be set or not; the objects come in the order of the standard. */
 #include "scp80/sms.h"
 
@@ -8,19 +8,14 @@
 #include "common/codec/ber.h"
 #include "scp80/apdu.h"
 
-#define TAG_PROACTIVE 0xd0
 #define TAG_SMS_PP_DOWNLOAD 0xd1
 #define TAG_COMPREHENSION 0x80
-#define TAG_COMMAND_DETAILS 0x01
 #define TAG_DEVICE_IDENTITIES 0x02
-#define TAG_RESULT 0x03
 #define TAG_ADDRESS 0x06
 #define TAG_SMS_TPDU 0x0b
 
 #define DEV_UICC 0x81
-#define DEV_TERMINAL 0x82
 #define DEV_NETWORK 0x83
-#define CMD_SEND_SHORT_MESSAGE 0x13
 
 #define CLA_ETSI 0x80
 #define INS_ENVELOPE 0xc2
@@ -105,56 +100,4 @@ int sms_envelope_dec(struct bytes apdu, struct bytes *tpdu)
 		return -EINVAL;
 	*tpdu = t;
 	return 0;
-}
-
-int sms_proactive_enc(uint8_t number, const struct sms_addr *smsc, struct bytes tpdu, struct wr *w)
-{
-	const uint8_t details[] = {number, CMD_SEND_SHORT_MESSAGE, 0x00};
-	uint8_t inner[CAT_VALUE_MAX];
-	struct bytes value;
-	struct wr iw;
-
-	wr_init_buf(&iw, inner, sizeof(inner));
-	ber_put(&iw, TAG_COMMAND_DETAILS | TAG_COMPREHENSION, BYTES_ARR(details));
-	put_pair(&iw, TAG_DEVICE_IDENTITIES | TAG_COMPREHENSION, DEV_UICC, DEV_NETWORK);
-	if (put_smsc(&iw, TAG_ADDRESS, smsc) < 0)
-		return -EINVAL;
-	ber_put(&iw, TAG_SMS_TPDU | TAG_COMPREHENSION, tpdu);
-	if (wr_end(&iw, &value) < 0)
-		return -ENOSPC;
-	ber_put(w, TAG_PROACTIVE, value);
-	return w->failed ? -ENOSPC : 0;
-}
-
-int sms_proactive_dec(struct bytes cmd, uint8_t *number, struct bytes *tpdu)
-{
-	struct bytes value, details, t;
-	uint8_t no, type;
-	struct rd r;
-
-	if (only_tlv(cmd, TAG_PROACTIVE, &value) < 0 || find_object(value, TAG_COMMAND_DETAILS, &details) < 0)
-		return -EINVAL;
-	rd_init(&r, details);
-	no = rd_u8(&r);
-	type = rd_u8(&r);
-	rd_u8(&r);
-	if (rd_end(&r) < 0)
-		return -EINVAL;
-	if (type != CMD_SEND_SHORT_MESSAGE)
-		return -ENOENT;
-	if (find_object(value, TAG_SMS_TPDU, &t) < 0)
-		return -EINVAL;
-	*number = no;
-	*tpdu = t;
-	return 0;
-}
-
-int sms_terminal_response_enc(uint8_t number, uint8_t result, struct wr *w)
-{
-	const uint8_t details[] = {number, CMD_SEND_SHORT_MESSAGE, 0x00};
-
-	ber_put(w, TAG_COMMAND_DETAILS | TAG_COMPREHENSION, BYTES_ARR(details));
-	put_pair(w, TAG_DEVICE_IDENTITIES | TAG_COMPREHENSION, DEV_TERMINAL, DEV_UICC);
-	ber_put_u8(w, TAG_RESULT | TAG_COMPREHENSION, result);
-	return w->failed ? -ENOSPC : 0;
 }

@@ -42,15 +42,6 @@ unsigned int ud_segments(size_t len, bool ref16)
 	return n > SEGMENTS_MAX ? 0 : (unsigned int)n;
 }
 
-size_t ud_capacity(unsigned int n, bool ref16)
-{
-	if (n == 0 || n > SEGMENTS_MAX)
-		return 0;
-	if (n == 1)
-		return UD_MAX - UDH_SINGLE;
-	return room_first(ref16) + (n - 1) * room_next(ref16);
-}
-
 static bool kind_is_ours(unsigned int kind)
 {
 	return kind == UD_COMMAND || kind == UD_RESPONSE;

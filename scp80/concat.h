@@ -26,8 +26,6 @@ struct ud_msg {
 
 /*! Number of segments that a packet of len octets needs: 1 .. 255.  \returns 0 when it needs more */
 unsigned int ud_segments(size_t len, bool ref16);
-/*! Longest packet that fits into n segments; 0 for n outside 1 .. 255. */
-size_t ud_capacity(unsigned int n, bool ref16);
 
 /*! Write the TP-UD (with its user data header; TP-UDHI must be set) of one segment.
  * \param[in] index  1 .. ud_segments()

@@ -47,13 +47,6 @@ int script_cmd_enc(enum script_form form, const struct script_item *items, size_
 	return w->failed ? -ENOSPC : 0;
 }
 
-int script_cmd_enc_one(enum script_form form, struct bytes capdu, struct wr *w)
-{
-	const struct script_item item = {SCRIPT_CAPDU, capdu};
-
-	return script_cmd_enc(form, &item, 1, w);
-}
-
 static int take_cmd_item(struct script_tlv *t, struct script_cmd *cmd)
 {
 	struct script_item item;

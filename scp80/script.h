@@ -68,8 +68,6 @@ struct script_item {
  * \returns 0; -EINVAL for a tag that is no enum script_tag, chaining elsewhere than first, anything but a C-APDU in the
  *          compact form; -ENOSPC */
 int script_cmd_enc(enum script_form form, const struct script_item *items, size_t n, struct wr *w) MUST_CHECK;
-/*! The usual script: one C-APDU in the definite or indefinite form. */
-int script_cmd_enc_one(enum script_form form, struct bytes capdu, struct wr *w) MUST_CHECK;
 
 /*! A command script that was checked as a whole; views into the input. */
 struct script_cmd {

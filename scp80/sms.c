@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Short message TPDUs (TS 23.040 §9.2.2): DELIVER, SUBMIT and DELIVER-REPORT, with numeric addresses and binary user
+/* Short message TPDUs (TS 23.040 §9.2.2): DELIVER and SUBMIT, with numeric addresses and binary user
  * data. Text in the 7-bit alphabet is read (a stray message must not look malformed) but its septets are not unpacked,
  * and it is not written. */
 #include "scp80/sms.h"
@@ -10,7 +10,7 @@
 #include <osmocom/core/utils.h>
 
 #define MTI_MASK 0x03
-#define MTI_DELIVER 0x00 /* also DELIVER-REPORT, the other way */
+#define MTI_DELIVER 0x00
 #define MTI_SUBMIT 0x01
 #define TP_NO_MORE 0x04
 #define TP_SRR 0x20
@@ -19,10 +19,6 @@
 #define TP_VPF_ENHANCED 0x08
 #define TP_VPF_RELATIVE 0x10
 #define TP_VPF_ABSOLUTE 0x18
-#define PI_PID 0x01
-#define PI_DCS 0x02
-#define PI_UDL 0x04
-#define PI_EXTENSION 0x80
 
 #define ADDR_TON_MASK 0x70
 #define ADDR_TON_ALPHANUMERIC 0x50
@@ -262,50 +258,6 @@ int sms_submit_dec(struct bytes tpdu, struct sms_submit *sms)
 	if (rc < 0)
 		return rc;
 	*sms = s;
-	return 0;
-}
-
-int sms_report_enc(const struct sms_report *rep, struct wr *w)
-{
-	int rc = rep->ud.len ? check_out(NULL, rep->dcs, rep->ud, rep->error ? SMS_REPORT_UD_ERROR : SMS_REPORT_UD_ACK)
-			     : 0;
-
-	if (rc < 0)
-		return rc;
-	wr_u8(w, MTI_DELIVER | (rep->udhi ? TP_UDHI : 0));
-	if (rep->error)
-		wr_u8(w, rep->fcs);
-	if (rep->ud.len == 0) {
-		wr_u8(w, 0);
-		return w->failed ? -ENOSPC : 0;
-	}
-	wr_u8(w, PI_PID | PI_DCS | PI_UDL);
-	wr_u8(w, rep->pid);
-	wr_u8(w, rep->dcs);
-	return ud_put(rep->ud, w);
-}
-
-int sms_report_dec(struct bytes tpdu, bool error, struct sms_report *rep)
-{
-	struct sms_report s = {.error = error};
-	uint8_t first, pi;
-	struct rd r;
-
-	rd_init(&r, tpdu);
-	first = rd_u8(&r);
-	if (error)
-		s.fcs = rd_u8(&r);
-	pi = rd_u8(&r);
-	if ((first & MTI_MASK) != MTI_DELIVER || pi & PI_EXTENSION)
-		return -EINVAL;
-	s.udhi = first & TP_UDHI;
-	if (pi & PI_PID)
-		s.pid = rd_u8(&r);
-	if (pi & PI_DCS)
-		s.dcs = rd_u8(&r);
-	if (pi & PI_UDL ? ud_get(&r, s.dcs, SMS_REPORT_UD_ACK, &s.ud) < 0 : rd_end(&r) < 0)
-		return -EINVAL;
-	*rep = s;
 	return 0;
 }
 

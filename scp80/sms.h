@@ -56,23 +56,8 @@ int sms_submit_enc(const struct sms_submit *sms, struct wr *w) MUST_CHECK;
 /*! Errors as sms_deliver_dec(). */
 int sms_submit_dec(struct bytes tpdu, struct sms_submit *sms) MUST_CHECK;
 
-/*! SMS-DELIVER-REPORT, mobile to service centre. */
-struct sms_report {
-	bool error;  /* goes with RP-ERROR and carries fcs */
-	uint8_t fcs; /* TP-Failure-Cause */
-	bool udhi;
-	uint8_t pid; /* pid and dcs are sent and valid only together with ud */
-	uint8_t dcs;
-	struct bytes ud;
-};
-/*! Longest user data of a report to RP-ACK, and to RP-ERROR. */
+/*! Longest user data of an SMS-DELIVER-REPORT to RP-ACK. */
 #define SMS_REPORT_UD_ACK 159
-#define SMS_REPORT_UD_ERROR 158
-
-/*! \returns 0; -EINVAL 7-bit DCS; -ENOSPC */
-int sms_report_enc(const struct sms_report *rep, struct wr *w) MUST_CHECK;
-/*! \param[in] error  it came with RP-ERROR.  \returns 0; -EINVAL */
-int sms_report_dec(struct bytes tpdu, bool error, struct sms_report *rep) MUST_CHECK;
 
 /* ---- terminal and card ---- */
 
@@ -85,12 +70,3 @@ int sms_addr_value_enc(const struct sms_addr *addr, struct wr *w) MUST_CHECK;
 int sms_envelope_enc(const struct sms_addr *smsc, struct bytes tpdu, struct wr *w) MUST_CHECK;
 /*! \param[out] tpdu  view into apdu.  \returns 0; -EINVAL */
 int sms_envelope_dec(struct bytes apdu, struct bytes *tpdu) MUST_CHECK;
-
-/*! Proactive command SEND SHORT MESSAGE.
- * \param[in] number  command number 1 .. 254 */
-int sms_proactive_enc(uint8_t number, const struct sms_addr *smsc, struct bytes tpdu, struct wr *w) MUST_CHECK;
-/*! \param[out] number  untouched on error; tpdu is a view into cmd
- * \returns 0; -ENOENT another proactive command; -EINVAL */
-int sms_proactive_dec(struct bytes cmd, uint8_t *number, struct bytes *tpdu) MUST_CHECK;
-/*! Value of the TERMINAL RESPONSE to it.  \param[in] result  general result, 00 = performed */
-int sms_terminal_response_enc(uint8_t number, uint8_t result, struct wr *w) MUST_CHECK;

@@ -56,8 +56,6 @@ struct http_rx *http_rx_alloc(const void *ctx, enum http_side side, const struct
  *          transfer coding that is not ours */
 int http_rx_feed(struct http_rx *rx, struct bytes *in, struct http_msg **msg) MUST_CHECK;
 
-/*! Whether part of a message is there: then the end of the stream cuts it. */
-bool http_rx_in_message(const struct http_rx *rx);
 /*! Status to answer after an error: 400, 413, 431, 501 or 505. */
 unsigned int http_rx_refusal(const struct http_rx *rx);
 /*! Sentence for a log after an error; literal. */

@@ -388,11 +388,6 @@ int http_rx_feed(struct http_rx *rx, struct bytes *in, struct http_msg **msg)
 	return rx->gate == GATE_FAILED ? rx->rc : 0;
 }
 
-bool http_rx_in_message(const struct http_rx *rx)
-{
-	return rx->gate != GATE_START && rx->gate != GATE_FAILED;
-}
-
 unsigned int http_rx_refusal(const struct http_rx *rx)
 {
 	return rx->refusal ? rx->refusal : 400;

@@ -265,20 +265,3 @@ int pkg_header_parse(struct pkg_header *h, struct bytes value, const char **why)
 		*why = bad;
 	return bad ? -EINVAL : 0;
 }
-
-int pkg_header_read(const void *ctx, struct bytes package, struct pkg_header **header)
-{
-	struct pkg_header *h = talloc_zero(ctx, struct pkg_header);
-	const char *why;
-	struct ber t;
-	struct rd r;
-
-	OSMO_ASSERT(h);
-	rd_init(&r, package);
-	if (!ber_next(&r, &t) || t.tag != PE_HEADER || pkg_header_parse(h, t.value, &why) < 0) {
-		talloc_free(h);
-		return -EINVAL;
-	}
-	*header = h;
-	return 0;
-}

@@ -34,10 +34,6 @@ struct pkg_header {
 	const char **service_names; /* their names, ends with NULL; "service 28" for one that has no name here */
 };
 
-/*! \param[out] header  talloc child of ctx; untouched on error
- *  \returns 0; -EINVAL when the package does not begin with a header that can be read */
-int pkg_header_read(const void *ctx, struct bytes package, struct pkg_header **header) MUST_CHECK;
-
 enum pkg_severity {
 	PKG_WARNING, /* a card may take it; somebody should look */
 	PKG_ERROR,   /* not to be sent */

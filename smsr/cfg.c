@@ -69,11 +69,6 @@ struct peer *smsr_cfg_peer_get(struct smsr_cfg *cfg, const char *name)
 	return p;
 }
 
-bool peer_may_be_called(const struct peer *peer, const char *url)
-{
-	return http_url_is_below(peer->callback_prefix, url);
-}
-
 struct smsc_cfg *smsr_cfg_smsc_get(struct smsr_cfg *cfg, const char *name)
 {
 	struct smsc_cfg *c;

@@ -98,8 +98,5 @@ struct smsc_cfg *smsr_cfg_smsc_get(struct smsr_cfg *cfg, const char *name);
  * \param[out] why  sentence for the operator, talloc child of ctx
  * \returns 0; -EINVAL */
 int smsr_cfg_check(const void *ctx, const struct smsr_cfg *cfg, const char **why) MUST_CHECK;
-/*! True if the URL begins with the peer's callback prefix, up to a border: "https://a/x" allows "https://a/x/y" and
- * "https://a/x?z", not "https://a/xy". */
-bool peer_may_be_called(const struct peer *peer, const char *url);
 /*! True if this SM-DP may act for the operator. */
 bool peer_acts_for(const struct peer *peer, const char *mno_oid);

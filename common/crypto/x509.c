@@ -173,24 +173,6 @@ const char *x509_subject(const struct x509 *cert)
 	return cert->subject;
 }
 
-char *x509_subject_attr(const void *ctx, const struct x509 *cert, const char *name)
-{
-	const X509_NAME *subject = X509_get_subject_name(cert->x);
-	int at = X509_NAME_get_index_by_NID(subject, OBJ_txt2nid(name), -1);
-	unsigned char *utf8 = NULL;
-	char *out = NULL;
-	int len;
-
-	if (at < 0)
-		return NULL;
-	len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
-	/* A name with a NUL inside would be read differently by others: it counts as absent. */
-	if (len >= 0 && !memchr(utf8, '\0', (size_t)len))
-		out = talloc_strndup(ctx, (const char *)utf8, (size_t)len);
-	OPENSSL_free(utf8);
-	return out;
-}
-
 struct bytes x509_der(const struct x509 *cert)
 {
 	return cert->der;
@@ -199,12 +181,4 @@ struct bytes x509_der(const struct x509 *cert)
 int64_t x509_not_after_ms(const struct x509 *cert)
 {
 	return cert->not_after_ms;
-}
-
-int x509_days_left(const struct x509 *cert, int64_t at_ms)
-{
-	const int64_t day_ms = INT64_C(24) * 3600 * 1000;
-	int64_t left = cert->not_after_ms - at_ms;
-
-	return (int)(left < 0 ? (left - day_ms + 1) / day_ms : left / day_ms);
 }

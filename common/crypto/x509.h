@@ -20,7 +20,6 @@ int x509_der_parse(const void *ctx, struct bytes der, struct x509 **cert) MUST_C
  * which a chain is checked must have a list there.
  * \returns 0; -EINVAL when there is no certificate in it; errno of opening the file */
 int x509_bundle_load(const void *ctx, const char *path, struct x509_bundle **bundle, const char **why) MUST_CHECK;
-size_t x509_bundle_count(const struct x509_bundle *bundle);
 /*! Call visit for each certificate; cert is valid during the call. */
 void x509_bundle_visit(const struct x509_bundle *bundle, void (*visit)(void *priv, const struct x509 *cert),
 		       void *priv);
@@ -50,12 +49,7 @@ struct X509_name_st;
 char *x509_name_text(const void *ctx, const struct X509_name_st *name);
 /*! Subject as RFC 2253 writes it: "CN=Example EUM,O=Example Card Maker,C=XX". */
 const char *x509_subject(const struct x509 *cert);
-/*! First attribute of the subject with this short or long name ("CN", "serialNumber").  \returns talloc child of ctx;
- * NULL */
-char *x509_subject_attr(const void *ctx, const struct x509 *cert, const char *name);
 /*! DER form, view into the certificate. */
 struct bytes x509_der(const struct x509 *cert);
 /*! End of validity, milliseconds of UTC. */
 int64_t x509_not_after_ms(const struct x509 *cert);
-/*! Whole days until the end of validity; negative when it is over. */
-int x509_days_left(const struct x509 *cert, int64_t at_ms);

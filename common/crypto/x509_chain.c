@@ -88,11 +88,6 @@ int x509_bundle_load(const void *ctx, const char *path, struct x509_bundle **bun
 	return rc;
 }
 
-size_t x509_bundle_count(const struct x509_bundle *bundle)
-{
-	return bundle->certs;
-}
-
 void x509_bundle_visit(const struct x509_bundle *bundle, void (*visit)(void *priv, const struct x509 *cert), void *priv)
 {
 	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(bundle->store);

@@ -57,9 +57,7 @@ static void one(void *ctx, struct reasm *r, struct bytes tpdu, uint64_t now_ms)
 	struct reasm_from from = {.sender = BYTES_LIT("x")};
 	struct sms_deliver d;
 	struct sms_submit s;
-	struct sms_report rep;
 	struct bytes inner;
-	uint8_t number;
 
 	if (sms_deliver_dec(tpdu, &d) == 0) {
 		rewrite_deliver(ctx, &d);
@@ -71,9 +69,7 @@ static void one(void *ctx, struct reasm *r, struct bytes tpdu, uint64_t now_ms)
 	} else {
 		take(ctx, r, now_ms & 1, tpdu, &from, now_ms);
 	}
-	(void)!sms_report_dec(tpdu, now_ms & 1, &rep);
 	(void)!sms_envelope_dec(tpdu, &inner);
-	(void)!sms_proactive_dec(tpdu, &number, &inner);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -179,12 +179,6 @@ static int take(struct bench *b, struct scp03 *s, struct bytes body, struct wr *
 	return rd_end(&r);
 }
 
-static int emit(void *arg, struct bytes tlv)
-{
-	wr_bytes(arg, tlv);
-	return 0;
-}
-
 /* A whole download in scripts of one segment each.  \returns what the card says at the end */
 static struct euicc_response download(struct bench *b, const struct ecka_keys *k, uint32_t counter,
 				      struct bytes package, size_t segment)
@@ -192,17 +186,14 @@ static struct euicc_response download(struct bench *b, const struct ecka_keys *k
 	struct wr items = writer(b), plain = writer(b);
 	struct scp03 *s = download_open(b, k, counter, &items);
 	struct euicc_response rsp = {};
-	struct scp03t_cutter *cutter;
 	uint8_t error = 0;
 
 	assert_int_equal(take(b, s, run(b, AID_NEW, &items), &plain, &error), 0);
 	items.len = 0;
-	assert_int_equal(scp03t_cutter_alloc(b->ctx, s, segment, emit, &items, &cutter), 0);
 	for (size_t at = 0; at < package.len && plain.len == 0; at += segment) {
 		size_t n = package.len - at < segment ? package.len - at : segment;
 
-		assert_int_equal(scp03t_cutter_put(cutter, bytes_sub(package, at, n)), 0);
-		assert_int_equal(scp03t_cutter_end(cutter), 0);
+		assert_int_equal(scp03t_seal(s, bytes_sub(package, at, n), &items), 0);
 		assert_int_equal(take(b, s, run(b, AID_NEW, &items), &plain, &error), 0);
 		items.len = 0;
 	}

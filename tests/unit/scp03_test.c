@@ -274,7 +274,6 @@ static void a_download(void **state)
 
 		assert_int_equal(scp03t_seal(e.off, plain, &cmd), 0);
 		assert_true(bytes_eq(written(&cmd), vec_hex(ctx, v, "tlv_86")));
-		assert_int_equal(cmd.len, scp03t_sealed_len(plain.len));
 		assert_int_equal(scp03t_card_open(e.card, value_of(written(&cmd)), &opened), 0);
 		assert_true(bytes_eq(written(&opened), plain));
 		assert_int_equal(scp03t_card_answer(e.card, rsp, &answer), 0);
@@ -308,56 +307,6 @@ static void answers_to_segments_may_come_late(void **state)
 		assert_int_equal(rx(e.off, bytes_sub(written(&answers), i * len, len), &data), 0);
 		assert_true(bytes_eq(written(&data), BYTES_LIT("answer")));
 	}
-}
-
-static int collect(void *arg, struct bytes tlv)
-{
-	wr_bytes(arg, tlv);
-	return 0;
-}
-
-/* The three segments of the vectors from a cutter, with pieces of any size. */
-static void the_cutter_gives_the_same_segments(void **state)
-{
-	static const size_t steps[] = {1, 7, 500, 1007, 1008, 5000};
-	uint8_t data[3000];
-
-	for (size_t i = 0; i < sizeof(data); i++)
-		data[i] = (uint8_t)(i * 31);
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		struct ends a = ends_tlv(), b = ends_tlv();
-		struct wr cut = writer(), whole = writer();
-		struct scp03t_cutter *c;
-
-		assert_int_equal(scp03t_cutter_alloc(ctx, a.off, 0, collect, &cut, &c), 0);
-		for (size_t at = 0; at < sizeof(data); at += steps[i]) {
-			size_t n = sizeof(data) - at < steps[i] ? sizeof(data) - at : steps[i];
-
-			assert_int_equal(scp03t_cutter_put(c, bytes_of(data + at, n)), 0);
-		}
-		assert_int_equal(scp03t_cutter_end(c), 0);
-		assert_int_equal(scp03t_seal(b.off, bytes_of(data, 1007), &whole), 0);
-		assert_int_equal(whole.len, 1020);
-		assert_int_equal(scp03t_seal(b.off, bytes_of(data + 1007, 1007), &whole), 0);
-		assert_int_equal(scp03t_seal(b.off, bytes_of(data + 2014, 986), &whole), 0);
-		assert_true(bytes_eq(written(&cut), written(&whole)));
-	}
-}
-
-static int refuse(void *arg, struct bytes tlv)
-{
-	return -ENOSPC;
-}
-
-static void the_cutter_hands_on_errors(void **state)
-{
-	struct ends e = ends_tlv();
-	struct scp03t_cutter *c;
-
-	assert_int_equal(scp03t_cutter_alloc(ctx, e.off, SCP03T_SEGMENT_LIMIT + 1, refuse, NULL, &c), -EINVAL);
-	assert_int_equal(scp03t_cutter_alloc(ctx, e.off, 4, refuse, NULL, &c), 0);
-	assert_int_equal(scp03t_cutter_put(c, BYTES_LIT("abc")), 0);
-	assert_int_equal(scp03t_cutter_put(c, BYTES_LIT("d")), -ENOSPC);
 }
 
 static void errors_of_the_card(void **state)
@@ -504,8 +453,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_token_key_by_put_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_download, setup, teardown),
 		cmocka_unit_test_setup_teardown(answers_to_segments_may_come_late, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_cutter_gives_the_same_segments, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_cutter_hands_on_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(errors_of_the_card, setup, teardown),
 		cmocka_unit_test_setup_teardown(answers_must_fit_what_was_sent, setup, teardown),
 		cmocka_unit_test_setup_teardown(new_session_keys, setup, teardown),

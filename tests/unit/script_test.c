@@ -117,6 +117,7 @@ static void builder_refuses_what_is_no_script(void **state)
 					    {SCRIPT_CHAINING, BYTES_LIT("\x01")}};
 	const struct script_item odd = {0x23, BYTES_LIT("\x90\x00")};
 	const struct script_item action = {SCRIPT_IMMEDIATE, BYTES_LIT("\x81")};
+	const struct script_item one = {SCRIPT_CAPDU, BYTES_LIT("\x80\xca\x00\x66\x00")};
 	uint8_t buf[16];
 	struct wr w;
 
@@ -125,9 +126,9 @@ static void builder_refuses_what_is_no_script(void **state)
 	assert_int_equal(script_cmd_enc(SCRIPT_DEFINITE, &odd, 1, &w), -EINVAL);
 	assert_int_equal(script_cmd_enc(SCRIPT_COMPACT, &action, 1, &w), -EINVAL);
 	assert_int_equal(w.len, 0);
-	assert_int_equal(script_cmd_enc_one(SCRIPT_DEFINITE, BYTES_LIT("\x80\xca\x00\x66\x00"), &w), 0);
+	assert_int_equal(script_cmd_enc(SCRIPT_DEFINITE, &one, 1, &w), 0);
 	assert_memory_equal(buf, "\xaa\x07\x22\x05\x80\xca\x00\x66\x00", 9);
-	assert_int_equal(script_cmd_enc_one(SCRIPT_DEFINITE, BYTES_LIT("\x80\xca\x00\x66\x00"), &w), -ENOSPC);
+	assert_int_equal(script_cmd_enc(SCRIPT_DEFINITE, &one, 1, &w), -ENOSPC);
 }
 
 static struct script_rsp rsp(void *ctx, const char *hex)

@@ -146,69 +146,6 @@ static void user_data_must_fit(void **state)
 	talloc_free(ctx);
 }
 
-static void reports_carry_user_data_or_nothing(void **state)
-{
-	void *ctx = talloc_new(NULL);
-	struct sms_report rep = {.udhi = true, .pid = 0x7f, .dcs = 0xf6, .ud = BYTES_LIT("\x02\x71\x00\xaa")};
-	struct wr w;
-
-	wr_init(&w, ctx);
-	assert_int_equal(sms_report_enc(&rep, &w), 0);
-	assert_true(bytes_eq(out(&w), unhex(ctx, "40077FF604027100AA")));
-	assert_int_equal(sms_report_dec(out(&w), false, &rep), 0);
-	assert_int_equal(rep.ud.len, 4);
-	assert_int_equal(rep.pid, 0x7f);
-	rep = (struct sms_report){.error = true, .fcs = 0xd5};
-	wr_init(&w, ctx);
-	assert_int_equal(sms_report_enc(&rep, &w), 0);
-	assert_true(bytes_eq(out(&w), unhex(ctx, "00D500")));
-	assert_int_equal(sms_report_dec(out(&w), true, &rep), 0);
-	assert_int_equal(rep.fcs, 0xd5);
-	assert_int_equal(sms_report_dec(unhex(ctx, "0080"), false, &rep), -EINVAL);
-	assert_int_equal(sms_report_dec(unhex(ctx, "000001"), false, &rep), -EINVAL);
-	assert_int_equal(sms_report_dec(unhex(ctx, "00"), false, &rep), -EINVAL);
-	talloc_free(ctx);
-}
-
-static void send_short_message_both_ways(void **state)
-{
-	void *ctx = talloc_new(NULL);
-	struct bytes tpdu = unhex(ctx, "41050491214300F600"), got;
-	uint8_t number;
-	struct wr w;
-
-	wr_init(&w, ctx);
-	assert_int_equal(sms_proactive_enc(1, NULL, tpdu, &w), 0);
-	assert_true(bytes_eq(out(&w), unhex(ctx, "D01481030113008202"
-						 "8183"
-						 "8B0941050491214300F600")));
-	assert_int_equal(sms_proactive_dec(out(&w), &number, &got), 0);
-	assert_int_equal(number, 1);
-	assert_true(bytes_eq(got, tpdu));
-	/* comprehension bits clear, alpha identifier and service centre present */
-	assert_int_equal(sms_proactive_dec(unhex(ctx, "D01D010302130002028183"
-						      "0502414206059194214305"
-						      "0B0941050491214300F600"),
-					   &number, &got),
-			 -EINVAL);
-	assert_int_equal(sms_proactive_dec(unhex(ctx, "D01F01030213000202818305024142"
-						      "06059194214305"
-						      "0B0941050491214300F600"),
-					   &number, &got),
-			 0);
-	assert_int_equal(number, 2);
-	assert_int_equal(sms_proactive_dec(unhex(ctx, "D009810301250082028182"), &number, &got), -ENOENT);
-	assert_int_equal(sms_proactive_dec(unhex(ctx, "D00981030113008202818"
-						      "3"),
-					   &number, &got),
-			 -EINVAL);
-	wr_init(&w, ctx);
-	assert_int_equal(sms_terminal_response_enc(1, 0, &w), 0);
-	assert_true(bytes_eq(out(&w), unhex(ctx, "8103011300820282818301"
-						 "00")));
-	talloc_free(ctx);
-}
-
 static void envelope_needs_its_parts(void **state)
 {
 	static const char *const bad[] = {"", "80C2000000", "80C2000002D100", "80C2000006D10482028381",
@@ -236,8 +173,6 @@ int main(void)
 		cmocka_unit_test(submit_in_all_validity_forms),
 		cmocka_unit_test(addresses_are_bounded_and_numeric),
 		cmocka_unit_test(user_data_must_fit),
-		cmocka_unit_test(reports_carry_user_data_or_nothing),
-		cmocka_unit_test(send_short_message_both_ways),
 		cmocka_unit_test(envelope_needs_its_parts),
 	};
 

@@ -53,18 +53,10 @@ static void a_certificate_says_who_it_is(void **state)
 
 	assert_string_equal(x509_subject(c),
 			    "serialNumber=1.3.6.1.4.1.32473.10,CN=Example EUM,O=Example Card Maker,C=XX");
-	assert_string_equal(x509_subject_attr(f, c, "serialNumber"), "1.3.6.1.4.1.32473.10");
-	assert_string_equal(x509_subject_attr(f, c, "CN"), "Example EUM");
-	assert_null(x509_subject_attr(f, c, "L"));
-	assert_null(x509_subject_attr(f, c, "no such attribute"));
 	assert_string_equal(hex_enc(f, x509_ski(c)), "301C4D4332C2C47BD30C8AD873DBA798194127F6");
 	assert_string_equal(hex_enc(f, bytes_of(x509_fingerprint(c), 32)),
 			    "45572647C19E257C525E9AAB64942262668E974D2B2489B9FD4ADF9AF54D7186");
 	assert_int_equal(x509_not_after_ms(c), INT64_C(4905637268) * 1000);
-	assert_int_equal(x509_days_left(c, x509_not_after_ms(c) - 30 * DAY_MS), 30);
-	assert_int_equal(x509_days_left(c, x509_not_after_ms(c) - 30 * DAY_MS + 1), 29);
-	assert_int_equal(x509_days_left(c, x509_not_after_ms(c)), 0);
-	assert_int_equal(x509_days_left(c, x509_not_after_ms(c) + 1), -1);
 	assert_int_equal(x509_der_parse(f, x509_der(c), &again), 0);
 	assert_memory_equal(x509_fingerprint(c), x509_fingerprint(again), 32);
 	assert_int_equal(pubkey_spki_export(f, x509_pubkey(c), &der), 0);
@@ -126,7 +118,6 @@ static void revoked_certificates_are_refused(void **state)
 	struct x509_bundle *roots;
 
 	assert_int_equal(x509_bundle_load(f, DIR "root-crl.pem", &roots, &f->why), 0);
-	assert_int_equal(x509_bundle_count(roots), 1);
 	assert_int_equal(x509_chain_check(f, load(f, "eum"), roots, IN_2030, &f->why), 0);
 	assert_int_equal(x509_chain_check(f, load(f, "eum-brainpool"), roots, IN_2030, &f->why), -EBADMSG);
 	assert_non_null(strstr(f->why, "revoked"));

@@ -9,6 +9,7 @@
 #include <talloc.h>
 
 #include "common/net/http_client.h"
+#include "common/peer/peer_cfg.h"
 #include "scp03/scp03t.h"
 
 #define CHUNK_DEFAULT (64 * 1024)
@@ -136,26 +137,21 @@ static const char *wrong_with_peer(const struct smdp_cfg *cfg, const struct smdp
 		return "no entity-id";
 	if (smdp_cfg_peer(cfg, p->oid) != p || smdp_cfg_smsr(cfg, p->oid))
 		return "another peer has the same entity-id";
-	if (!tls_who_is_set(&p->tls))
-		return "nothing says which TLS certificate it has (tls ...)";
-	if (p->callback_prefix && http_url_check(p->callback_prefix) < 0)
-		return "callback-prefix is no https URL";
-	if (p->notification_url && http_url_check(p->notification_url) < 0)
-		return "notification-url is no https URL";
-	return NULL;
+	return peer_cfg_wrong(&p->tls, p->callback_prefix, p->notification_url);
 }
 
 static const char *wrong_with_smsr(const struct smdp_cfg *cfg, const struct smsr_peer *p)
 {
+	const char *text;
+
 	if (!p->oid)
 		return "no entity-id";
 	if (smdp_cfg_smsr(cfg, p->oid) != p)
 		return "another sm-sr has the same entity-id";
-	if (!tls_who_is_set(&p->tls))
-		return "nothing says which TLS certificate it has (tls ...)";
-	if (!p->url || http_url_check(p->url) < 0)
-		return "es3-url is missing or no https URL";
-	return NULL;
+	text = peer_cfg_wrong(&p->tls, NULL, NULL);
+	if (!text && (!p->url || http_url_check(p->url) < 0))
+		text = "es3-url is missing or no https URL";
+	return text;
 }
 
 static const char *missing(const struct smdp_cfg *cfg)

@@ -4,6 +4,7 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
+#include "common/app/check.h"
 #include "common/app/clock.h"
 #include "common/app/log.h"
 #include "common/peer/trust.h"
@@ -12,21 +13,18 @@
 
 int smdp_trust_load(const void *ctx, const struct smdp_cfg *cfg, int64_t at_ms, struct trust **out, const char **why)
 {
-	const char *reason = "";
 	struct trust *t;
 	int rc = trust_alloc(ctx, cfg->ci_bundle, &t, why);
 
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; rc == 0 && i < cfg->n_eums; i++)
-		rc = trust_add_eum(t, cfg->eums[i].oid, cfg->eums[i].cert, at_ms, &reason);
-	if (rc < 0) {
-		*why = talloc_strdup(ctx, reason);
+		rc = trust_add_eum(ctx, t, cfg->eums[i].oid, cfg->eums[i].cert, at_ms, why);
+	if (rc < 0)
 		talloc_free(t);
-		return rc;
-	}
-	*out = t;
-	return 0;
+	else
+		*out = t;
+	return rc;
 }
 
 struct expiry_list *smdp_certificates(const void *ctx, const struct smdp_cfg *cfg, const struct tls *tls,
@@ -45,8 +43,9 @@ static void log_ends(const struct smdp_cfg *cfg, const void *ctx, const struct t
 	expiry_log(smdp_certificates(ctx, cfg, tls, trust, dp), clock_stamp_ms());
 }
 
-static enum app_exit check_tls(const struct smdp_cfg *cfg, void *ctx)
+static enum app_exit check_tls(const void *config, void *ctx)
 {
+	const struct smdp_cfg *cfg = config;
 	const char *why = "";
 	struct tls *tls;
 
@@ -56,8 +55,9 @@ static enum app_exit check_tls(const struct smdp_cfg *cfg, void *ctx)
 	return APP_OK;
 }
 
-static enum app_exit check_trust(const struct smdp_cfg *cfg, void *ctx)
+static enum app_exit check_trust(const void *config, void *ctx)
 {
+	const struct smdp_cfg *cfg = config;
 	const char *why = "";
 	struct trust *trust;
 
@@ -69,8 +69,9 @@ static enum app_exit check_trust(const struct smdp_cfg *cfg, void *ctx)
 	return APP_OK;
 }
 
-static enum app_exit check_identity(const struct smdp_cfg *cfg, void *ctx)
+static enum app_exit check_identity(const void *config, void *ctx)
 {
+	const struct smdp_cfg *cfg = config;
 	const char *why = "";
 	struct dp_identity *dp;
 
@@ -82,39 +83,28 @@ static enum app_exit check_identity(const struct smdp_cfg *cfg, void *ctx)
 	return APP_OK;
 }
 
-static enum app_exit check_master_key(const struct smdp_cfg *cfg, void *ctx)
+static enum app_exit check_master_key(const void *config, void *ctx)
 {
-	struct keystore *keystore;
-	const char *why = "";
+	const struct smdp_cfg *cfg = config;
 
-	return keystore_open(ctx, cfg->master_key, &keystore, &why) < 0 ? app_complain(APP_CONFIG, why) : APP_OK;
+	return check_master_key_file(ctx, cfg->master_key);
 }
 
-static enum app_exit check_database(const struct smdp_cfg *cfg, void *ctx)
+static enum app_exit check_database(const void *config, void *ctx)
 {
-	const char *why = "";
-	int rc = db_check_file(ctx, cfg->database, &smdp_db_desc, cfg->limits.free_space_min, &why);
+	const struct smdp_cfg *cfg = config;
 
-	return rc < 0 ? app_complain(APP_DB, why) : APP_OK;
+	return check_database_file(ctx, cfg->database, &smdp_db_desc, cfg->limits.free_space_min);
 }
 
 enum app_exit smdp_daemon_check(struct smdp_daemon *d)
 {
-	static enum app_exit (*const checks[])(const struct smdp_cfg *cfg, void *ctx) = {
+	static const check_cb checks[] = {
 		check_tls, check_trust, check_identity, check_master_key, check_database,
 	};
-	enum app_exit code = APP_OK;
 	const char *why = "";
-	void *ctx;
 
 	if (smdp_cfg_check(d, d->cfg, &why) < 0)
 		return app_complain(APP_CONFIG, why);
-	ctx = talloc_new(d);
-	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
-		enum app_exit one = checks[i](d->cfg, ctx);
-
-		code = code == APP_OK ? one : code;
-	}
-	talloc_free(ctx);
-	return code;
+	return check_all(d->cfg, checks, ARRAY_SIZE(checks));
 }

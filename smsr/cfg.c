@@ -8,7 +8,7 @@
 #include <talloc.h>
 
 #include "common/es/soap.h"
-#include "common/net/http_client.h"
+#include "common/peer/peer_cfg.h"
 
 static const struct limits_cfg limits_default = {
 	.default_validity_s = 24 * 3600,
@@ -104,16 +104,15 @@ bool peer_acts_for(const struct peer *peer, const char *mno_oid)
 
 static int check_peer(const void *ctx, const struct smsr_cfg *cfg, const struct peer *p, const char **why)
 {
+	const char *text;
+
 	if (!p->oid)
 		return wrong(ctx, why, "peer", p->name, "no entity-id");
 	if (smsr_cfg_peer(cfg, p->oid) != p)
 		return wrong(ctx, why, "peer", p->name, "another peer has the same entity-id");
-	if (!tls_who_is_set(&p->tls))
-		return wrong(ctx, why, "peer", p->name, "nothing says which TLS certificate it has (tls ...)");
-	if (p->callback_prefix && http_url_check(p->callback_prefix) < 0)
-		return wrong(ctx, why, "peer", p->name, "callback-prefix is no https URL");
-	if (p->notification_url && http_url_check(p->notification_url) < 0)
-		return wrong(ctx, why, "peer", p->name, "notification-url is no https URL");
+	text = peer_cfg_wrong(&p->tls, p->callback_prefix, p->notification_url);
+	if (text)
+		return wrong(ctx, why, "peer", p->name, text);
 	if ((p->roles & PEER_EUM) && !p->eum_cert)
 		return wrong(ctx, why, "peer", p->name, "an EUM needs eum-certificate");
 	if (p->n_acts_for && !(p->roles & PEER_SMDP))

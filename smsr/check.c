@@ -6,6 +6,7 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
+#include "common/app/check.h"
 #include "common/app/clock.h"
 #include "common/app/log.h"
 #include "common/peer/expiry.h"
@@ -13,8 +14,9 @@
 #include "smsr/trust.h"
 
 /* Certificates: what they are, whether they belong together, and how long they last. */
-static enum app_exit check_certificates(const struct smsr_cfg *cfg, void *ctx)
+static enum app_exit check_certificates(const void *config, void *ctx)
 {
+	const struct smsr_cfg *cfg = config;
 	struct tls *tls = NULL;
 	struct trust *trust = NULL;
 	enum app_exit code = APP_OK;
@@ -28,16 +30,16 @@ static enum app_exit check_certificates(const struct smsr_cfg *cfg, void *ctx)
 	return code;
 }
 
-static enum app_exit check_master_key(const struct smsr_cfg *cfg, void *ctx)
+static enum app_exit check_master_key(const void *config, void *ctx)
 {
-	struct keystore *keystore;
-	const char *why = "";
+	const struct smsr_cfg *cfg = config;
 
-	return keystore_open(ctx, cfg->master_key, &keystore, &why) < 0 ? app_complain(APP_CONFIG, why) : APP_OK;
+	return check_master_key_file(ctx, cfg->master_key);
 }
 
-static enum app_exit check_passwords(const struct smsr_cfg *cfg, void *ctx)
+static enum app_exit check_passwords(const void *config, void *ctx)
 {
+	const struct smsr_cfg *cfg = config;
 	enum app_exit code = APP_OK;
 	char *password;
 
@@ -55,34 +57,24 @@ static enum app_exit check_passwords(const struct smsr_cfg *cfg, void *ctx)
 	return code;
 }
 
-static enum app_exit check_database(const struct smsr_cfg *cfg, void *ctx)
+static enum app_exit check_database(const void *config, void *ctx)
 {
-	const char *why = "";
-	int rc = db_check_file(ctx, cfg->database, &smsr_db_desc, cfg->limits.free_space_min, &why);
+	const struct smsr_cfg *cfg = config;
 
-	return rc < 0 ? app_complain(APP_DB, why) : APP_OK;
+	return check_database_file(ctx, cfg->database, &smsr_db_desc, cfg->limits.free_space_min);
 }
 
 enum app_exit daemon_check(struct smsr_daemon *d)
 {
-	static enum app_exit (*const checks[])(const struct smsr_cfg *cfg, void *ctx) = {
+	static const check_cb checks[] = {
 		check_certificates,
 		check_master_key,
 		check_passwords,
 		check_database,
 	};
-	enum app_exit code = APP_OK;
 	const char *why = "";
-	void *ctx;
 
 	if (smsr_cfg_check(d, d->cfg, &why) < 0)
 		return app_complain(APP_CONFIG, why);
-	ctx = talloc_new(d);
-	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
-		enum app_exit one = checks[i](d->cfg, ctx);
-
-		code = code == APP_OK ? one : code;
-	}
-	talloc_free(ctx);
-	return code;
+	return check_all(d->cfg, checks, ARRAY_SIZE(checks));
 }

@@ -4,12 +4,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
+#include "common/app/action.h"
 #include "common/app/clock.h"
 #include "common/app/log.h"
 #include "common/es/es_codec.h"
@@ -24,17 +24,7 @@
 
 #define PAUSES_LOGGED_MAX 100
 
-static int say(struct lever *l, int rc, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-
-static int say(struct lever *l, int rc, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	l->text = talloc_vasprintf(l->ctx, fmt, ap);
-	va_end(ap);
-	return rc;
-}
+#define say(l, rc, ...) action_say((l)->ctx, &(l)->text, rc, __VA_ARGS__)
 
 int lever_pull(struct smsr *s, lever_cb action, struct lever *l)
 {
@@ -42,9 +32,7 @@ int lever_pull(struct smsr *s, lever_cb action, struct lever *l)
 
 	l->text = NULL;
 	rc = turn_event(s->turn, action, s, l);
-	if (!l->text)
-		l->text = rc < 0 ? talloc_asprintf(l->ctx, "internal error %d", -rc) : "done";
-	LOGP(DMAIN, rc < 0 ? LOGL_INFO : LOGL_NOTICE, "%s: %s%s\n", l->by, rc < 0 ? "refused: " : "", l->text);
+	action_end(l->ctx, l->by, rc, &l->text);
 	return rc;
 }
 

@@ -6,7 +6,6 @@
 int trust_load(const void *ctx, const struct smsr_cfg *cfg, const char *ci_bundle, int64_t at_ms, struct trust **out,
 	       const char **why)
 {
-	const char *reason = "";
 	struct trust *t;
 	int rc = trust_alloc(ctx, ci_bundle, &t, why);
 
@@ -14,13 +13,11 @@ int trust_load(const void *ctx, const struct smsr_cfg *cfg, const char *ci_bundl
 		return rc;
 	for (size_t i = 0; rc == 0 && i < cfg->n_peers; i++) {
 		if (cfg->peers[i].eum_cert && cfg->peers[i].oid)
-			rc = trust_add_eum(t, cfg->peers[i].oid, cfg->peers[i].eum_cert, at_ms, &reason);
+			rc = trust_add_eum(ctx, t, cfg->peers[i].oid, cfg->peers[i].eum_cert, at_ms, why);
 	}
-	if (rc < 0) {
-		*why = talloc_strdup(ctx, reason);
+	if (rc < 0)
 		talloc_free(t);
-		return rc;
-	}
-	*out = t;
-	return 0;
+	else
+		*out = t;
+	return rc;
 }

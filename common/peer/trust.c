@@ -35,7 +35,7 @@ int trust_alloc(const void *ctx, const char *ci_bundle, struct trust **out, cons
 	return 0;
 }
 
-int trust_add_eum(struct trust *t, const char *oid, const char *path, int64_t at_ms, const char **why)
+int trust_add_eum(const void *ctx, struct trust *t, const char *oid, const char *path, int64_t at_ms, const char **why)
 {
 	const char *reason = "";
 	struct eum *e;
@@ -51,7 +51,7 @@ int trust_add_eum(struct trust *t, const char *oid, const char *path, int64_t at
 	if (rc == 0)
 		rc = trust_eum_chain(t, t, e->cert, at_ms, &reason);
 	if (rc < 0)
-		*why = talloc_asprintf(t, "EUM certificate %s: %s", path, reason);
+		*why = talloc_asprintf(ctx, "EUM certificate %s: %s", path, reason);
 	else
 		t->n_eums++;
 	return rc;

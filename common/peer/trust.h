@@ -17,9 +17,10 @@ struct trust;
  * \returns 0; -EINVAL; -ENOENT */
 int trust_alloc(const void *ctx, const char *ci_bundle, struct trust **trust, const char **why) MUST_CHECK;
 /*! \param[in] path   PEM file of the EUM's certificate
- * \param[out] why    talloc child of trust
+ * \param[out] why    talloc child of ctx
  * \returns 0; -EINVAL; -EBADMSG; -ENOENT */
-int trust_add_eum(struct trust *trust, const char *oid, const char *path, int64_t at_ms, const char **why) MUST_CHECK;
+int trust_add_eum(const void *ctx, struct trust *trust, const char *oid, const char *path, int64_t at_ms,
+		  const char **why) MUST_CHECK;
 
 /*! \returns NULL when this OID is no EUM with a certificate */
 const struct x509 *trust_eum(const struct trust *trust, const char *oid);

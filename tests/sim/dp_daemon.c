@@ -304,7 +304,7 @@ static void load_keys(struct sim *s)
 	d->es = es_ctx_alloc(d, NULL);
 	if (keystore_create_master(d, path, &why) < 0 || keystore_open(d, path, &d->keystore, &why) < 0 ||
 	    trust_alloc(d, sim_pki_path(s->pki, d, "ci.pem"), &d->trust, &why) < 0 ||
-	    trust_add_eum(d->trust, SEED_OID_EUM, sim_pki_path(s->pki, d, "eum.pem"), s->now_ms, &why) < 0 ||
+	    trust_add_eum(d, d->trust, SEED_OID_EUM, sim_pki_path(s->pki, d, "eum.pem"), s->now_ms, &why) < 0 ||
 	    dp_identity_load(d, d->cfg, s->now_ms, &d->identity, &why) < 0)
 		fprintf(stderr, "SM-DP: %s\n", why);
 	OSMO_ASSERT(d->crypto && d->es && !*why);

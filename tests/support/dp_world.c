@@ -258,7 +258,7 @@ int dpw_setup(void **state)
 	make_pki(w);
 	configure(w);
 	if (trust_alloc(ctx, talloc_asprintf(ctx, "%s/ci.pem", w->dir), &trust, &why) < 0 ||
-	    trust_add_eum(trust, SEED_OID_EUM, talloc_asprintf(ctx, "%s/eum.pem", w->dir), w->now_ms, &why) < 0 ||
+	    trust_add_eum(ctx, trust, SEED_OID_EUM, talloc_asprintf(ctx, "%s/eum.pem", w->dir), w->now_ms, &why) < 0 ||
 	    dp_identity_load(ctx, w->cfg, w->now_ms, (struct dp_identity **)&w->dp, &why) < 0)
 		fail_msg("%s", why);
 	w->trust = trust;

@@ -21,14 +21,28 @@ static struct profile *created(struct op_run *r)
 	return op_profile_by_aid(r, r->op.aid);
 }
 
-/* Lowest that neither a row nor, by the last audit, the card has.  \returns 0; -ENOSPC; db errors */
+#define TARS (ES5_ISDP_TAR_MAX - ES5_ISDP_TAR_MIN + 1)
+
+/* Another ICCID begins elsewhere.  GET STATUS tells AIDs and no ICCIDs: behind a restored backup an ISD-P that was deleted
+ * and made again for another profile would be taken for the old one if AIDs were given out again. */
+static uint32_t first_tar(const char *iccid)
+{
+	uint32_t n = 0;
+
+	for (; *iccid; iccid++)
+		n = (n * 10 + (uint8_t)(*iccid - '0')) % TARS;
+	return n;
+}
+
+/* One that neither a row nor, by the last audit, the card has.  \returns 0; -ENOSPC; db errors */
 static int free_aid(struct smsr *s, struct op_run *r, uint8_t aid[AID_MAX])
 {
+	uint32_t first = first_tar(r->op.iccid);
 	bool stray;
 	int rc;
 
-	for (uint32_t tar = ES5_ISDP_TAR_MIN; tar <= ES5_ISDP_TAR_MAX; tar++) {
-		es5_isdp_aid(tar, aid);
+	for (uint32_t i = 0; i < TARS; i++) {
+		es5_isdp_aid(ES5_ISDP_TAR_MIN + (first + i) % TARS, aid);
 		if (op_profile_by_aid(r, bytes_of(aid, AID_MAX)))
 			continue;
 		rc = stray_db_has(s->db, r->euicc.id, bytes_of(aid, AID_MAX), &stray);

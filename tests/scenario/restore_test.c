@@ -231,6 +231,45 @@ static void counters_that_jumped_behind_the_backup(void **state)
 	assert_true(counter(w) >= used);
 }
 
+static void restore(struct world *w)
+{
+	drop_posts(w);
+	world_stop(w);
+	shell(w, "rm -f smsr.db-wal smsr.db-shm; cp", "backup.db", "smsr.db");
+	world_start(w);
+}
+
+/* Behind the backup a profile was deleted and another one made: whatever it is, it is not the old one. */
+static void another_profile_behind_the_backup(void **state)
+{
+	struct world *w = *state;
+	struct es_create_isdp_req q = {
+		.base = {.call_id = "create-2", .validity_s = 3600},
+		.eid = w->card_data.eid,
+		.iccid = "8988303000000000020",
+		.mno_id = MNO_OPER,
+		.required_memory = 100,
+	};
+
+	world_register(w);
+	world_create_isdp(w, SMDP, 100, "create-1");
+	world_advance(w, MINUTE_MS);
+	assert_int_equal(world_new_state(w), PROFILE_CREATED);
+	make_backup(w, "backup.db");
+	world_ask_new(w, SMDP, ES3_DELETE_ISDP, "delete");
+	world_advance(w, MINUTE_MS);
+	assert_int_equal(world_call(w, SMDP, ES3_CREATE_ISDP, "create-2", &q)->http_status, 202);
+	world_advance(w, MINUTE_MS);
+	assert_int_equal(world_new_on_card(w), ISDP_SELECTABLE);
+	restore(w);
+	expect_restored(w, 2);
+	assert_int_equal(world_new_state(w), PROFILE_CREATED);
+	order(w, ES4_AUDIT_EIS, "audit");
+	world_advance(w, MINUTE_MS);
+	assert_int_equal(world_new_state(w), -1);
+	assert_true(world_told(w, "an ISD-P"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +280,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_backup_with_an_operation_in_flight, setup, world_teardown),
 		cmocka_unit_test_setup_teardown(one_backup_twice, setup, world_teardown),
 		cmocka_unit_test_setup_teardown(counters_that_jumped_behind_the_backup, setup, world_teardown),
+		cmocka_unit_test_setup_teardown(another_profile_behind_the_backup, setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

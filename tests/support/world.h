@@ -191,7 +191,7 @@ bool world_new_profile(struct world *w, const void *ctx, struct profile *p);
 int world_new_state(struct world *w);
 /*! State of the ISD-P on the card, enum isdp_state. */
 int world_new_on_card(struct world *w);
-/*! Hex AID of the n-th free ISD-P. */
+/*! Hex AID of the n-th free ISD-P for the new profile. */
 char *world_free_aid(struct world *w, unsigned int n);
 int64_t world_memory(struct world *w);
 /*! ES3-GetEIS: what is in the answer. */

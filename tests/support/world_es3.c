@@ -142,7 +142,8 @@ char *world_free_aid(struct world *w, unsigned int n)
 {
 	uint8_t aid[AID_MAX];
 
-	for (uint32_t tar = ES5_ISDP_TAR_MIN;; tar++) {
+	/* An AID belongs to its ICCID: of the AIDs from 0010 to FFFF, that of its number. */
+	for (uint32_t tar = ES5_ISDP_TAR_MIN + (uint32_t)(strtoull(NEW_ICCID, NULL, 10) % 65520);; tar++) {
 		es5_isdp_aid(tar, aid);
 		if (!is_seeded(w, aid) && n-- == 0)
 			return hex_enc(w->ctx, BYTES_ARR(aid));

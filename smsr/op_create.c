@@ -23,8 +23,8 @@ static struct profile *created(struct op_run *r)
 
 #define TARS (ES5_ISDP_TAR_MAX - ES5_ISDP_TAR_MIN + 1)
 
-/* Another ICCID begins elsewhere.  GET STATUS tells AIDs and no ICCIDs: behind a restored backup an ISD-P that was deleted
- * and made again for another profile would be taken for the old one if AIDs were given out again. */
+/* Another ICCID begins elsewhere.  GET STATUS tells AIDs and no ICCIDs: behind a restored backup an ISD-P that was
+ * deleted and made again for another profile would be taken for the old one if AIDs were given out again. */
 static uint32_t first_tar(const char *iccid)
 {
 	uint32_t n = 0;

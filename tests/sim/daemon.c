@@ -16,6 +16,7 @@
 #include "tests/sim/judge.h"
 #include "tests/sim/levers.h"
 #include "tests/sim/operators.h"
+#include "tests/sim/plan.h"
 #include "tests/sim/proc.h"
 #include "tests/sim/smsc.h"
 
@@ -266,14 +267,24 @@ static int64_t next_tick_ms(void *smsr)
 	return smsr_next_tick_ms(smsr);
 }
 
+/* Beside an SM-DP, which knows more than the backup, only in seeds of their own: those that were stored before stay
+ * what they were. */
+static bool restores(struct sim *s)
+{
+	if (!s->daemon->backup)
+		return false;
+	if (!s->plan->dp)
+		return fault(s, F_RESTORE, ACTOR, NULL);
+	return plan_restores_smsr(s->plan) && fault(s, F_RESTORE_BESIDE_DP, ACTOR, NULL);
+}
+
 static void died(struct sim *s)
 {
 	smsc_daemon_died(s);
 	operators_daemon_died(s);
 	if (s->es3)
 		wire_server_died(s, WIRE_SMSR);
-	/* The SM-DP knows more than the backup, and the judges of the two do not know what may come of that. */
-	if (s->daemon->backup && !s->plan->dp && fault(s, F_RESTORE, ACTOR, NULL))
+	if (restores(s))
 		put_back(s);
 	https_daemon_died(s);
 }

@@ -171,7 +171,7 @@ static void on_attach(struct sim *s, struct device *d, const struct euicc_out *o
 	unsigned int card = (unsigned int)(d - s->devices->list);
 	int profile = profile_of_imsi(d, o->imsi);
 
-	if (profile < 0 || !covered(s, card, profile)) {
+	if (profile < 0 || d->barred >> profile & 1 || !covered(s, card, profile)) {
 		euicc_rx_attached(d->card, o->imsi, 11); /* PLMN not allowed */
 		return;
 	}
@@ -268,6 +268,17 @@ void device_reboot(struct sim *s, unsigned int card)
 	euicc_power(d->card, false);
 	drain(s);
 	euicc_power(d->card, true);
+	device_after(s, card);
+}
+
+void device_bar(struct sim *s, unsigned int card)
+{
+	struct device *d = device_at(s, card);
+
+	sim_trace(s, "card %u: the subscription of profile %d is barred", card, d->on_air);
+	d->barred |= 1ULL << d->on_air;
+	device_input(s, card);
+	euicc_rx_lost(d->card, euicc_enabled(d->card)->imsi);
 	device_after(s, card);
 }
 

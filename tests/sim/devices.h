@@ -44,6 +44,7 @@ struct device {
 	int64_t timer_ms;
 	int64_t no_network_ms;		   /* until then */
 	int64_t no_coverage_ms[SIM_SLOTS]; /* the same for one subscription */
+	uint64_t barred;		   /* bit for each subscription that no network takes */
 	uint16_t waiting_seq; /* notification that waits for its confirmation, and since when it does with service */
 	int64_t waiting_ms;   /* 0: none does */
 	int on_air;	      /* profile that the network knows it by; -1: none */
@@ -62,3 +63,5 @@ struct es_eis *device_eis(struct sim *s, const void *ctx, unsigned int card);
 const struct card_moment *device_now(const struct device *d);
 /*! Off and on again. */
 void device_reboot(struct sim *s, unsigned int card);
+/*! Its operator bars the subscription that it has enabled, for good: it falls back. */
+void device_bar(struct sim *s, unsigned int card);

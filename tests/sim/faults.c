@@ -102,6 +102,7 @@ static const struct {
 	[F_BACKUP] = {"backup", 0.1},
 	[F_RESTORE] = {"restore", 0.03}, /* of the deaths of the daemon */
 	[F_WIRE_OUTAGE] = {"wire-outage", 0.08},
+	[F_RESTORE_BESIDE_DP] = {"restore-beside-dp", 0.1}, /* of the deaths of the SM-SR, in some seeds */
 };
 
 struct faults {

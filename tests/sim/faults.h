@@ -90,6 +90,7 @@ enum fault {
 	F_BACKUP,
 	F_RESTORE,
 	F_WIRE_OUTAGE,
+	F_RESTORE_BESIDE_DP,
 	F_N,
 	/* Decisions that are no faults. */
 	C_LATENCY = F_N,

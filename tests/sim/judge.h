@@ -40,6 +40,8 @@ bool judge_is_paused(struct sim *s, int scope, const char *name);
 bool judge_any_pause(struct sim *s, const void *ctx, int *scope, char **name);
 /*! eUICCs that are to be audited, and nothing is in flight there. */
 int64_t judge_audits_due(struct sim *s);
+/*! Is a card to be audited, and none of the numbers that the SM-SR knows for it is this one? */
+bool judge_is_out_of_reach(struct sim *s, uint32_t card, const char *number);
 /*! Counter used last with the ISD-R of a card, as the row says. */
 int64_t judge_counter(struct sim *s, uint32_t card);
 /*! Operation that a call made; 0: none that is committed. */

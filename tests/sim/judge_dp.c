@@ -209,6 +209,20 @@ static void check_download(struct sim *s, int64_t id, const struct judged_order 
 			      iccid ? iccid : "the profile");
 }
 
+/* Did something of this ICCID vanish from the card since?  Where a backup was put back it may be there twice. */
+static bool was_deleted(const struct device *d, const char *iccid, int64_t since_ms)
+{
+	for (size_t i = 1; i < d->n_past; i++) {
+		uint64_t gone = d->past[i - 1].has & ~d->past[i].has;
+
+		for (int k = 0; d->past[i].at_ms >= since_ms && k < d->n_profiles; k++) {
+			if (gone >> k & 1 && strcmp(d->profiles[k].iccid, iccid) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Did the card lack it at some moment since? */
 static bool was_absent(const struct device *d, const char *iccid, int64_t since_ms)
 {
@@ -234,7 +248,8 @@ static void check_relay(struct sim *s, int64_t id, const struct judged_order *o,
 		return;
 	if ((fn == ES2_ENABLE_PROFILE && !was_loaded(d, iccid, ENABLED, o->seen_ms)) ||
 	    (fn == ES2_DISABLE_PROFILE && !was_loaded(d, iccid, NOT_ENABLED, o->seen_ms)) ||
-	    (fn == ES2_DELETE_PROFILE && !was_absent(d, iccid, o->seen_ms)))
+	    (fn == ES2_DELETE_PROFILE && !was_absent(d, iccid, o->seen_ms) &&
+	     !(s->res->restores && was_deleted(d, iccid, o->seen_ms))))
 		sim_violation(s, "P4: order %lld (%s) succeeded, but card %u never did it", (long long)id,
 			      es_fn_name((enum es_fn)fn), o->card);
 }

@@ -30,8 +30,7 @@ static bool is_quiet(struct sim *s, uint32_t card)
 		       0;
 }
 
-/* An ISD-P that the last audit saw, and that is nobody's. */
-static bool is_stray(struct sim *s, uint32_t card, const uint8_t aid[16])
+bool judge_is_stray(struct sim *s, uint32_t card, const uint8_t aid[16])
 {
 	bool found = false;
 	sqlite3_stmt *q = judge_ask(s, "SELECT aid FROM stray_isdp WHERE euicc_id = ?1", 1, judge_row_of(card));
@@ -86,7 +85,7 @@ static void compare(struct sim *s, uint32_t card)
 	if (q)
 		judge_done(q);
 	for (int i = 0; i < d->n_profiles; i++) {
-		if ((device_now(d)->has & ~seen) >> i & 1 && !is_stray(s, card, d->profiles[i].aid))
+		if ((device_now(d)->has & ~seen) >> i & 1 && !judge_is_stray(s, card, d->profiles[i].aid))
 			sim_violation(s, "P5: card %u has profile %d, the EIS has not", card, i);
 	}
 }

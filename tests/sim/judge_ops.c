@@ -80,16 +80,47 @@ static void check_outcome(struct sim *s, int64_t id, const struct judged_op *op,
 			      code);
 }
 
-/* ---- steps ---- */
+/* ---- which profile ---- */
 
-static int profile_index(const struct device *d, const char *iccid)
+/* ISD-P that the EIS has for an ICCID.  \returns false when there is none */
+static bool eis_isdp(struct sim *s, uint32_t card, const char *iccid, uint8_t aid[16])
 {
-	for (int i = d->n_profiles - 1; iccid && i >= 0; i--) {
-		if (strcmp(d->profiles[i].iccid, iccid) == 0)
-			return i;
+	sqlite3_stmt *q =
+		judge_ask(s, "SELECT iccid, isdp_aid FROM profile WHERE euicc_id = ?1", 1, judge_row_of(card));
+	bool found = false;
+
+	for (int more = q != NULL; more && !found; more = sqlite3_step(q) == SQLITE_ROW) {
+		found = strcmp((const char *)sqlite3_column_text(q, 0), iccid) == 0 && sqlite3_column_bytes(q, 1) == 16;
+		if (found)
+			memcpy(aid, sqlite3_column_blob(q, 1), 16);
 	}
-	return -1;
+	if (q)
+		judge_done(q);
+	return found;
 }
+
+/* The content that is meant by an ICCID.  The ISD-P may have been emptied since; and behind a restored backup the card
+ * may have the profile in another one as well, that the SM-SR knows nothing of.  \returns -1: it is not known */
+static int profile_index(struct sim *s, uint32_t card, const char *iccid)
+{
+	const struct device *d = device_at(s, card);
+	uint8_t aid[16];
+	bool known = iccid && eis_isdp(s, card, iccid, aid);
+	int found = -1;
+
+	for (int i = 0; iccid && i < d->n_profiles; i++) {
+		const struct sim_profile *p = &d->profiles[i];
+		bool is_there = device_now(d)->has >> i & 1;
+
+		if (known && is_there && memcmp(p->aid, aid, 16) == 0)
+			return strcmp(p->iccid, iccid) == 0 ? i : -1;
+		if (strcmp(p->iccid, iccid) == 0 && (!s->res->restores || (known && memcmp(p->aid, aid, 16) == 0)))
+			found = i;
+	}
+	return found;
+}
+
+/* ---- steps ---- */
 
 static void note_end(struct sim *s, int64_t id, struct judged_op *op, sqlite3_stmt *q)
 {
@@ -122,7 +153,7 @@ static void note_step(struct sim *s, int64_t id, sqlite3_stmt *q, bool late)
 		op->card = (uint32_t)sqlite3_column_int64(q, 0) - 1;
 		op->kind = sqlite3_column_int(q, 1);
 		op->asked_for = sqlite3_column_type(q, 7) != SQLITE_NULL;
-		op->profile = profile_index(device_at(s, op->card), (const char *)sqlite3_column_text(q, 6));
+		op->profile = profile_index(s, op->card, (const char *)sqlite3_column_text(q, 6));
 	}
 	if (op->done && state != ROW_DONE)
 		sim_violation(s, "P4: #%lld lives on after its end", (long long)id);

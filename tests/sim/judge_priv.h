@@ -104,6 +104,8 @@ struct judged_op *judge_op(struct sim *s, int64_t op_id);
 void judge_ops_end(struct sim *s);
 /*! The EIS against the card, for a card that is quiet.  \returns false when it is not quiet */
 bool judge_eis(struct sim *s, uint32_t card);
+/*! An ISD-P that the last audit saw, and that is nobody's. */
+bool judge_is_stray(struct sim *s, uint32_t card, const uint8_t aid[16]);
 void judge_audit_trail(struct sim *s);
 /*! The same change left by HTTPS before, in another job, and no audit has told since what became of it. */
 bool judge_left_open(struct sim *s, uint32_t card, int64_t op_id, int kind, int64_t job);

@@ -19,6 +19,7 @@
 #define BACKUP_EVERY_MS (2 * HOUR_MS)
 #define AGAIN_MS (10 * SECOND_MS)
 #define PAUSE_MAX_MS HOUR_MS
+#define BAR_AFTER_MS (4 * HOUR_MS)
 #define CANCEL_MAX_MS (10 * MINUTE_MS)
 
 /* A pause, and the turn that made it. */
@@ -79,8 +80,21 @@ static void release(struct sim *s, void *unused)
 	sim_at(s, s->now_ms + AGAIN_MS, release, NULL);
 }
 
+/* A profile that was loaded and enabled behind the backup has a number that the SM-SR does not know.  Its operator
+ * does, and bars it: the card falls back, and tells so by a number that is known. */
+static void bar_out_of_reach(struct sim *s, void *unused)
+{
+	for (unsigned int i = 0; i < s->plan->fleet; i++) {
+		const char *number = device_number(s, i);
+
+		if (number && judge_is_out_of_reach(s, i, number))
+			device_bar(s, i);
+	}
+}
+
 void levers_put_back(struct sim *s)
 {
+	sim_at(s, s->now_ms + BAR_AFTER_MS, bar_out_of_reach, NULL);
 	sim_at(s, s->now_ms + PAUSE_MAX_MS / 2, release, NULL);
 }
 
@@ -226,6 +240,7 @@ static const char *busy(struct sim *s)
 {
 	if (!judge_audits_due(s))
 		return NULL;
+	bar_out_of_reach(s, NULL);
 	audit_all(s, 0);
 	return "eUICCs are to be audited";
 }

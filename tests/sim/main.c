@@ -23,6 +23,7 @@
 struct options {
 	struct sim_plan plan;
 	unsigned int seeds;
+	unsigned int step; /* from one seed to the next */
 	unsigned int jobs; /* at once */
 	unsigned int tries;
 	unsigned int failures; /* after so many it stops */
@@ -38,11 +39,12 @@ static double seconds(void)
 
 static int usage(void)
 {
-	fprintf(stderr, "sim [-s FIRST-SEED] [-n SEEDS] [-f FLEET] [-d DAYS] [-o FAULTS] [-k TRIES] [-x FAILURES] [-j "
+	fprintf(stderr, "sim [-s FIRST-SEED] [-n SEEDS] [-i STEP] [-f FLEET] [-d DAYS] [-o FAULTS] [-k TRIES] [-x "
+			"FAILURES] [-j "
 			"JOBS] [-v] "
 			"[-D]\n"
 			"  -o  only these faults: kind:actor:n,...   -k  runs to shorten a failure with   -v  trace\n"
-			"  -D  without an SM-DP\n");
+			"  -D  without an SM-DP   -i  each STEPth seed only\n");
 	return 2;
 }
 
@@ -50,13 +52,16 @@ static int parse(const void *ctx, int argc, char **argv, struct options *o)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "s:n:f:d:o:k:x:j:vD")) != -1) {
+	while ((c = getopt(argc, argv, "s:n:i:f:d:o:k:x:j:vD")) != -1) {
 		switch (c) {
 		case 's':
 			o->plan.seed = strtoull(optarg, NULL, 10);
 			break;
 		case 'n':
 			o->seeds = (unsigned int)strtoul(optarg, NULL, 10);
+			break;
+		case 'i':
+			o->step = (unsigned int)strtoul(optarg, NULL, 10);
 			break;
 		case 'f':
 			o->plan.fleet = (unsigned int)strtoul(optarg, NULL, 10);
@@ -129,7 +134,7 @@ static void begin(struct pool *p)
 		if (w->pid || p->begun == p->o->seeds || p->totals.failed >= p->o->failures)
 			continue;
 		w->plan = p->o->plan;
-		w->plan.seed += p->begun++;
+		w->plan.seed += (uint64_t)p->o->step * p->begun++;
 		w->plan.dp &= w->plan.seed % WITHOUT_DP != 0;
 		plan_result_clear(w->res);
 		w->pid = sim_fork(&w->plan, w->res);
@@ -205,6 +210,7 @@ int main(int argc, char **argv)
 {
 	struct options o = {.plan = {.seed = 1, .fleet = 20, .days = 1, .dp = true},
 			    .seeds = 1,
+			    .step = 1,
 			    .jobs = cores(),
 			    .tries = SHRINK_TRIES,
 			    .failures = FAILURES_MAX};

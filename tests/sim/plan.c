@@ -10,6 +10,7 @@
 #include <talloc.h>
 
 #define DP "dp "
+#define SEED_CLASSES 8
 
 static bool kind_of(const char *name, uint32_t *kind)
 {
@@ -59,6 +60,17 @@ bool plan_line(const void *ctx, struct sim_plan *plan, const char *line)
 		   only) != 4)
 		return false;
 	return strcmp(only, "-") == 0 || plan_only(ctx, plan, only);
+}
+
+/* Seeds of some classes have restores beside an SM-DP; those of 0 and 4 have no SM-DP (main.c). */
+static bool is_of_class(const struct sim_plan *plan, unsigned int a, unsigned int b)
+{
+	return plan->seed % SEED_CLASSES == a || plan->seed % SEED_CLASSES == b;
+}
+
+bool plan_restores_smsr(const struct sim_plan *plan)
+{
+	return is_of_class(plan, 1, 7);
 }
 
 struct sim_result *plan_result(void)

@@ -18,6 +18,7 @@ void totals_add(struct totals *t, const struct sim_result *r)
 	t->busy += r->busy;
 	t->restarts += r->restarts;
 	t->restores += r->restores;
+	t->restored_runs += r->restores > 0;
 	t->commits += r->commits;
 	t->submitted += r->submitted;
 	t->from_cards += r->from_cards;
@@ -51,8 +52,9 @@ void totals_print(const struct totals *t, double real_s)
 	printf("traffic          %" PRIu64 " short messages to cards, %" PRIu64 " from cards, %" PRIu64
 	       " posts to peers, %" PRIu64 " changes of profile\n",
 	       t->submitted, t->from_cards, t->posts, t->switches);
-	printf("store            %" PRIu64 " turns, %" PRIu64 " deaths of a daemon, %" PRIu64 " backups put back\n",
-	       t->commits, t->restarts, t->restores);
+	printf("store            %" PRIu64 " turns, %" PRIu64 " deaths of a daemon, %" PRIu64
+	       " backups put back in %" PRIu64 " runs\n",
+	       t->commits, t->restarts, t->restores, t->restored_runs);
 	printf("https            %" PRIu64 " connections of cards, %" PRIu64 " scripts\n", t->connections, t->scripts);
 	for (int i = 0; i < F_N; i++)
 		faults += t->drawn[i];

@@ -148,7 +148,7 @@ static void cmd_order(struct admin_req *q)
 	OSMO_ASSERT(rows);
 	if (!get_order(q, admin_int(q->json, "id"), &o))
 		return;
-	rc = dp_record_db_timeline_get(q->ctx, q->env->smdp->db, o.id, 0, rows, ADMIN_ROWS_MAX, &n);
+	rc = timeline_db_get(q->ctx, q->env->smdp->db, o.id, 0, rows, ADMIN_ROWS_MAX, &n);
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		admin_row(q->client, row_timeline(q->ctx, &rows[i]));
 	if (rc < 0)
@@ -184,7 +184,7 @@ static bool follow(void *prog, struct admin_client *c, int64_t id, int64_t *afte
 	struct order o;
 	bool end = false;
 	size_t n = 0;
-	int rc = dp_record_db_timeline_get(ctx, s->db, id, *after, rows, ARRAY_SIZE(rows), &n);
+	int rc = timeline_db_get(ctx, s->db, id, *after, rows, ARRAY_SIZE(rows), &n);
 
 	if (rc == 0)
 		rc = order_db_get(ctx, s->db, id, &o);

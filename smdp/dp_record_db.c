@@ -5,12 +5,7 @@
 
 #include <osmocom/core/utils.h>
 
-#define TIMELINE_MAX 500
-
 enum record_stmt {
-	Q_COUNT,
-	Q_INSERT,
-	Q_GET,
 	Q_NOTE,
 	Q_NOTE_KNOWN,
 	Q_NOTE_RETIRE,
@@ -20,9 +15,6 @@ enum record_stmt {
 };
 
 static const char *const sql[] = {
-	[Q_COUNT] = "SELECT count(*) FROM timeline WHERE op_id = ?1",
-	[Q_INSERT] = "INSERT INTO timeline (op_id, stamp_ms, step, text) VALUES (?1, ?2, ?3, ?4)",
-	[Q_GET] = "SELECT id, stamp_ms, step, text FROM timeline WHERE op_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
 	[Q_NOTE] = "INSERT INTO note (sender, message_base, created_ms) VALUES (?1, ?2, ?3)",
 	[Q_NOTE_KNOWN] = "SELECT 1 FROM note WHERE sender = ?1 AND message_base = ?2",
 	[Q_NOTE_RETIRE] = "DELETE FROM note WHERE (sender, message_base) IN "
@@ -46,42 +38,7 @@ static bool is_transport(enum order_step step)
 
 int dp_record_db_timeline(struct db *db, int64_t op_id, int64_t stamp_ms, enum order_step step, const char *text)
 {
-	struct db_stmt *s = stmt(db, Q_COUNT);
-	int64_t n;
-	int rc;
-
-	db_bind_int(s, 1, op_id);
-	rc = db_need_int(s, &n);
-	if (rc < 0 || (n >= TIMELINE_MAX && is_transport(step)))
-		return rc;
-	s = stmt(db, Q_INSERT);
-	db_bind_int(s, 1, op_id);
-	db_bind_int(s, 2, stamp_ms);
-	db_bind_int(s, 3, step);
-	db_bind_text(s, 4, text);
-	return db_run(s);
-}
-
-int dp_record_db_timeline_get(const void *ctx, struct db *db, int64_t op_id, int64_t after_id,
-			      struct timeline_row *rows, size_t max, size_t *n)
-{
-	struct db_stmt *s = stmt(db, Q_GET);
-	size_t found = 0;
-	int rc;
-
-	db_bind_int(s, 1, op_id);
-	db_bind_int(s, 2, after_id);
-	db_bind_int(s, 3, (int64_t)max);
-	while ((rc = db_row(s)) == 1 && found < max) {
-		rows[found++] = (struct timeline_row){
-			.id = db_int(s, 0),
-			.stamp_ms = db_int(s, 1),
-			.step = (enum order_step)db_int(s, 2),
-			.text = db_text(ctx, s, 3),
-		};
-	}
-	*n = found;
-	return rc < 0 ? rc : 0;
+	return timeline_db_add(db, op_id, stamp_ms, (int)step, is_transport(step), text);
 }
 
 int dp_record_db_note(struct db *db, const char *sender, const char *message_base, int64_t now_ms)

@@ -1,25 +1,15 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
+#include "common/peer/timeline_db.h"
 #include "smdp/store.h"
 
 /* What happened: the timeline of each order, and the notifications that were taken.  All return 0 or a negative errno
  * of db.h. */
 
-struct timeline_row {
-	int64_t id;
-	int64_t stamp_ms;
-	enum order_step step;
-	char *text;
-};
-
-/*! Add a row.  Steps of the transport are dropped from row 500 on; the others are always kept. */
+/*! Add a row to the timeline.  Steps of the transport are dropped from row 500 on. */
 int dp_record_db_timeline(struct db *db, int64_t op_id, int64_t stamp_ms, enum order_step step,
 			  const char *text) MUST_CHECK;
-/*! Rows after a given one, in order, at most max. */
-int dp_record_db_timeline_get(const void *ctx, struct db *db, int64_t op_id, int64_t after_id,
-			      struct timeline_row *rows, size_t max, size_t *n) MUST_CHECK;
-
 /*! Remember a message: a notification, or an answer that does not say what it answers.  \returns -EEXIST when it was
  * taken before */
 int dp_record_db_note(struct db *db, const char *sender, const char *message_base, int64_t now_ms) MUST_CHECK;

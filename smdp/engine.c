@@ -10,6 +10,7 @@
 
 #include "common/app/clock.h"
 #include "common/app/log.h"
+#include "common/app/ticker.h"
 #include "common/db/retire.h"
 #include "common/peer/call_db.h"
 #include "smdp/es3.h"
@@ -176,24 +177,18 @@ int smdp_ev_tick(void *smdp, void *more)
 	return rc;
 }
 
-static void nearer(int64_t *best, int64_t due)
-{
-	if (due && (!*best || due < *best))
-		*best = due;
-}
-
 int64_t smdp_next_tick_ms(struct smdp *s)
 {
 	int (*const nearest[])(struct db * db, int64_t * due_ms) = {order_db_nearest, outbox_db_nearest};
 	int64_t best = s->retire_ms, due;
 
-	nearer(&best, s->life.due_ms);
-	nearer(&best, dp_restore_due_ms(s));
+	ticker_nearer(&best, s->life.due_ms);
+	ticker_nearer(&best, dp_restore_due_ms(s));
 	if (es3_next_ms(s, &due) == 0)
-		nearer(&best, due);
+		ticker_nearer(&best, due);
 	for (size_t i = 0; i < ARRAY_SIZE(nearest); i++) {
 		if (nearest[i](s->db, &due) == 0)
-			nearer(&best, due);
+			ticker_nearer(&best, due);
 	}
 	return best;
 }

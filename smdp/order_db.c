@@ -7,6 +7,8 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
+#include "common/peer/status_db.h"
+
 #define ORDER_COLS                                                                                         \
 	"o.id, o.euicc_id, e.eid, o.kind, o.state, o.due_ms, o.fn, o.requester, o.call_id, o.message_id, " \
 	"o.transaction_id, o.context_id, o.reply_to, o.smsr_oid, o.iccid, o.profile_type, o.created_ms, "  \
@@ -193,8 +195,7 @@ int order_db_get(const void *ctx, struct db *db, int64_t id, struct order *o)
 		.expires_ms = db_int(s, 17),
 		.started_ms = db_int(s, 18),
 		.ended_ms = db_int(s, 19),
-		.outcome = {(enum es_exec)db_int(s, 20), db_text(ctx, s, 21), db_text(ctx, s, 22), db_text(ctx, s, 23),
-			    db_text(ctx, s, 24)},
+		.outcome = status_db_get(ctx, s, 20),
 		.erd = bytes_dup(ctx, db_bytes(s, 25)),
 	};
 	if (db_bytes(s, 2).len == EID_LEN)
@@ -212,11 +213,7 @@ int order_db_update(struct db *db, const struct order *o)
 	db_bind_text(s, 4, o->iccid);
 	db_bind_nonzero(s, 5, o->started_ms);
 	db_bind_nonzero(s, 6, o->ended_ms);
-	db_bind_int(s, 7, o->outcome.status);
-	db_bind_text(s, 8, o->outcome.subject);
-	db_bind_text(s, 9, o->outcome.reason);
-	db_bind_text(s, 10, o->outcome.subject_identifier);
-	db_bind_text(s, 11, o->outcome.message);
+	status_db_bind(s, 7, &o->outcome);
 	db_bind_some(s, 12, o->erd);
 	return db_run(s);
 }

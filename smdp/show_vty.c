@@ -71,7 +71,7 @@ static int out_timeline(struct vty *vty, const void *ctx, struct smdp *s, int64_
 	int rc;
 
 	do {
-		rc = dp_record_db_timeline_get(ctx, s->db, id, after, rows, ARRAY_SIZE(rows), &n);
+		rc = timeline_db_get(ctx, s->db, id, after, rows, ARRAY_SIZE(rows), &n);
 		for (size_t i = 0; rc == 0 && i < n; i++) {
 			vty_out(vty, " %s %s: %s%s", es_time_enc(ctx, rows[i].stamp_ms), order_step_name(rows[i].step),
 				rows[i].text ? rows[i].text : "", VTY_NEWLINE);

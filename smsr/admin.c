@@ -64,7 +64,7 @@ bool admin_follow_op(void *prog, struct admin_client *c, int64_t op_id, int64_t 
 	void *ctx = talloc_new(d);
 	bool end = false;
 	size_t n;
-	int rc = record_db_timeline_get(ctx, d->s->db, op_id, *after, rows, ARRAY_SIZE(rows), &n);
+	int rc = timeline_db_get(ctx, d->s->db, op_id, *after, rows, ARRAY_SIZE(rows), &n);
 
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		admin_row(c, row_timeline(ctx, &rows[i]));

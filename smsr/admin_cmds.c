@@ -207,7 +207,7 @@ static void cmd_timeline(struct admin_req *q)
 	OSMO_ASSERT(rows);
 	if (!get_op(q, arg_int(q, "id"), &op))
 		return;
-	rc = record_db_timeline_get(q->ctx, q->s->db, op.id, arg_int(q, "after"), rows, ADMIN_ROWS_MAX, &n);
+	rc = timeline_db_get(q->ctx, q->s->db, op.id, arg_int(q, "after"), rows, ADMIN_ROWS_MAX, &n);
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		admin_row(q->client, row_timeline(q->ctx, &rows[i]));
 	list_end(q, rc, n, ADMIN_ROWS_MAX);

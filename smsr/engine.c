@@ -10,6 +10,7 @@
 
 #include "common/app/clock.h"
 #include "common/app/log.h"
+#include "common/app/ticker.h"
 #include "common/db/retire.h"
 #include "common/peer/call_db.h"
 #include "common/peer/outbox_db.h"
@@ -220,28 +221,22 @@ int smsr_ev_tick(void *smsr, void *more)
 	return rc;
 }
 
-static void nearer(int64_t *best, int64_t due)
-{
-	if (due && (!*best || due < *best))
-		*best = due;
-}
-
 int64_t smsr_next_tick_ms(struct smsr *s)
 {
 	int64_t best = s->retire_ms, due;
 	bool paused;
 
-	nearer(&best, s->life.due_ms);
-	nearer(&best, lever_due_ms(s));
+	ticker_nearer(&best, s->life.due_ms);
+	ticker_nearer(&best, lever_due_ms(s));
 	if (op_db_nearest(s->db, &due) == 0)
-		nearer(&best, due);
+		ticker_nearer(&best, due);
 	if (https_db_nearest(s->db, &due) == 0)
-		nearer(&best, due);
+		ticker_nearer(&best, due);
 	if (record_db_is_paused(s->db, PAUSE_ALL, "", &paused) < 0 || paused)
 		return best;
 	if (!s->sms_blocked && cmd_db_parts_nearest(s->db, &due) == 0)
-		nearer(&best, due);
+		ticker_nearer(&best, due);
 	if (outbox_db_nearest(s->db, &due) == 0)
-		nearer(&best, due);
+		ticker_nearer(&best, due);
 	return best;
 }

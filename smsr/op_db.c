@@ -7,6 +7,8 @@
 #include <osmocom/core/utils.h>
 #include <talloc.h>
 
+#include "common/peer/status_db.h"
+
 #define OP_COLS                                                                                                     \
 	"id, euicc_id, kind, state, due_ms, fn, requester, call_id, message_id, transaction_id, context_id, "       \
 	"reply_to, "                                                                                                \
@@ -134,8 +136,7 @@ int op_db_get(const void *ctx, struct db *db, int64_t id, struct operation *op)
 		.ended_ms = db_int(s, 19),
 		.completed_ms = db_int(s, 20),
 		.attempt = (int)db_int(s, 21),
-		.outcome = {(enum es_exec)db_int(s, 22), db_text(ctx, s, 23), db_text(ctx, s, 24), db_text(ctx, s, 25),
-			    db_text(ctx, s, 26)},
+		.outcome = status_db_get(ctx, s, 22),
 		.erd = bytes_dup(ctx, db_bytes(s, 27)),
 	};
 	db_reset(s);
@@ -173,11 +174,7 @@ int op_db_update(struct db *db, const struct operation *op)
 	db_bind_nonzero(s, 8, op->ended_ms);
 	db_bind_nonzero(s, 9, op->completed_ms);
 	db_bind_int(s, 10, op->attempt);
-	db_bind_int(s, 11, op->outcome.status);
-	db_bind_text(s, 12, op->outcome.subject);
-	db_bind_text(s, 13, op->outcome.reason);
-	db_bind_text(s, 14, op->outcome.subject_identifier);
-	db_bind_text(s, 15, op->outcome.message);
+	status_db_bind(s, 11, &op->outcome);
 	db_bind_some(s, 16, op->erd);
 	return db_run(s);
 }

@@ -6,9 +6,6 @@
 #include <osmocom/core/utils.h>
 
 enum record_stmt {
-	Q_TIMELINE,
-	Q_TIMELINE_FULL,
-	Q_TIMELINE_GET,
 	Q_AUDIT,
 	Q_AUDIT_GET,
 	Q_AUDIT_GET_EID,
@@ -23,10 +20,6 @@ enum record_stmt {
 #define AUDIT_COLS "id, eid, stamp_ms, type, requester, status, subject, reason, aid, iccid, imei, text"
 
 static const char *const sql[] = {
-	[Q_TIMELINE] = "INSERT INTO timeline (op_id, stamp_ms, step, text) VALUES (?1, ?2, ?3, ?4)",
-	[Q_TIMELINE_FULL] = "SELECT 1 FROM timeline WHERE op_id = ?1 LIMIT 1 OFFSET 499",
-	[Q_TIMELINE_GET] =
-		"SELECT id, stamp_ms, step, text FROM timeline WHERE op_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
 	[Q_AUDIT] =
 		"INSERT INTO audit (eid, stamp_ms, type, requester, status, subject, reason, aid, iccid, imei, text) "
 		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -68,47 +61,9 @@ static bool is_of_message(enum step step)
 	       step == STEP_RETRY || step == STEP_HTTPS;
 }
 
-/* Asked apart from the insert: in one statement SQLite would build a temporary table for it. */
-static int is_full(struct db *db, int64_t op_id, bool *full)
-{
-	struct db_stmt *s = stmt(db, Q_TIMELINE_FULL);
-
-	db_bind_int(s, 1, op_id);
-	return exists(s, full);
-}
-
 int record_db_timeline(struct db *db, int64_t op_id, int64_t stamp_ms, enum step step, const char *text)
 {
-	bool full = false;
-	int rc = is_of_message(step) ? is_full(db, op_id, &full) : 0;
-	struct db_stmt *s;
-
-	if (rc < 0 || full)
-		return rc;
-	s = stmt(db, Q_TIMELINE);
-	db_bind_int(s, 1, op_id);
-	db_bind_int(s, 2, stamp_ms);
-	db_bind_int(s, 3, step);
-	db_bind_text(s, 4, text);
-	return db_run(s);
-}
-
-int record_db_timeline_get(const void *ctx, struct db *db, int64_t op_id, int64_t after_id, struct timeline_row *rows,
-			   size_t max, size_t *n)
-{
-	struct db_stmt *s = stmt(db, Q_TIMELINE_GET);
-	size_t found = 0;
-	int rc;
-
-	db_bind_int(s, 1, op_id);
-	db_bind_int(s, 2, after_id);
-	db_bind_int(s, 3, (int64_t)max);
-	while ((rc = db_row(s)) == 1)
-		rows[found++] =
-			(struct timeline_row){db_int(s, 0), db_int(s, 1), (enum step)db_int(s, 2), db_text(ctx, s, 3)};
-	if (rc == 0)
-		*n = found;
-	return rc;
+	return timeline_db_add(db, op_id, stamp_ms, (int)step, is_of_message(step), text);
 }
 
 /* ---- audit trail ---- */

@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 #pragma once
 
+#include "common/peer/timeline_db.h"
 #include "smsr/store.h"
 
 /* What happened: the timeline of each operation (P9), the audit trail of each eUICC (SGP.02 AuditTrailRecordType), and
  * the small tables of the daemon itself.  All return 0 or a negative errno of db.h. */
 
-struct timeline_row {
-	int64_t id;
-	int64_t stamp_ms;
-	enum step step;
-	char *text;
-};
-
-/*! Add a row. */
-/*! What happens to single messages is dropped from row 500 on; the other steps are always kept. */
+/*! Add a row to the timeline.  What happens to single messages is dropped from row 500 on. */
 int record_db_timeline(struct db *db, int64_t op_id, int64_t stamp_ms, enum step step, const char *text) MUST_CHECK;
-/*! Rows after a given one, in order, at most max. */
-int record_db_timeline_get(const void *ctx, struct db *db, int64_t op_id, int64_t after_id, struct timeline_row *rows,
-			   size_t max, size_t *n) MUST_CHECK;
-
 /*! SGP.02 OperationType, and our own from 0x8000 on (never shown to peers). */
 enum audit_type {
 	AUDIT_CREATE_ISDP = 0x0100,

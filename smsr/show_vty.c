@@ -285,7 +285,7 @@ static void timeline(struct vty *vty, struct smsr *s, void *ctx, int64_t op_id)
 	size_t n;
 
 	do {
-		if (record_db_timeline_get(ctx, s->db, op_id, after, rows, ROWS_MAX, &n) < 0)
+		if (timeline_db_get(ctx, s->db, op_id, after, rows, ROWS_MAX, &n) < 0)
 			return;
 		for (size_t i = 0; i < n; i++) {
 			vty_out(vty, "  %s %-12s %s%s", when(ctx, rows[i].stamp_ms), step_name(rows[i].step),

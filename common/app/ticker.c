@@ -32,3 +32,9 @@ bool ticker_is_due(int64_t next_ms)
 {
 	return next_ms && next_ms <= clock_now_ms();
 }
+
+void ticker_nearer(int64_t *best_ms, int64_t due_ms)
+{
+	if (due_ms && (!*best_ms || due_ms < *best_ms))
+		*best_ms = due_ms;
+}

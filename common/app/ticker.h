@@ -21,5 +21,7 @@ void ticker_set(struct ticker *t, int64_t next_ms);
 /*! No wake-up any more; fine without one. */
 void ticker_stop(struct ticker *t);
 
+/*! Of several deadlines the nearest.  \param[in,out] best_ms  0: none so far */
+void ticker_nearer(int64_t *best_ms, int64_t due_ms);
 /*! Is it time?  Never for 0. */
 bool ticker_is_due(int64_t next_ms);

@@ -511,7 +511,7 @@ bool dpw_told(struct dpw *w, const char *text)
 
 	assert_int_equal(order_db_list(w->db, 0, ids, ARRAY_SIZE(ids), &n_ids), 0);
 	for (size_t i = 0; i < n_ids; i++) {
-		assert_int_equal(dp_record_db_timeline_get(w->ctx, w->db, ids[i], 0, rows, ARRAY_SIZE(rows), &n), 0);
+		assert_int_equal(timeline_db_get(w->ctx, w->db, ids[i], 0, rows, ARRAY_SIZE(rows), &n), 0);
 		for (size_t j = 0; j < n; j++) {
 			if (rows[j].text && strstr(rows[j].text, text))
 				return true;

@@ -221,7 +221,7 @@ static bool told_by(struct world *w, const void *ctx, int64_t op_id, const char 
 	size_t n;
 
 	do {
-		assert_int_equal(record_db_timeline_get(rows, w->reader, op_id, after, rows, ROWS_MAX, &n), 0);
+		assert_int_equal(timeline_db_get(rows, w->reader, op_id, after, rows, ROWS_MAX, &n), 0);
 		for (size_t i = 0; i < n; i++) {
 			if (rows[i].text && strstr(rows[i].text, text))
 				return true;
@@ -236,7 +236,7 @@ unsigned int world_timeline(struct world *w, int64_t op_id)
 	struct timeline_row *rows = talloc_array(w->ctx, struct timeline_row, 10000);
 	size_t n;
 
-	assert_int_equal(record_db_timeline_get(rows, w->reader, op_id, 0, rows, 10000, &n), 0);
+	assert_int_equal(timeline_db_get(rows, w->reader, op_id, 0, rows, 10000, &n), 0);
 	talloc_free(rows);
 	return (unsigned int)n;
 }

@@ -35,7 +35,7 @@ struct https_job {
 	struct bytes target;
 	bool more;
 	char *dest;
-	int triggers;	/* since the card was heard last */
+	int triggers;	/* since its last result */
 	int64_t due_ms; /* 0: no time runs */
 };
 

@@ -121,7 +121,10 @@ int https_result(struct smsr *s, struct https_session *ss, const struct dialog_o
 		return job_refused(s, ss, &job, out->status);
 	readable = take_answer(s, out->body, &script.rsp, &goes_on);
 	script.state = SCRIPT_ANSWERED;
+	job.triggers = 0; /* calling it leads on */
 	rc = https_db_script_update(s->db, &script);
+	if (rc == 0)
+		rc = https_db_job_update(s->db, &job);
 	if (rc == 0)
 		rc = op_note(s, job.op_id, STEP_HTTPS, "script %d answered: %s", script.idx,
 			     readable ? script_rsp_text(ctx, out->body) : "the answer cannot be read");

@@ -268,7 +268,6 @@ static int stop_waiting(struct smsr *s, struct https_job *job)
 	struct command cmd;
 	int rc;
 
-	job->triggers = 0;
 	job->due_ms = 0;
 	rc = https_db_job_update(s->db, job);
 	if (rc == 0)

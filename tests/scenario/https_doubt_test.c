@@ -66,6 +66,26 @@ static void resumption_of_a_later_session(void **state)
 	world_expect_outcome(w, "ES4-EnableProfile", "EXECUTED_SUCCESS");
 }
 
+/* It comes whenever it is called, and its result never arrives: that does not go on for a day. */
+static void result_never_comes(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = begin(w);
+
+	world_order(w, MNO_OPER, ES4_AUDIT_EIS, SEED_OPERATIONAL, "call-1", 24 * 3600);
+	for (unsigned int i = 1; i < 20 && world_operations(w, OP_AUDIT, OP_ST_DONE) == 0; i++) {
+		while (world_counter(w, CTR_HTTPS_TRIGGERS) < i && world_operations(w, OP_AUDIT, OP_ST_DONE) == 0)
+			world_advance(w, MINUTE_MS);
+		https_card_first(c, "", false);
+		if (c->rsp->status == 200) {
+			https_card_execute(c);
+			https_card_break(c);
+		}
+	}
+	assert_int_equal(world_counter(w, CTR_HTTPS_TRIGGERS), HTTPS_WAITS);
+	world_expect_outcome(w, "ES4-AuditEIS", "FAILED 1.6/5.4");
+}
+
 /* What comes is no response script: it may have been executed all the same (P5). */
 static void answer_that_cannot_be_read(void **state)
 {
@@ -255,7 +275,7 @@ int main(void)
 		WORLD_TEST(answer_that_cannot_be_read),	       WORLD_TEST(result_twice_on_one_connection),
 		WORLD_TEST(begins_anew_with_its_notification), WORLD_TEST(session_of_before_a_restore),
 		WORLD_TEST(resumption_behind_a_refusal),       WORLD_TEST(resumption_behind_a_restart),
-		WORLD_TEST(resumption_without_the_script),
+		WORLD_TEST(resumption_without_the_script),     WORLD_TEST(result_never_comes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

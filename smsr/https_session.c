@@ -135,6 +135,12 @@ static int park(struct smsr *s, const struct https_fleet *f, struct https_sessio
 	return https_db_session_put(s->db, ss);
 }
 
+static int call_again(struct smsr *s, const struct https_fleet *f, struct https_job *job)
+{
+	job->due_ms = clock_now_ms() + https_wait_ms(f, job);
+	return https_db_job_update(s->db, job);
+}
+
 /* What is next for the card.  \returns 0; -ENOENT nothing, or nothing that may leave now */
 static int next_script(struct smsr *s, const struct https_fleet *f, const struct euicc *e, struct https_job *job,
 		       struct https_script *script)
@@ -149,9 +155,8 @@ static int next_script(struct smsr *s, const struct https_fleet *f, const struct
 		return rc;
 	if (!paused)
 		return https_db_script_next(ctx, s->db, job->id, script);
-	/* The card is sent away, and called again: the trigger waits for the end of the pause. */
-	job->due_ms = clock_now_ms() + https_wait_ms(f, job);
-	rc = https_db_job_update(s->db, job);
+	/* The card is sent away: the trigger waits for the end of the pause. */
+	rc = call_again(s, f, job);
 	return rc < 0 ? rc : -ENOENT;
 }
 
@@ -181,7 +186,13 @@ int https_serve(struct smsr *s, const struct euicc *e)
 struct post {
 	struct dialog_out out;
 	bool answered; /* already */
+	bool away;     /* what was lost is a change, which may wait for the end of the session with its REFRESH */
 };
+
+static bool wants_refresh(const struct https_job *job)
+{
+	return job->kind == CMD_ENABLE || job->kind == CMD_DISABLE;
+}
 
 /* The card has not got the script that is out, or so it says. */
 static int again(struct smsr *s, const struct euicc *e, struct https_session *ss, struct post *post)
@@ -209,6 +220,7 @@ static int again(struct smsr *s, const struct euicc *e, struct https_session *ss
 	rc = https_db_session_put(s->db, ss);
 	if (rc < 0 || gone)
 		return rc;
+	post->away = had && wants_refresh(&job);
 	if (had)
 		return https_lost(s, ss, ss->dialog.seq, false);
 	script.state = SCRIPT_READY;
@@ -229,10 +241,25 @@ static int notified(struct smsr *s, struct euicc *e, const struct dialog_out *ou
 	return notif_take(s, "HTTPS", e, &n);
 }
 
+static int lost(struct smsr *s, const struct euicc *e, struct https_session *ss, struct post *post)
+{
+	const struct dialog_out *out = &post->out;
+	struct https_script script;
+	struct https_job job;
+	int rc = https_db_job_of_euicc(turn_ctx(s->turn), s->db, e->id, &job);
+
+	if (rc == 0)
+		rc = https_db_script_out(turn_ctx(s->turn), s->db, job.id, out->lost_seq, &script);
+	if (rc < 0) /* its operation has ended meanwhile */
+		return rc == -ENOENT ? 0 : rc;
+	post->away = out->fresh && out->act == DIALOG_ACT_NEXT && wants_refresh(&job);
+	return https_lost(s, ss, out->lost_seq, !out->fresh);
+}
+
 static int act(struct smsr *s, struct euicc *e, struct https_session *ss, struct post *post)
 {
 	const struct dialog_out *out = &post->out;
-	int rc = out->lost_seq ? https_lost(s, ss, out->lost_seq, !out->fresh) : 0;
+	int rc = out->lost_seq ? lost(s, e, ss, post) : 0;
 
 	if (rc < 0)
 		return rc;
@@ -305,12 +332,25 @@ static int heard(struct smsr *s, struct https_session *ss, uint64_t conn, struct
 	return stop_waiting(s, &job);
 }
 
+/* Before its REFRESH a look would find the old state.  It comes again for that, or its notification tells. */
+static int send_away(struct smsr *s, const struct euicc *e, struct https_session *ss)
+{
+	struct https_job job;
+	int rc = https_db_job_of_euicc(turn_ctx(s->turn), s->db, e->id, &job);
+
+	if (rc == 0)
+		rc = call_again(s, https_times_for(s, e), &job);
+	return rc < 0 && rc != -ENOENT ? rc : end(s, ss);
+}
+
 /* All that the POST meant is done: what is next for the card? */
-static int answer_post(struct smsr *s, const struct euicc *e)
+static int answer_post(struct smsr *s, const struct euicc *e, bool away)
 {
 	struct https_session ss;
 	int rc = https_db_session(s->db, e->id, &ss);
 
+	if (rc == 0 && away)
+		return send_away(s, e, &ss);
 	ss.waits = true;
 	if (rc == 0)
 		rc = https_db_session_put(s->db, &ss);
@@ -348,7 +388,7 @@ int smsr_ev_https_request(void *smsr, void *request)
 	rc = heard(s, &ss, q->conn, &post);
 	if (rc == 0)
 		rc = act(s, &e, &ss, &post);
-	return rc < 0 || post.answered ? rc : answer_post(s, &e);
+	return rc < 0 || post.answered ? rc : answer_post(s, &e, post.away);
 }
 
 /* Counted where it may be asked for: see https_in_doubt(). */
@@ -396,6 +436,5 @@ int smsr_ev_https_closed(void *smsr, void *gone)
 		rc = op_note(s, job.op_id, STEP_RETRY, "the connection is lost (%s): waiting for the card", g->why);
 	if (rc < 0)
 		return rc;
-	job.due_ms = clock_now_ms() + https_wait_ms(https_times_for(s, &e), &job);
-	return https_db_job_update(s->db, &job);
+	return call_again(s, https_times_for(s, &e), &job);
 }

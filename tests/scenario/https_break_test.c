@@ -210,7 +210,7 @@ static void change_whose_result_is_lost(struct world *w, bool executed)
 	} else {
 		https_card_break(c);
 	}
-	https_card_session(c); /* anew: an audit looks, and goes on from what it finds */
+	https_card_session(c); /* anew: it is sent away, an audit looks, and goes on from what it finds */
 	world_until(w, "ES4-EnableProfile to");
 	world_run(w);
 	world_expect_card(w, SEED_OPERATIONAL);
@@ -242,6 +242,8 @@ static void look_is_refused(void **state)
 	https_card_break(c);
 	https_card_first(c, "", false);
 	assert_true(world_told(w, "what it did with script 1 is not known"));
+	https_card_expect(c, 204, true);
+	https_card_first(c, "", false);
 	c->status = "security-error";
 	https_card_result(c, false);
 	world_run(w);

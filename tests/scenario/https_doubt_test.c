@@ -66,6 +66,45 @@ static void resumption_of_a_later_session(void **state)
 	world_expect_outcome(w, "ES4-EnableProfile", "EXECUTED_SUCCESS");
 }
 
+/* It begins anew before its REFRESH: a look would find the old state, and the change would be asked for twice.  The card
+ * is sent away to do it. */
+static void begins_anew_before_its_refresh(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = executed(w);
+
+	https_card_break(c);
+	https_card_first(c, "", false);
+	https_card_expect(c, 204, true);
+	assert_int_equal(world_counter(w, CTR_HTTPS_TRIGGERS), 1);
+	euicc_session_end(w->card);
+	world_until(w, "ES4-EnableProfile to");
+	assert_int_equal(c->scripts, 1);
+	world_expect_card(w, SEED_OPERATIONAL);
+	world_expect_outcome(w, "ES4-EnableProfile", "EXECUTED_SUCCESS");
+	assert_false(world_audit_due(w));
+}
+
+/* The same of a card that has not got the script: it is called again for the look. */
+static void begins_anew_without_the_script(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = begin(w);
+
+	world_order(w, MNO_OPER, ES4_ENABLE_PROFILE, SEED_OPERATIONAL, "call-1", 4 * 3600);
+	world_run(w);
+	https_card_first(c, "", false);
+	https_card_break(c);
+	https_card_first(c, "", false);
+	https_card_expect(c, 204, true);
+	world_advance(w, 4 * MINUTE_MS);
+	assert_int_equal(world_counter(w, CTR_HTTPS_TRIGGERS), 2);
+	https_card_session(c);
+	world_advance(w, MINUTE_MS);
+	assert_int_equal(c->scripts, 2); /* the look and the enable */
+	world_expect_outcome(w, "ES4-EnableProfile", "EXECUTED_SUCCESS");
+}
+
 /* It comes whenever it is called, and its result never arrives: that does not go on for a day. */
 static void result_never_comes(void **state)
 {
@@ -275,7 +314,8 @@ int main(void)
 		WORLD_TEST(answer_that_cannot_be_read),	       WORLD_TEST(result_twice_on_one_connection),
 		WORLD_TEST(begins_anew_with_its_notification), WORLD_TEST(session_of_before_a_restore),
 		WORLD_TEST(resumption_behind_a_refusal),       WORLD_TEST(resumption_behind_a_restart),
-		WORLD_TEST(resumption_without_the_script),     WORLD_TEST(result_never_comes),
+		WORLD_TEST(resumption_without_the_script),     WORLD_TEST(begins_anew_before_its_refresh),
+		WORLD_TEST(begins_anew_without_the_script),    WORLD_TEST(result_never_comes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

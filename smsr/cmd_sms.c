@@ -196,13 +196,14 @@ static int refused(struct smsr *s, struct part *part, struct command *cmd, const
 	return rc < 0 ? rc : op_event(s, cmd->op_id, &in);
 }
 
-/* The card may get these octets twice: from now on "counter too low" can mean that it has executed them. */
+/* The card may get these octets twice: from now on "counter too low" can mean that it has executed them.  Nobody has
+ * waited for its answer, so the copies that this is for are still left. */
 static int maybe_taken(struct smsr *s, struct part *part, struct command *cmd)
 {
 	int rc;
 
 	part->maybe = true;
-	cmd->attempt++;
+	cmd->attempt = OSMO_MAX(cmd->attempt, 1);
 	rc = cmd_db_update(s->db, cmd);
 	return rc < 0 ? rc : again(s, part, cmd, 0, "no answer, it may have been taken");
 }

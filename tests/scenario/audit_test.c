@@ -245,6 +245,50 @@ static void refused_copy_goes_again(void **state)
 	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
 }
 
+/* Links that break do not use up the copies that wait for an answer. */
+static void copies_are_left_behind_broken_links(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	euicc_fault_set(w->card, EUICC_FAULT_SILENT, true, 0);
+	world_order(w, MNO_OPER, ES4_AUDIT_EIS, SEED_OPERATIONAL, "a", 24 * 3600);
+	for (int i = 0; i < 4; i++) {
+		w->smsc = SMSC_UNKNOWN; /* and down */
+		smsr_sms_room(w->s);
+		world_run(w);
+	}
+	assert_int_equal(w->mt_count, 4);
+	w->smsc = SMSC_SWALLOW;
+	smsr_sms_room(w->s);
+	world_run(w);
+	assert_true(world_told(w, "taken by smsc"));
+	w->smsc = SMSC_GOOD;
+	euicc_fault_set(w->card, EUICC_FAULT_SILENT, false, 0);
+	world_advance(w, HOUR_MS);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+}
+
+/* Nor do restarts in the middle of a submission. */
+static void copies_are_left_behind_restarts(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	w->smsc = SMSC_MUTE;
+	world_order(w, MNO_OPER, ES4_AUDIT_EIS, SEED_OPERATIONAL, "a", 24 * 3600);
+	for (int i = 0; i < 4; i++) {
+		world_run(w);
+		world_restart(w);
+	}
+	w->smsc = SMSC_SWALLOW;
+	world_run(w);
+	assert_true(world_told(w, "taken by smsc"));
+	w->smsc = SMSC_GOOD;
+	world_advance(w, HOUR_MS);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+}
+
 static void memory_figures_do_not_come(void **state)
 {
 	struct world *w = *state;
@@ -394,6 +438,8 @@ int main(void)
 		WORLD_TEST(answer_never_comes_but_refusals_do),
 		WORLD_TEST(memory_figures_are_lost_once),
 		WORLD_TEST(refused_copy_goes_again),
+		WORLD_TEST(copies_are_left_behind_broken_links),
+		WORLD_TEST(copies_are_left_behind_restarts),
 		WORLD_TEST(memory_figures_do_not_come),
 		WORLD_TEST(pol2_holds_from_the_next_request_on),
 		WORLD_TEST(a_running_change_keeps_the_rules_of_its_start),

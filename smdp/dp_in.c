@@ -194,12 +194,16 @@ static int check_right(struct smdp *s, const struct es_call *c)
 	return 1;
 }
 
-static int check_body(struct smdp *s, struct es_call *c)
+static int check_body(struct smdp *s, const struct es_call *c)
+{
+	return c->req->msg->body ? 1 : dp_refuse(s, c, c->req->msg->bad);
+}
+
+/* Behind the look for a repetition: what was accepted under other limits stays accepted. */
+static int check_validity(struct smdp *s, struct es_call *c)
 {
 	const struct smdp_limits *l = &s->cfg->limits;
 
-	if (!c->req->msg->body)
-		return dp_refuse(s, c, c->req->msg->bad);
 	c->max_validity_s = l->max_validity_s;
 	if (c->peer->max_validity_s && c->peer->max_validity_s < c->max_validity_s)
 		c->max_validity_s = c->peer->max_validity_s;
@@ -210,20 +214,20 @@ static int check_body(struct smdp *s, struct es_call *c)
 
 static int request(struct smdp *s, const struct es_request *req)
 {
-	int (*const checks[])(struct smdp * s, const struct es_call *c) = {check_addresses, check_right};
+	int (*const checks[])(struct smdp * s, const struct es_call *c) = {check_addresses, check_right, check_body};
 	struct es_call c = {.req = req};
 	int rc = check_sender(s, &c);
 
 	for (size_t i = 0; rc == 1 && i < ARRAY_SIZE(checks); i++)
 		rc = checks[i](s, &c);
-	if (rc == 1)
-		rc = check_body(s, &c);
 	if (rc == 1 && es_request_has_no_room(req, s->db, s->cfg->limits.free_space_min)) {
 		answer_alloc(s, req, 503)->retry_after_s = 60;
 		return 0;
 	}
 	if (rc == 1)
 		rc = check_repeat(s, &c);
+	if (rc == 1)
+		rc = check_validity(s, &c);
 	c.is_new = rc == 1;
 	return rc == 1 ? es2_run(s, &c) : rc;
 }

@@ -278,10 +278,9 @@ static int check_addresses(struct smsr *s, struct es_call *c)
 	return 0;
 }
 
-static int check_body(struct smsr *s, struct es_call *c)
+/* Behind the look for a repetition: what was accepted under other limits stays accepted. */
+static int check_validity(struct smsr *s, struct es_call *c)
 {
-	if (!c->req->msg->body)
-		return es_refuse(s, c, c->req->msg->bad);
 	c->max_validity_s = max_validity(s, c->peer);
 	if (!es_request_validity(c->req, s->cfg->limits.default_validity_s, c->max_validity_s, &c->validity_s))
 		return es_refuse_with(s, c, ES_SC_VALIDITY_REFUSED, NULL, "ValidityPeriod is longer than we accept");
@@ -302,7 +301,7 @@ static int admit(struct smsr *s, struct es_call *c, const struct es_function **f
 	*fn = es_function(c->req->msg->fn);
 	if (!*fn)
 		return es_refuse_with(s, c, ES_SC_UNSUPPORTED, NULL, "this function is not served here");
-	return check_body(s, c);
+	return c->req->msg->body ? 1 : es_refuse(s, c, c->req->msg->bad);
 }
 
 int smsr_ev_request(void *smsr, void *es_request)
@@ -325,6 +324,8 @@ int smsr_ev_request(void *smsr, void *es_request)
 		return 0;
 	}
 	rc = check_repeat(s, &c);
+	if (rc == 1)
+		rc = check_validity(s, &c);
 	c.is_new = rc == 1;
 	return rc == 1 ? fn->run(s, &c) : rc;
 }

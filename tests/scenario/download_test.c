@@ -526,6 +526,19 @@ static void a_repeated_order_is_one_order(void **state)
 	dpw_expect_silence(w);
 }
 
+/* A limit that is lowered meanwhile gives a repetition no second outcome. */
+static void a_repeated_order_has_the_limits_of_the_first(void **state)
+{
+	struct dpw *w = *state;
+
+	dpw_download(w, "a", true, 3600);
+	w->cfg->limits.max_validity_s = 600;
+	dpw_download(w, "a", true, 3600);
+	dpw_run(w);
+	dpw_expect_outcome(w, "EXECUTED_SUCCESS");
+	dpw_expect_silence(w);
+}
+
 /* ---- stopped by hand ---- */
 
 static int ev_cancel(void *smdp, void *unused)
@@ -702,6 +715,7 @@ int main(void)
 		DPW_TEST(answers_come_in_every_form),
 		DPW_TEST(forged_answers_change_nothing),
 		DPW_TEST(a_repeated_order_is_one_order),
+		DPW_TEST(a_repeated_order_has_the_limits_of_the_first),
 		DPW_TEST(a_refused_order_stays_refused),
 		DPW_TEST(keys_of_what_is_gone_are_forgotten),
 		DPW_TEST(a_cancelled_order_leaves_nothing),

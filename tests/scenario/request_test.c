@@ -144,6 +144,25 @@ static void peer_with_a_short_validity(void **state)
 	assert_true(world_told(w, "valid for 600 s"));
 }
 
+/* Accepted is accepted: a limit that is lowered meanwhile gives a repetition no second outcome. */
+static void limit_is_lowered_behind_a_call(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	w->smsc = SMSC_DOWN;
+	ask(w, "c1");
+	assert_int_equal(w->answer->http_status, 202);
+	w->cfg->peers[0].max_validity_s = 600;
+	ask(w, "c1");
+	assert_int_equal(w->answer->http_status, 202);
+	world_run(w);
+	world_expect_silence(w);
+	w->smsc = SMSC_GOOD;
+	world_advance(w, HOUR_MS);
+	world_expect_outcome(w, "ES4-EnableProfile", "EXECUTED_SUCCESS");
+}
+
 static void unknown_objects(void **state)
 {
 	struct world *w = *state;
@@ -354,6 +373,7 @@ int main(void)
 		WORLD_TEST(interface_of_another_role),
 		WORLD_TEST(validity_too_long),
 		WORLD_TEST(peer_with_a_short_validity),
+		WORLD_TEST(limit_is_lowered_behind_a_call),
 		WORLD_TEST(unknown_objects),
 		WORLD_TEST(profile_of_somebody_else),
 		WORLD_TEST(repeated_while_it_runs),

@@ -141,7 +141,7 @@ static int refused(struct smsr *s, struct op_run *r, const struct op_input *in)
 {
 	void *ctx = turn_ctx(s->turn);
 	const char *why = in->event == OP_EV_REFUSED ? (in->text ? in->text : sp_status_name(in->por_status))
-						     : "the answer cannot be read";
+						     : "it could not read it";
 
 	return op_fail(s, r, ES_FAILED, ES_SC_ISDP_ERROR, hex_enc(ctx, r->op.aid),
 		       talloc_asprintf(ctx, "the card did not execute the script: %s", why));
@@ -152,8 +152,11 @@ int op_data_answer(struct smsr *s, struct op_run *r, const struct op_input *in)
 	bool judged = r->op.kind == OP_CONNECTIVITY;
 
 	r->op.erd = bytes_dup(turn_ctx(s->turn), in->rsp);
-	if (in->event == OP_EV_REFUSED || in->rsp.len == 0 || (in->script && in->script->bad_format))
+	if (in->event == OP_EV_REFUSED || (in->script && in->script->bad_format))
 		return refused(s, r, in);
+	if (in->rsp.len == 0)
+		return op_fail(s, r, ES_FAILED, ES_SC_NO_RESPONSE, r->op.iccid,
+			       "the answer of the card cannot be read: what it did is not known");
 	r->op.completed_ms = clock_stamp_ms();
 	if (judged && in->script && in->script->bad_sw)
 		return op_fail(s, r, ES_FAILED, ES_SC_ISDP_ERROR, r->op.iccid,

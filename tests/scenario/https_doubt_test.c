@@ -197,7 +197,20 @@ static void resumption_behind_a_refusal(void **state)
 	world_expect_outcome(w, "ES3-SendData", "FAILED 1.6/5.4");
 }
 
-/* The same with the daemon down when the card connects: nobody has counted that connection. */
+/* The answer to data cannot be read: that the card refused them would be a guess. */
+static void answer_to_data_cannot_be_read(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = data_given(w);
+
+	https_card_execute(c);
+	c->result.len /= 2;
+	https_card_result(c, false);
+	world_run(w);
+	world_expect_outcome(w, "ES3-SendData", "FAILED 1.6/5.4");
+}
+
+/* The resumption with the daemon down when the card connects: nobody has counted that connection. */
 static void resumption_behind_a_restart(void **state)
 {
 	struct world *w = *state;
@@ -316,6 +329,7 @@ int main(void)
 		WORLD_TEST(resumption_behind_a_refusal),       WORLD_TEST(resumption_behind_a_restart),
 		WORLD_TEST(resumption_without_the_script),     WORLD_TEST(begins_anew_before_its_refresh),
 		WORLD_TEST(begins_anew_without_the_script),    WORLD_TEST(result_never_comes),
+		WORLD_TEST(answer_to_data_cannot_be_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

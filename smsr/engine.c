@@ -110,7 +110,7 @@ int smsr_ev_start(void *smsr, void *unused)
 
 static int op_due(struct smsr *s, int64_t op_id)
 {
-	const struct op_input in = {.event = OP_EV_DEADLINE};
+	const struct op_input in = {.event = OP_EV_DEADLINE}, silent = {.event = OP_EV_SILENT};
 	struct command cmd;
 	struct op_run r;
 	int64_t deadline;
@@ -124,8 +124,11 @@ static int op_due(struct smsr *s, int64_t op_id)
 		return cmd_on_due(s, &r, &cmd, deadline);
 	if (rc != -ENOENT)
 		return rc;
-	if (clock_now_ms() < deadline)
-		return op_db_set_due(s->db, op_id, deadline);
+	if (clock_now_ms() < deadline) {
+		rc = op_db_set_due(s->db, op_id, deadline);
+		/* Only what does not trust in its notification is due before. */
+		return rc < 0 || r.op.state != OP_ST_NOTIF ? rc : op_event(s, op_id, &silent);
+	}
 	rc = https_deadline(s, &r);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;

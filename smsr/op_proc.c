@@ -34,11 +34,16 @@
 
 typedef int (*op_action)(struct smsr *s, struct op_run *r, const struct op_input *in);
 
+static int64_t answer_wait_ms(const struct smsr *s)
+{
+	return (int64_t)s->cfg->limits.por_wait_s * (s->cfg->limits.por_copies + 1) * 1000;
+}
+
 int64_t op_deadline(const struct smsr *s, const struct operation *op)
 {
 	const struct limits_cfg *l = &s->cfg->limits;
 	int64_t grace_ms = (int64_t)l->grace_s * 1000;
-	int64_t answer_ms = (int64_t)l->por_wait_s * (l->por_copies + 1) * 1000;
+	int64_t answer_ms = answer_wait_ms(s);
 
 	switch (op->state) {
 	case OP_ST_NOTIF:
@@ -231,6 +236,18 @@ static int resynchronise(struct smsr *s, struct op_run *r, const struct op_input
 	return rc < 0 ? rc : op_resend(s, r);
 }
 
+/* The card may also have refused it, or its counter is ahead: then no notification will come. */
+static int await_or_look(struct smsr *s, struct op_run *r)
+{
+	int64_t look_ms = clock_now_ms() + answer_wait_ms(s);
+	int rc = op_await(s, r, OP_ST_NOTIF);
+
+	if (rc < 0 || look_ms >= r->op.due_ms)
+		return rc;
+	r->op.due_ms = look_ms;
+	return op_db_set_due(s->db, r->op.id, look_ms);
+}
+
 static int on_stale_change(struct smsr *s, struct op_run *r, const struct op_input *in)
 {
 	int rc;
@@ -241,7 +258,14 @@ static int on_stale_change(struct smsr *s, struct op_run *r, const struct op_inp
 	}
 	rc = op_note(s, r->op.id, STEP_POR,
 		     "a copy was executed before and its answer lost: waiting for the notification");
-	return rc < 0 ? rc : op_await(s, r, OP_ST_NOTIF);
+	return rc < 0 ? rc : await_or_look(s, r);
+}
+
+static int on_no_notif(struct smsr *s, struct op_run *r, const struct op_input *in)
+{
+	int rc = op_note(s, r->op.id, STEP_NOTIFICATION, "no notification so far: looking at the card");
+
+	return rc < 0 ? rc : op_audit_begin(s, r);
 }
 
 static int on_stale_look(struct smsr *s, struct op_run *r, const struct op_input *in)
@@ -329,6 +353,7 @@ static const op_action actions[OP_ST_DONE][OP_N_EVENTS] = {
 		},
 	[OP_ST_NOTIF] =
 		{
+			[OP_EV_SILENT] = on_no_notif,
 			[OP_EV_NOTIF] = op_change_notified,
 			[OP_EV_DEADLINE] = on_notif_deadline,
 			[OP_EV_CANCEL] = on_cancel,

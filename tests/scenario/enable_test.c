@@ -189,6 +189,36 @@ static void roll_back_overtakes_the_confirmation(void **state)
 	world_expect_agreement(w);
 }
 
+/* The card has refused, its answer is lost, and a copy is refused as old: no notification will come.  The eUICC is not
+ * held for a day; a look, and the change once more, tell why. */
+static void refusal_is_lost(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	world_set_pol1(w, SEED_BOOTSTRAP, 0x01);
+	euicc_fault_set(w->card, EUICC_FAULT_DROP_POR, true, 1);
+	world_order(w, MNO_OPER, ES4_ENABLE_PROFILE, SEED_OPERATIONAL, "call-1", 24 * 3600);
+	world_advance(w, HOUR_MS);
+	expect_unchanged(w, "FAILED 8.2.2/3.8");
+	assert_true(world_told(w, "no notification so far"));
+}
+
+/* The same where the first one was lost and the card's counter is ahead. */
+static void counter_is_ahead_of_a_copy(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	euicc_fault_set(w->card, EUICC_FAULT_COUNTER_AHEAD, true, 1000);
+	w->smsc = SMSC_SWALLOW;
+	world_order(w, MNO_OPER, ES4_ENABLE_PROFILE, SEED_OPERATIONAL, "call-1", 24 * 3600);
+	world_advance(w, MINUTE_MS);
+	w->smsc = SMSC_GOOD;
+	world_advance(w, HOUR_MS);
+	expect_enabled(w);
+}
+
 static void counter_of_the_card_is_ahead(void **state)
 {
 	struct world *w = *state;
@@ -428,6 +458,8 @@ int main(void)
 		WORLD_TEST(confirmation_is_lost_and_the_card_repeats_itself),
 		WORLD_TEST(no_notification_at_all),
 		WORLD_TEST(roll_back_overtakes_the_confirmation),
+		WORLD_TEST(refusal_is_lost),
+		WORLD_TEST(counter_is_ahead_of_a_copy),
 		WORLD_TEST(counter_of_the_card_is_ahead),
 		WORLD_TEST(counter_of_the_card_is_out_of_reach),
 		WORLD_TEST(network_doubles_messages_both_ways),

@@ -200,12 +200,19 @@ def main():
         a.bad('usage', 'backup', path=str(backup))
         a.bad('usage', 'backup', path='relative.db')
         assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+        held = {'all': '', 'drain': '', 'eid': card.eid, 'peer': 'eum'}
+        for scope, name in held.items():
+            a.good('pause', scope=scope, name=name)
         # Kill: the socket file is left, the next start takes it; the pause of the link is still there.
         smsr.popen.send_signal(signal.SIGKILL)
         smsr.popen.wait()
         smsr = lab.start('smsr', 'smsr', '-c', config)
         smsr.wait_for('is running')
         a = Admin(path)
+        for scope, what in (('all', 'no commands'), ('drain', 'no new op'), (f'eid {card.eid}', 'no op'), (r'peer [\d.]+', 'no op')):
+            assert re.search(rf'NOTICE.* {scope} is paused since \S+Z: {what}.* "smctl resume {scope}" ', smsr.text()), smsr.text()
+        for scope, name in held.items():
+            a.good('resume', scope=scope, name=name)
         status = a.good('status')[0][0]
         assert status['epoch'] == 1 and status['paused'] == ['smsc nowhere'], status
         assert re.search(r'NOTICE.* smsc nowhere is paused since 20\d\d-\S+Z: no messages to this service centre; '

@@ -7,11 +7,13 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "common/app/life.h"
 #include "common/peer/trust.h"
 #include "lab/seed/seed.h"
 #include "smdp/dp_in.h"
 #include "smdp/identity.h"
 #include "smdp/stock.h"
+#include "tests/sim/dp_levers.h"
 #include "tests/sim/dp_operators.h"
 #include "tests/sim/dp_stock.h"
 #include "tests/sim/es3_wire.h"
@@ -34,6 +36,9 @@ struct dp_daemon {
 	struct proc *proc;
 	unsigned int stock; /* profiles to be imported */
 	unsigned int imported;
+	char *backup; /* the latest; NULL: none yet */
+	int64_t backup_ms;
+	unsigned int n_backups;
 };
 
 bool dp_daemon_is_up(const struct sim *s)
@@ -79,6 +84,41 @@ void dp_daemon_post_done(struct sim *s, int64_t ref, bool answered, unsigned int
 	struct smdp_post_done d = {.post = {.ref = ref, .answered = answered, .status = status, .detail = "no answer"}};
 
 	proc_event(s->dp->proc, smdp_ev_post_done, &d);
+}
+
+int dp_daemon_try(struct sim *s, turn_handler_cb handler, void *event)
+{
+	return proc_try(s->dp->proc, handler, event);
+}
+
+/* ---- backups ---- */
+
+void dp_daemon_backup(struct sim *s)
+{
+	struct dp_daemon *d = s->dp;
+	char *path = talloc_asprintf(d, "%s.backup-%u", dp_daemon_database(s), ++d->n_backups);
+	const char *why = "";
+	int rc = life_backup(path, &smdp_db_desc, dp_daemon_database(s), path, &why);
+
+	sim_trace(s, "backup %u of the SM-DP: %s", d->n_backups, rc < 0 ? "none" : "made");
+	if (rc < 0) {
+		talloc_free(path);
+		return;
+	}
+	talloc_free(d->backup);
+	d->backup = path;
+	d->backup_ms = s->now_ms;
+}
+
+static void put_back(struct sim *s)
+{
+	struct dp_daemon *d = s->dp;
+
+	sim_trace(s, "backup %u of the SM-DP is put back", d->n_backups);
+	judge_dp_close(s);
+	proc_put_back(d->proc, d->backup);
+	judge_dp_restored(s, d->backup_ms);
+	dp_levers_put_back(s);
 }
 
 /* ---- ports ---- */
@@ -190,6 +230,8 @@ static int64_t next_tick_ms(void *smdp)
 static void died(struct sim *s)
 {
 	wire_server_died(s, WIRE_SMDP);
+	if (s->dp->backup && fault(s, F_DP_RESTORE, s->plan->fleet + 1, NULL))
+		put_back(s);
 }
 
 static void born(struct sim *s)

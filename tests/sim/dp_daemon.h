@@ -16,6 +16,10 @@ const char *dp_daemon_database(const struct sim *s);
 void dp_daemon_request(struct sim *s, uint64_t xid, const struct soap_msg *msg, const char *oid);
 /*! How a message to an operator went. */
 void dp_daemon_post_done(struct sim *s, int64_t ref, bool answered, unsigned int status);
+/*! A backup is made; the next death may put it back. */
+void dp_daemon_backup(struct sim *s);
+/*! An event that may be refused: proc_try(). */
+int dp_daemon_try(struct sim *s, turn_handler_cb handler, void *event);
 /*! To open what its rows have of keys. */
 const struct keystore *dp_daemon_keystore(const struct sim *s);
 struct crypto *dp_daemon_crypto(const struct sim *s);

@@ -40,6 +40,11 @@ const struct sim_order *dp_operators_order(struct sim *s, size_t i)
 	return s->dp_operators->orders[i];
 }
 
+struct sim_order *dp_order_at(struct sim *s, size_t i)
+{
+	return s->dp_operators->orders[i];
+}
+
 /* ---- messages ---- */
 
 union request {
@@ -133,6 +138,7 @@ static void repeats(struct sim *s, struct sim_order *o)
 
 static void is_taken(struct sim *s, struct sim_order *o)
 {
+	o->lost = false;
 	judge_dp_taken(s, o);
 	if (o->taken++ == 0) {
 		o->taken_ms = s->now_ms;
@@ -172,6 +178,7 @@ static void send(struct sim *s, void *order)
 	};
 
 	o->sent++;
+	o->sent_ms = s->now_ms;
 	if (!o->first_ms)
 		o->first_ms = s->now_ms;
 	p.body = envelope(s, o, ctx, &p.action);
@@ -252,7 +259,7 @@ static void work(struct sim *s, void *card)
 /* ---- its server ---- */
 
 struct post {
-	unsigned int run;
+	unsigned int run, restores;
 	int64_t ref;
 	struct peer_fate fate;
 	char *body;
@@ -269,7 +276,7 @@ static bool is_new(const void *ctx, struct sim_order *o, const char *message_id)
 	return true;
 }
 
-static void take(struct sim *s, const char *body)
+static void take(struct sim *s, const char *body, bool stale)
 {
 	struct dp_operators *d = s->dp_operators;
 	void *ctx = talloc_new(d);
@@ -278,6 +285,7 @@ static void take(struct sim *s, const char *body)
 	unsigned long i = at ? strtoul(at + 6, NULL, 10) : 0;
 	struct judge_report r = peer_report(ctx, body);
 
+	r.stale = stale;
 	if (at && i >= d->n_orders) {
 		sim_violation(s, "a callback of the SM-DP relates to an order that nobody made");
 	} else if (at && id && is_new(d, d->orders[i], id)) {
@@ -293,7 +301,7 @@ static void post_ends(struct sim *s, void *arg)
 
 	s->dp_operators->waiting--;
 	if (p->fate.taken)
-		take(s, p->body);
+		take(s, p->body, p->restores != s->res->dp_restores);
 	if (p->run == dp_daemon_run(s))
 		dp_daemon_post_done(s, p->ref, p->fate.answered, p->fate.status);
 	talloc_free(p);
@@ -306,6 +314,7 @@ void dp_operators_post(struct sim *s, const struct http_out *post, uint32_t acto
 	int64_t after = between(&h, 5, 3000);
 
 	p->run = dp_daemon_run(s);
+	p->restores = s->res->dp_restores;
 	p->ref = post->ref;
 	p->fate = peer_fate(s, actor);
 	p->body = talloc_strndup(p, (const char *)post->body.data, post->body.len);

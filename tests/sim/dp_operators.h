@@ -20,9 +20,12 @@ struct sim_order {
 	unsigned int sent;  /* requests */
 	unsigned int taken; /* of these were answered 202 */
 	bool answered;	    /* at once: an outcome or a fault */
+	bool lost;	    /* accepted, and then a backup was put back that knows nothing of it */
+	unsigned int again; /* backups put back since it was accepted: each may tell of it once more */
 	unsigned int reports;
 	char **report_ids; /* MessageIDs */
 	int64_t first_ms;
+	int64_t sent_ms; /* the latest request */
 	int64_t taken_ms;
 };
 
@@ -30,3 +33,5 @@ struct sim_order {
 void dp_operators_post(struct sim *s, const struct http_out *post, uint32_t actor);
 size_t dp_operators_n(struct sim *s);
 const struct sim_order *dp_operators_order(struct sim *s, size_t i);
+/*! The same, to be changed. */
+struct sim_order *dp_order_at(struct sim *s, size_t i);

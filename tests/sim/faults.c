@@ -103,6 +103,8 @@ static const struct {
 	[F_RESTORE] = {"restore", 0.03}, /* of the deaths of the daemon */
 	[F_WIRE_OUTAGE] = {"wire-outage", 0.08},
 	[F_RESTORE_BESIDE_DP] = {"restore-beside-dp", 0.1}, /* of the deaths of the SM-SR, in some seeds */
+	[F_DP_BACKUP] = {"dp-backup", 0.4},
+	[F_DP_RESTORE] = {"dp-restore", 0.2}, /* of the deaths of the SM-DP, in some seeds */
 };
 
 struct faults {

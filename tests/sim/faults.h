@@ -91,6 +91,8 @@ enum fault {
 	F_RESTORE,
 	F_WIRE_OUTAGE,
 	F_RESTORE_BESIDE_DP,
+	F_DP_BACKUP,
+	F_DP_RESTORE,
 	F_N,
 	/* Decisions that are no faults. */
 	C_LATENCY = F_N,

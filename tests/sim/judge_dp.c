@@ -3,6 +3,7 @@
 #include "tests/sim/judge_dp.h"
 
 #include <osmocom/core/utils.h>
+#include <stdio.h>
 #include <string.h>
 #include <talloc.h>
 
@@ -59,6 +60,8 @@ static uint32_t actor_of(struct sim *s, sqlite3_stmt *q, int col)
 	}
 	return 0;
 }
+
+static struct judged_order *order(struct sim *s, int64_t op_id);
 
 /* ---- what leaves ---- */
 
@@ -124,6 +127,7 @@ uint32_t judge_dp_call(struct sim *s, const struct http_out *post)
 		sim_violation(s, "P4: order %lld calls the SM-SR after its end", (long long)op_id);
 	judge_sql_done(q);
 	check_stock(s, op_id, fn);
+	judge_dp_restored_call(s, op_id, order(s, op_id), fn);
 	return actor;
 }
 
@@ -257,7 +261,10 @@ static void check_relay(struct sim *s, int64_t id, const struct judged_order *o,
 static void note_end(struct sim *s, int64_t id, struct judged_order *o, sqlite3_stmt *q)
 {
 	const char *iccid = (const char *)sqlite3_column_text(q, 6);
+	char code[16] = "";
 
+	if (sqlite3_column_type(q, 4) != SQLITE_NULL)
+		snprintf(code, sizeof(code), "%s/%s", sqlite3_column_text(q, 4), sqlite3_column_text(q, 5));
 	o->done = true;
 	o->end_ms = s->now_ms;
 	o->status = sqlite3_column_int(q, 3);
@@ -267,6 +274,7 @@ static void note_end(struct sim *s, int64_t id, struct judged_order *o, sqlite3_
 		sim_violation(s, "P4: order %lld ends without an outcome", (long long)id);
 		return;
 	}
+	judge_dp_restored_end(s, id, o, code);
 	if (o->kind != ORDER_DOWNLOAD) {
 		check_relay(s, id, o, sqlite3_column_int(q, 8), iccid);
 		return;
@@ -294,7 +302,8 @@ void judge_dp_progress(struct sim *s, int64_t op_id)
 	if (!o->seen) {
 		uint32_t actor = actor_of(s, q, 2);
 
-		*o = (struct judged_order){.seen = true, .seen_ms = s->now_ms, .kind = sqlite3_column_int(q, 0)};
+		*o = (struct judged_order){
+			.seen = true, .seen_ms = s->now_ms, .kind = sqlite3_column_int(q, 0), .restored = o->restored};
 		o->card = actor ? actor - 1 : 0;
 		o->enable = sqlite3_column_int(q, 7);
 	}
@@ -349,7 +358,12 @@ static bool is_in_outbox(struct sim *s, const struct sim_order *o)
 
 void judge_dp_taken(struct sim *s, const struct sim_order *o)
 {
-	if (!row_of(s, o) && !is_in_outbox(s, o))
+	if (row_of(s, o) || is_in_outbox(s, o))
+		return;
+	/* Its 202 was on the way when a backup was put back. */
+	if (judge_dp_restored_since(s, o->sent_ms))
+		dp_order_at(s, o->index)->lost = true;
+	else
 		sim_violation(s, "P1: order %u was accepted, and no committed row knows of it", o->index);
 }
 
@@ -383,15 +397,15 @@ void judge_dp_report(struct sim *s, const struct sim_order *o, const struct judg
 	sqlite3_stmt *q = judge_dp_ask(
 		s, "SELECT status, subject, reason, state, iccid, kind FROM operation WHERE id = ?1", 1, row_of(s, o));
 
-	if (!q && !same(r->status, "FAILED"))
+	if (!q && !r->stale && !same(r->status, "FAILED"))
 		sim_violation(s, "P4: order %u is reported %s, but it has no row", o->index, r->status);
-	if (q && !agrees(q, r, iccid) && !(same(r->status, "FAILED") && is_refusal(r)))
+	if (q && !r->stale && !agrees(q, r, iccid) && !(same(r->status, "FAILED") && is_refusal(r)))
 		sim_violation(s, "P4: order %u is reported %s %s/%s, its row says otherwise", o->index, r->status,
 			      r->subject, r->reason);
 	if (q)
 		judge_sql_done(q);
 	/* A request that the network doubles is a repetition. */
-	if (o->reports > 2 * o->sent)
+	if (o->reports > 2 * (o->sent + o->again))
 		sim_violation(s, "P4: order %u: %u requests, %u reports", o->index, o->sent, o->reports);
 }
 
@@ -419,7 +433,7 @@ static void check_order(struct sim *s, const struct sim_order *o)
 {
 	if (o->sent && !o->taken && !o->answered)
 		sim_violation(s, "order %u was never answered", o->index);
-	if (o->taken && !o->reports && !was_refused_by_peer(s, o))
+	if (o->taken && !o->lost && !o->reports && !was_refused_by_peer(s, o))
 		sim_violation(s, "P4: order %u was accepted and never reported", o->index);
 }
 
@@ -451,7 +465,7 @@ void judge_dp_end(struct sim *s)
 static void on_look(struct sim *s, void *unused)
 {
 	sim_at(s, s->now_ms + LOOK_EVERY_MS, on_look, NULL);
-	if (s->judge_dp->sql.db)
+	if (s->judge_dp->sql.db && dp_daemon_is_up(s))
 		judge_stock(s);
 }
 
@@ -460,6 +474,7 @@ static void start(struct sim *s)
 	if (!s->plan->dp)
 		return;
 	s->judge_dp = talloc_zero(s->ctx, struct judge_dp);
+	s->judge_dp->keys_ms = talloc_zero_size(s->judge_dp, s->plan->fleet * sizeof(s->judge_dp->keys_ms[0]));
 	s->judge_dp->seen_keys = talloc_zero_size(s->judge_dp, s->plan->fleet * sizeof(s->judge_dp->seen_keys[0]));
 	sim_at(s, s->now_ms + LOOK_EVERY_MS, on_look, NULL);
 }

@@ -27,6 +27,24 @@ void judge_dp_progress(struct sim *s, int64_t op_id);
 void judge_dp_report(struct sim *s, const struct sim_order *o, const struct judge_report *r, const char *iccid);
 /*! The operator refused this message for good. */
 void judge_dp_final_refusal(struct sim *s, int64_t outbox_id);
+/*! A backup of that time stands in the place of the database: what came after it never was. */
+void judge_dp_restored(struct sim *s, int64_t backup_ms);
+/*! An order, or a profile of the stock, that is on hold. */
+struct judge_dp_held {
+	int64_t id;
+	const char *iccid;
+};
+/*! \param[out] list  texts are talloc children of ctx  \returns how many */
+size_t judge_dp_orders_on_hold(struct sim *s, const void *ctx, struct judge_dp_held *list, size_t max);
+/*! Those of no order that no EIS names. */
+size_t judge_dp_profiles_on_hold(struct sim *s, const void *ctx, struct judge_dp_held *list, size_t max);
+/*! Is something of the SM-DP in flight at the SM-SR, or an eUICC to be audited? */
+bool judge_dp_in_flight(struct sim *s);
+/*! The order had ended before a backup was put back in which it has not. */
+bool judge_dp_had_ended(struct sim *s, int64_t op_id);
+/*! It is released by the event that follows; profiles are. */
+void judge_dp_released(struct sim *s, int64_t op_id);
+void judge_dp_freed(struct sim *s);
 /*! Let the database go, until it is read again. */
 void judge_dp_close(struct sim *s);
 void judge_dp_started(struct sim *s);

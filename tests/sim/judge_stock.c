@@ -14,6 +14,12 @@
 
 /* ---- stock ---- */
 
+/* Used up; a backup that was put back cannot know that, and holds it. */
+static bool is_unavailable(const struct sim *s, int state)
+{
+	return state == ITEM_USED || (s->res->dp_restores && state == ITEM_HELD);
+}
+
 /* Everything that cards ever had must be used up, for an order of that very card. */
 static void check_loaded(struct sim *s, uint32_t card, const char *iccid, uint32_t *owner)
 {
@@ -28,12 +34,12 @@ static void check_loaded(struct sim *s, uint32_t card, const char *iccid, uint32
 		sim_violation(s, "%s is on card %u and was on card %u", iccid, card, owner[p.number] - 1);
 	owner[p.number] = card + 1;
 	q = judge_dp_ask_text(s,
-			      "SELECT i.state, e.eid FROM stock_item i JOIN operation o ON o.id = i.order_id "
-			      "JOIN euicc e ON e.id = o.euicc_id WHERE i.iccid = ?1",
+			      "SELECT i.state, e.eid FROM stock_item i LEFT JOIN operation o ON o.id = i.order_id "
+			      "LEFT JOIN euicc e ON e.id = o.euicc_id WHERE i.iccid = ?1",
 			      iccid);
-	if (!q || sqlite3_column_int(q, 0) != ITEM_USED)
+	if (!q || !is_unavailable(s, sqlite3_column_int(q, 0)))
 		sim_violation(s, "%s is or was on card %u, and the stock has it for unused", iccid, card);
-	else if (memcmp(sqlite3_column_blob(q, 1), device_at(s, card)->data.eid_bcd, 16) != 0)
+	else if (!s->res->dp_restores && memcmp(sqlite3_column_blob(q, 1), device_at(s, card)->data.eid_bcd, 16) != 0)
 		sim_violation(s, "%s is on card %u, it was ordered for another", iccid, card);
 	if (q)
 		judge_sql_done(q);
@@ -118,6 +124,7 @@ void judge_dp_card(struct sim *s, uint32_t card)
 		if (!nv || !nv->kvn || memcmp(seen, nv->keys[0], 16) == 0)
 			continue;
 		memcpy(seen, nv->keys[0], 16);
+		s->judge_dp->keys_ms[card][i] = s->now_ms;
 		note_keys(s, d, nv);
 	}
 }
@@ -183,6 +190,18 @@ static void check_row(struct sim *s, sqlite3_stmt *q)
 		sim_violation(s, "the SM-DP has other keys for %s than the card", iccid);
 }
 
+/* Did the card get the keys of this ISD-P in a time that the SM-DP has forgotten? */
+static bool are_lost(struct sim *s, uint32_t card, const uint8_t aid[16])
+{
+	const struct device *d = device_at(s, card);
+
+	for (int i = 0; i < d->card->nv.n_slots; i++) {
+		if (memcmp(d->card->nv.profiles[i].aid, aid, 16) == 0)
+			return judge_dp_is_lost(s, s->judge_dp->keys_ms[card][i]);
+	}
+	return false;
+}
+
 static void check_known(struct sim *s, uint32_t card)
 {
 	const struct device *d = device_at(s, card);
@@ -196,10 +215,10 @@ static void check_known(struct sim *s, uint32_t card)
 		if (s->res->restores && judge_is_stray(s, card, d->profiles[i].aid))
 			continue;
 		q = judge_dp_ask_text(s, "SELECT 1 FROM isdp_keys WHERE iccid = ?1", d->profiles[i].iccid);
-		if (!q)
+		if (!q && !are_lost(s, card, d->profiles[i].aid))
 			sim_violation(s, "card %u has %s, and the SM-DP has no keys for it", card,
 				      d->profiles[i].iccid);
-		else
+		if (q)
 			judge_sql_done(q);
 	}
 }

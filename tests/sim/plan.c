@@ -73,6 +73,11 @@ bool plan_restores_smsr(const struct sim_plan *plan)
 	return is_of_class(plan, 1, 7);
 }
 
+bool plan_restores_smdp(const struct sim_plan *plan)
+{
+	return is_of_class(plan, 6, 7);
+}
+
 struct sim_result *plan_result(void)
 {
 	struct sim_result *res = mmap(NULL, sizeof(*res), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

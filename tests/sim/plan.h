@@ -12,6 +12,8 @@ bool plan_line(const void *ctx, struct sim_plan *plan, const char *line);
 /*! In which seeds with an SM-DP a backup of the SM-SR may be put back: what the others draw stays what it was before
  * that was a fault. */
 bool plan_restores_smsr(const struct sim_plan *plan);
+/*! The same for a backup of the SM-DP. */
+bool plan_restores_smdp(const struct sim_plan *plan);
 /*! Memory for a result that a run in another process fills in. */
 struct sim_result *plan_result(void);
 /*! Zeroed again. */

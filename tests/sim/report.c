@@ -19,6 +19,8 @@ void totals_add(struct totals *t, const struct sim_result *r)
 	t->restarts += r->restarts;
 	t->restores += r->restores;
 	t->restored_runs += r->restores > 0;
+	t->dp_restores += r->dp_restores;
+	t->dp_restored_runs += r->dp_restores > 0;
 	t->commits += r->commits;
 	t->submitted += r->submitted;
 	t->from_cards += r->from_cards;
@@ -53,8 +55,8 @@ void totals_print(const struct totals *t, double real_s)
 	       " posts to peers, %" PRIu64 " changes of profile\n",
 	       t->submitted, t->from_cards, t->posts, t->switches);
 	printf("store            %" PRIu64 " turns, %" PRIu64 " deaths of a daemon, %" PRIu64
-	       " backups put back in %" PRIu64 " runs\n",
-	       t->commits, t->restarts, t->restores, t->restored_runs);
+	       " backups put back in %" PRIu64 " runs, of the SM-DP %" PRIu64 " in %" PRIu64 "\n",
+	       t->commits, t->restarts, t->restores, t->restored_runs, t->dp_restores, t->dp_restored_runs);
 	printf("https            %" PRIu64 " connections of cards, %" PRIu64 " scripts\n", t->connections, t->scripts);
 	for (int i = 0; i < F_N; i++)
 		faults += t->drawn[i];

@@ -8,7 +8,8 @@ struct totals {
 	unsigned int runs;
 	unsigned int failed;
 	uint64_t virtual_ms;
-	uint64_t calls, put_off, busy, operations, outcomes[4], restarts, restores, restored_runs, commits;
+	uint64_t calls, put_off, busy, operations, outcomes[4], restarts, restores, restored_runs, dp_restores,
+		dp_restored_runs, commits;
 	uint64_t submitted, from_cards, posts, switches;
 	uint64_t orders, downloads[4]; /* with an SM-DP */
 	uint64_t connections, scripts;

@@ -21,8 +21,8 @@
 #define CALM_MAX_MS (10 * DAY_MS)
 
 static const struct actor *const actors[] = {
-	&judge_actor, &judge_dp_actor,	&https_actor,	     &daemon_actor, &dp_daemon_actor,
-	&smsc_actor,  &operators_actor, &dp_operators_actor, &levers_actor, &devices_actor,
+	&judge_actor,	  &judge_dp_actor,     &https_actor,  &daemon_actor,	&dp_daemon_actor, &smsc_actor,
+	&operators_actor, &dp_operators_actor, &levers_actor, &dp_levers_actor, &devices_actor,
 };
 
 uint64_t sim_fnv(uint64_t hash, const void *data, size_t len)

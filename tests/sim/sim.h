@@ -53,7 +53,8 @@ struct sim_result {
 	unsigned int outcomes[4];     /* enum es_exec */
 	unsigned int operations;      /* internal ones as well */
 	unsigned int restarts;
-	unsigned int restores; /* of a backup */
+	unsigned int restores;	  /* of a backup of the SM-SR */
+	unsigned int dp_restores; /* of the SM-DP */
 	unsigned int commits;
 	unsigned int submitted;
 	unsigned int from_cards;
@@ -141,4 +142,4 @@ void sim_at(struct sim *s, int64_t at_ms, sim_cb cb, void *arg);
 bool sim_step(struct sim *s, int64_t end_ms);
 
 extern const struct actor daemon_actor, dp_daemon_actor, dp_operators_actor, smsc_actor, devices_actor, operators_actor,
-	levers_actor, https_actor, judge_actor, judge_dp_actor;
+	levers_actor, dp_levers_actor, https_actor, judge_actor, judge_dp_actor;

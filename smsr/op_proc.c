@@ -9,7 +9,8 @@
  * Where it departs from the text, or the text leaves it open:
  *  - The EIS changes on the authenticated answer to the confirmation (or to an audit), never on the notification.
  *  - An answer "counter too low" to a copy means that an earlier copy was executed and its answer lost.  A change then
- *    waits for its notification; confirmation and delete look at the card by an audit inside the operation.
+ *    waits for its notification, and looks when none comes; confirmation and delete look at the card at once, by an
+ *    audit inside the operation.
  *  - The same answer to what left only once may mean that the card's counter is ahead, or that the network doubled the
  *    message and the answer to the first one is late.  A change is not sent again before an audit has shown that it did
  *    not happen; confirmation, delete and audit may be executed twice without harm and are sent again at once. */

@@ -292,5 +292,7 @@ int smsr_ev_alert(void *smsr, void *address)
 		rc = cmd_db_open_of_euicc(turn_ctx(s->turn), s->db, euicc_id, &cmd);
 	if (rc < 0)
 		return rc == -ENOENT || rc == -EEXIST ? 0 : rc;
-	return cmd_db_parts_hurry(s->db, cmd.id, clock_now_ms());
+	rc = cmd_db_parts_hurry(s->db, cmd.id, clock_now_ms());
+	/* Taken long ago, and not answered: service centres drop what they could not deliver for long. */
+	return rc < 0 ? rc : cmd_follow(s, &cmd, cmd.dest);
 }

@@ -312,6 +312,25 @@ static void alert_hurries(void **state)
 	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
 }
 
+/* All copies went while it was out of reach, and the service centre has dropped them: now it can be reached. */
+static void alert_behind_the_last_copy(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	w->smsc = SMSC_SWALLOW;
+	world_order(w, MNO_OPER, ES4_AUDIT_EIS, SEED_OPERATIONAL, "a", 24 * 3600);
+	world_advance(w, 5 * HOUR_MS);
+	w->smsc = SMSC_GOOD;
+	world_advance(w, HOUR_MS);
+	world_expect_silence(w);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(world_event(w, smsr_ev_alert, (void *)world_msisdn(w, SEED_BOOTSTRAP)), 0);
+	world_run(w);
+	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
+	assert_int_equal(world_counter(w, CTR_COPIES), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +350,7 @@ int main(void)
 		WORLD_TEST(receipt_for_a_message_of_nobody),
 		WORLD_TEST(timeline_of_an_unreachable_card_is_bounded),
 		WORLD_TEST(alert_hurries),
+		WORLD_TEST(alert_behind_the_last_copy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,8 +80,9 @@ static const char *const sql[] = {
 	[Q_PARTS_RECOVER] =
 		"UPDATE part SET state = 0, maybe = 1, due_ms = ?1 WHERE state = 1 AND command_id IN "
 		"(SELECT c.id FROM operation o JOIN command c ON c.op_id = o.id WHERE o.state < 8 AND c.state = 0)",
-	[Q_COPIES_RECOVER] = "UPDATE command SET attempt = 1 WHERE state = 0 AND attempt = 0 AND euicc_id > 0 AND EXISTS "
-			     "(SELECT 1 FROM part p WHERE p.command_id = command.id AND p.state = 1)",
+	[Q_COPIES_RECOVER] =
+		"UPDATE command SET attempt = 1 WHERE state = 0 AND attempt = 0 AND euicc_id > 0 AND EXISTS "
+		"(SELECT 1 FROM part p WHERE p.command_id = command.id AND p.state = 1)",
 	[Q_PART_BY_MESSAGE] =
 		"SELECT " PART_COLS " FROM part WHERE message_id = ?1 AND smsc = ?2 ORDER BY id DESC LIMIT 1",
 	[Q_MO_GET] = "SELECT ud FROM mo_part WHERE sender = ?1 AND ref = ?2 AND total = ?3 AND idx = ?4",

@@ -89,7 +89,8 @@ int https_job_end(struct smsr *s, struct https_job *job, enum cmd_state state) M
 int https_give_up(struct smsr *s, struct https_job *job, const char *why) MUST_CHECK;
 /*! Triggers do not bring the card: SMS in place of HTTPS, or else the end of the job in vain. */
 int https_fall_back(struct smsr *s, struct op_run *r, struct https_job *job, const char *why) MUST_CHECK;
-/*! Settings that say how long to wait for it: a card whose fleet is gone from the configuration does not wait for ever. */
+/*! Settings that say how long to wait for it: a card whose fleet is gone from the configuration does not wait for ever.
+ */
 const struct https_fleet *https_times_for(const struct smsr *s, const struct euicc *e);
 /*! How long to wait for the card behind the trigger that went last. */
 int64_t https_wait_ms(const struct https_fleet *f, const struct https_job *job);

@@ -196,8 +196,8 @@ static void counter_is_ahead_and_first_copies_get_lost(void **state)
 	assert_int_equal(world_records(w, AUDIT_COUNTER), 1);
 }
 
-/* The look is carried out each time, but its answer never comes: too long for the way back.  That is not tried until the
- * validity period ends. */
+/* The look is carried out each time, but its answer never comes: too long for the way back.  That is not tried until
+ * the validity period ends. */
 static void answer_never_comes_but_refusals_do(void **state)
 {
 	struct world *w = *state;

@@ -66,8 +66,8 @@ static void resumption_of_a_later_session(void **state)
 	world_expect_outcome(w, "ES4-EnableProfile", "EXECUTED_SUCCESS");
 }
 
-/* It begins anew before its REFRESH: a look would find the old state, and the change would be asked for twice.  The card
- * is sent away to do it. */
+/* It begins anew before its REFRESH: a look would find the old state, and the change would be asked for twice.  The
+ * card is sent away to do it. */
 static void begins_anew_before_its_refresh(void **state)
 {
 	struct world *w = *state;

@@ -231,7 +231,8 @@ static void time_runs_out(void **state)
 static void put_off_for_days(void **state)
 {
 	struct dpw *w = *state;
-	struct es_profile_req q = {.base = {.validity_s = 7200}, .eid = w->eid, .smsr_id = DPW_SMSR, .iccid = DPW_ICCID};
+	struct es_profile_req q = {
+		.base = {.validity_s = 7200}, .eid = w->eid, .smsr_id = DPW_SMSR, .iccid = DPW_ICCID};
 
 	install(w);
 	w->retry_after_s = 4 * 86400;

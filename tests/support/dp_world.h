@@ -146,9 +146,9 @@ struct dpw {
 	size_t n_rules;
 	struct llist_head calls;
 	struct llist_head mail;
-	unsigned int created; /* ISD-Ps */
+	unsigned int created;	    /* ISD-Ps */
 	unsigned int retry_after_s; /* beside 503 */
-	bool pol1_refuses;    /* a complete profile may not be deleted */
+	bool pol1_refuses;	    /* a complete profile may not be deleted */
 
 	/* The operator */
 	struct llist_head posts;

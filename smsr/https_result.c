@@ -165,13 +165,24 @@ bool https_in_doubt(const struct https_session *ss, const struct https_job *job)
 {
 	switch (lost_way(job->kind)) {
 	case LOST_AGAIN:
-		return false;
+		return job->kind == CMD_DELETE; /* see way_of() */
 	case LOST_LOOK:
 		return true;
 	case LOST_GONE:
 		break;
 	}
 	return ss->opened > 1; /* a look is cheap, a failure is not */
+}
+
+/* A delete that goes again may be refused for a reason that was not there the first time, and would be told as failed.
+ * Behind a change that POL2 has it follow, a refusal is no failure. */
+static int way_of(struct smsr *s, const struct https_job *job, enum lost_way *way)
+{
+	struct op_run r;
+	int rc = job->kind == CMD_DELETE ? op_load(s, job->op_id, &r) : 0;
+
+	*way = rc == 0 && job->kind == CMD_DELETE && r.op.kind == OP_DELETE ? LOST_LOOK : lost_way(job->kind);
+	return rc;
 }
 
 int https_lost(struct smsr *s, struct https_session *ss, uint32_t seq, bool resumed)
@@ -181,16 +192,21 @@ int https_lost(struct smsr *s, struct https_session *ss, uint32_t seq, bool resu
 	struct op_input in = {.event = OP_EV_STALE, .cmd = &as_sms};
 	struct https_script script;
 	struct https_job job;
+	enum lost_way way = LOST_GONE;
 	int rc = https_db_job_of_euicc(ctx, s->db, ss->euicc_id, &job);
 
 	if (rc == 0)
 		rc = https_db_script_out(ctx, s->db, job.id, seq, &script);
 	if (rc == 0)
+		rc = way_of(s, &job, &way);
+	if (rc == 0)
 		rc = op_note(s, job.op_id, STEP_RETRY, "the card %s: what it did with script %d is not known",
 			     resumed ? "resumes without the result" : "begins anew", script.idx);
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
-	switch (lost_way(job.kind)) {
+	if (job.kind == CMD_DELETE)
+		as_sms.attempt = 1;
+	switch (way) {
 	case LOST_AGAIN:
 		script.state = SCRIPT_READY;
 		return https_db_script_update(s->db, &script);

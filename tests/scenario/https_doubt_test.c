@@ -66,6 +66,29 @@ static void resumption_of_a_later_session(void **state)
 	world_expect_outcome(w, "ES4-EnableProfile", "EXECUTED_SUCCESS");
 }
 
+/* The result of a delete gets lost: it goes again only if the card has the profile.  A refusal of the second one would
+ * be reported as failed. */
+static void result_of_a_delete(void **state)
+{
+	struct world *w = *state;
+	struct https_card *c = begin(w);
+
+	world_order(w, MNO_OPER, ES4_DELETE_PROFILE, SEED_OPERATIONAL, "call-1", 4 * 3600);
+	world_run(w);
+	https_card_first(c, "", false);
+	https_card_execute(c);
+	https_card_break(c);
+	w->drop_mo = 10;
+	euicc_session_end(w->card);
+	world_advance(w, 4 * MINUTE_MS);
+	w->drop_mo = 0;
+	https_card_first(c, "", true);
+	https_card_go_on(c);
+	world_run(w);
+	assert_true(world_told(w, "looking at the card"));
+	world_expect_outcome(w, "ES4-DeleteProfile", "EXECUTED_SUCCESS");
+}
+
 /* It begins anew before its REFRESH: a look would find the old state, and the change would be asked for twice.  The
  * card is sent away to do it. */
 static void begins_anew_before_its_refresh(void **state)
@@ -323,12 +346,19 @@ static void session_of_before_a_restore(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TEST(resumption_without_the_result),     WORLD_TEST(resumption_of_a_later_session),
-		WORLD_TEST(answer_that_cannot_be_read),	       WORLD_TEST(result_twice_on_one_connection),
-		WORLD_TEST(begins_anew_with_its_notification), WORLD_TEST(session_of_before_a_restore),
-		WORLD_TEST(resumption_behind_a_refusal),       WORLD_TEST(resumption_behind_a_restart),
-		WORLD_TEST(resumption_without_the_script),     WORLD_TEST(begins_anew_before_its_refresh),
-		WORLD_TEST(begins_anew_without_the_script),    WORLD_TEST(result_never_comes),
+		WORLD_TEST(resumption_without_the_result),
+		WORLD_TEST(resumption_of_a_later_session),
+		WORLD_TEST(answer_that_cannot_be_read),
+		WORLD_TEST(result_twice_on_one_connection),
+		WORLD_TEST(begins_anew_with_its_notification),
+		WORLD_TEST(session_of_before_a_restore),
+		WORLD_TEST(resumption_behind_a_refusal),
+		WORLD_TEST(resumption_behind_a_restart),
+		WORLD_TEST(resumption_without_the_script),
+		WORLD_TEST(begins_anew_before_its_refresh),
+		WORLD_TEST(begins_anew_without_the_script),
+		WORLD_TEST(result_never_comes),
+		WORLD_TEST(result_of_a_delete),
 		WORLD_TEST(answer_to_data_cannot_be_read),
 	};
 

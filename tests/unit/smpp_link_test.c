@@ -477,7 +477,6 @@ static void refusals_carry_their_action(void **state)
 		{SMPP_RMSGQFUL, SMPP_ACT_QUEUE_FULL},
 		{SMPP_RSYSERR, SMPP_ACT_RETRY},
 		{0x45b, SMPP_ACT_RETRY},
-		{SMPP_RINVBNDSTS, SMPP_ACT_RETRY}, /* it says something about the session, not about the message */
 		{SMPP_RINVDSTADR, SMPP_ACT_RETRY /* by rule */},
 		{SMPP_RINVSRCADR, SMPP_ACT_PERMANENT},
 		{0x7777, SMPP_ACT_RETRY_TWICE},

@@ -257,7 +257,6 @@ static void statuses_have_actions(void **state)
 	assert_int_equal(smpp_status_action(0x58), SMPP_ACT_THROTTLED);
 	assert_int_equal(smpp_status_action(0x14), SMPP_ACT_QUEUE_FULL);
 	assert_int_equal(smpp_status_action(0x08), SMPP_ACT_RETRY);
-	assert_int_equal(smpp_status_action(0x04), SMPP_ACT_RETRY);
 	assert_int_equal(smpp_status_action(0x45b), SMPP_ACT_RETRY);
 	assert_int_equal(smpp_status_action(0x0b), SMPP_ACT_PERMANENT);
 	assert_int_equal(smpp_status_action(0x0e), SMPP_ACT_BIND_REFUSED);

@@ -141,6 +141,10 @@ static int on_silent(struct smsr *s, struct op_run *r, const struct op_input *in
 
 static int on_unreached(struct smsr *s, struct op_run *r, const struct op_input *in)
 {
+	/* It is sent again behind a look: the card may have accepted the one before. */
+	if (r->op.state == OP_ST_CHANGE && r->op.attempt > 0)
+		return op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, r->op.iccid,
+			       "an audit shows that the card did not do it, and there was no time to send it again");
 	return op_fail(s, r, ES_EXPIRED, ES_SC_EXPIRED, r->op.iccid,
 		       in->text ? in->text : "no service centre took the message in time");
 }

@@ -475,6 +475,7 @@ static void start(struct sim *s)
 		return;
 	s->judge_dp = talloc_zero(s->ctx, struct judge_dp);
 	s->judge_dp->keys_ms = talloc_zero_size(s->judge_dp, s->plan->fleet * sizeof(s->judge_dp->keys_ms[0]));
+	s->judge_dp->lost_keys = talloc_zero_size(s->judge_dp, s->plan->fleet * sizeof(s->judge_dp->lost_keys[0]));
 	s->judge_dp->seen_keys = talloc_zero_size(s->judge_dp, s->plan->fleet * sizeof(s->judge_dp->seen_keys[0]));
 	sim_at(s, s->now_ms + LOOK_EVERY_MS, on_look, NULL);
 }

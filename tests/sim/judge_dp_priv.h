@@ -48,6 +48,7 @@ struct judge_dp {
 	size_t n_refused;
 	uint8_t (*seen_keys)[EUICC_PROFILES_MAX][16]; /* of each card's ISD-Ps, as the card keeps them */
 	int64_t (*keys_ms)[EUICC_PROFILES_MAX];	      /* when it got them */
+	bool (*lost_keys)[EUICC_PROFILES_MAX];	      /* a backup was put back that has none for this ISD-P */
 	struct lost_window *windows;
 	size_t n_windows;
 	bool touched; /* since a backup was put back, somebody has released something */

@@ -9,6 +9,8 @@
 #include <talloc.h>
 
 #include "lab/seed/seed.h"
+#include "lab/euicc/card.h"
+#include "tests/sim/devices.h"
 #include "tests/sim/dp_operators.h"
 #include "tests/sim/judge_dp_priv.h"
 
@@ -150,6 +152,36 @@ static void forget_refused(struct sim *s)
 	j->n_refused = n;
 }
 
+static void have_keys(struct sim *s, const void *eid, const void *aid)
+{
+	for (uint32_t i = 0; i < s->plan->fleet; i++) {
+		const struct device *d = device_at(s, i);
+
+		for (int k = 0; memcmp(d->data.eid_bcd, eid, 16) == 0 && k < d->card->nv.n_slots; k++) {
+			if (memcmp(d->card->nv.profiles[k].aid, aid, 16) == 0)
+				s->judge_dp->lost_keys[i][k] = false;
+		}
+	}
+}
+
+/* The SM-DP keeps keys when it hears that the card has them: that may be long after. */
+static void forget_keys(struct sim *s)
+{
+	struct judge_dp *j = s->judge_dp;
+	sqlite3_stmt *q = judge_dp_ask(s, "SELECT eid, aid FROM isdp_keys WHERE id > ?1", 1, (int64_t)0);
+
+	for (uint32_t i = 0; i < s->plan->fleet; i++) {
+		for (int k = 0; k < EUICC_PROFILES_MAX; k++)
+			j->lost_keys[i][k] = j->keys_ms[i][k] > 0;
+	}
+	for (int more = q != NULL; more; more = sqlite3_step(q) == SQLITE_ROW) {
+		if (sqlite3_column_bytes(q, 0) == 16 && sqlite3_column_bytes(q, 1) == 16)
+			have_keys(s, sqlite3_column_blob(q, 0), sqlite3_column_blob(q, 1));
+	}
+	if (q)
+		judge_sql_done(q);
+}
+
 void judge_dp_restored(struct sim *s, int64_t backup_ms)
 {
 	struct judge_dp *j = s->judge_dp;
@@ -161,6 +193,7 @@ void judge_dp_restored(struct sim *s, int64_t backup_ms)
 	forget_orders(s);
 	forget_taken(s);
 	forget_refused(s);
+	forget_keys(s);
 	judge_dp_close(s);
 }
 

@@ -125,6 +125,7 @@ void judge_dp_card(struct sim *s, uint32_t card)
 			continue;
 		memcpy(seen, nv->keys[0], 16);
 		s->judge_dp->keys_ms[card][i] = s->now_ms;
+		s->judge_dp->lost_keys[card][i] = false;
 		note_keys(s, d, nv);
 	}
 }
@@ -197,7 +198,7 @@ static bool are_lost(struct sim *s, uint32_t card, const uint8_t aid[16])
 
 	for (int i = 0; i < d->card->nv.n_slots; i++) {
 		if (memcmp(d->card->nv.profiles[i].aid, aid, 16) == 0)
-			return judge_dp_is_lost(s, s->judge_dp->keys_ms[card][i]);
+			return s->judge_dp->lost_keys[card][i] || judge_dp_is_lost(s, s->judge_dp->keys_ms[card][i]);
 	}
 	return false;
 }

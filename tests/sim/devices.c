@@ -271,6 +271,16 @@ void device_reboot(struct sim *s, unsigned int card)
 	device_after(s, card);
 }
 
+void device_renumber(struct sim *s, unsigned int card, const char *iccid, const char *msisdn)
+{
+	struct device *d = device_at(s, card);
+
+	for (int i = 0; i < d->n_profiles; i++) {
+		if (strcmp(d->profiles[i].iccid, iccid) == 0)
+			OSMO_STRLCPY_ARRAY(d->profiles[i].msisdn, msisdn);
+	}
+}
+
 void device_bar(struct sim *s, unsigned int card)
 {
 	struct device *d = device_at(s, card);
@@ -284,11 +294,13 @@ void device_bar(struct sim *s, unsigned int card)
 
 /* ---- the network ---- */
 
-/* Loaded profiles have numbers that do not tell whose they are. */
+/* Loaded profiles have numbers that do not tell whose they are; those that they had before differ in the first of the
+ * last seven digits. */
 static bool has_number(const struct device *d, const char *msisdn)
 {
 	for (int i = SIM_PROFILES; i < d->n_profiles; i++) {
-		if (strcmp(d->profiles[i].msisdn, msisdn) == 0)
+		if (strlen(d->profiles[i].msisdn) == strlen(msisdn) &&
+		    strcmp(d->profiles[i].msisdn + 7, msisdn + 7) == 0)
 			return true;
 	}
 	return false;

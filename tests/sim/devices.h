@@ -63,5 +63,7 @@ struct es_eis *device_eis(struct sim *s, const void *ctx, unsigned int card);
 const struct card_moment *device_now(const struct device *d);
 /*! Off and on again. */
 void device_reboot(struct sim *s, unsigned int card);
+/*! A subscription has another number from now on. */
+void device_renumber(struct sim *s, unsigned int card, const char *iccid, const char *msisdn);
 /*! Its operator bars the subscription that it has enabled, for good: it falls back. */
 void device_bar(struct sim *s, unsigned int card);

@@ -19,11 +19,13 @@
 #include "tests/sim/es3_wire.h"
 #include "tests/sim/judge_dp.h"
 #include "tests/sim/pki.h"
+#include "tests/sim/plan.h"
 #include "tests/sim/proc.h"
 
 #define STOCK_FOR_EACH_DAY 8 /* and card */
 #define IMPORT_BATCH 50
 #define REQUIRED_MEMORY 2000
+#define LONG_MEMORY 10000
 #define LONG_CHUNK 1000 /* for cards that speak HTTPS */
 
 struct dp_daemon {
@@ -264,7 +266,7 @@ static int import_one(struct smdp *smdp, struct sim *s, unsigned int number)
 		.imsi = p.imsi,
 		.msisdn = p.msisdn,
 		.pol2 = dp_pol2(&p),
-		.package = dp_package(ctx, &p),
+		.package = dp_package(ctx, &p, plan_long_packages(s->plan)),
 	};
 	struct stock_item item;
 	const char *why = "";
@@ -283,7 +285,8 @@ static int import_event(void *smdp, void *sim)
 	unsigned int last = OSMO_MIN(d->imported + IMPORT_BATCH, d->stock);
 	const char *why = "";
 	struct smdp *e = smdp;
-	int rc = stock_type_set(e->stock, s, SEED_OID_MNO_OPERATIONAL, DP_TYPE, REQUIRED_MEMORY, NULL, &why);
+	int rc = stock_type_set(e->stock, s, SEED_OID_MNO_OPERATIONAL, DP_TYPE,
+				plan_long_packages(s->plan) ? LONG_MEMORY : REQUIRED_MEMORY, NULL, &why);
 
 	while (rc == 0 && d->imported < last)
 		rc = import_one(e, s, d->imported++);

@@ -16,6 +16,7 @@
 #include "tests/sim/dp_stock.h"
 #include "tests/sim/es3_wire.h"
 #include "tests/sim/judge_dp.h"
+#include "tests/sim/plan.h"
 
 #define ORDERS_EVERY_MS (6 * HOUR_MS) /* of one card, on average */
 #define FIRST_MS (10 * MINUTE_MS)
@@ -53,7 +54,36 @@ union request {
 	struct es_profile_req profile;
 	struct es_get_eis_req get;
 	struct es_audit_eis_req audit;
+	struct es_pol2_req rules;
+	struct es_address_req address;
 };
+
+/* Bits as schemas/sql has them. */
+static struct es_pol2 *rules_of(const void *ctx, unsigned int bits)
+{
+	static const struct es_pol2_rule rules[] = {
+		{ES_POL2_PROFILE, ES_POL2_ENABLE, ES_POL2_NOT_ALLOWED},
+		{ES_POL2_PROFILE, ES_POL2_DISABLE, ES_POL2_NOT_ALLOWED},
+		{ES_POL2_PROFILE, ES_POL2_DELETE, ES_POL2_NOT_ALLOWED},
+		{ES_POL2_PROFILE, ES_POL2_DISABLE, ES_POL2_AUTO_DELETE},
+	};
+	struct es_pol2 *pol2 = talloc_zero(ctx, struct es_pol2);
+
+	pol2->rules = talloc_zero_array(pol2, struct es_pol2_rule, ARRAY_SIZE(rules));
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		if (bits >> i & 1)
+			pol2->rules[pol2->n_rules++] = rules[i];
+	}
+	return pol2;
+}
+
+static const char *imsi_of(const struct sim_order *o)
+{
+	static struct dp_profile p;
+
+	OSMO_ASSERT(dp_profile_of_iccid(o->iccid, &p));
+	return p.imsi;
+}
 
 static void fill(struct sim *s, const struct sim_order *o, const void *ctx, union request *q)
 {
@@ -69,6 +99,12 @@ static void fill(struct sim *s, const struct sim_order *o, const void *ctx, unio
 		q->get = (struct es_get_eis_req){.eid = eid, .smsr_id = SEED_OID_SMSR};
 	else if (o->fn == ES2_AUDIT_EIS)
 		q->audit = (struct es_audit_eis_req){.eid = eid, .smsr_id = SEED_OID_SMSR};
+	else if (o->fn == ES2_UPDATE_POLICY_RULES)
+		q->rules = (struct es_pol2_req){
+			.eid = eid, .smsr_id = SEED_OID_SMSR, .iccid = o->iccid, .pol2 = rules_of(ctx, o->rules)};
+	else if (o->fn == ES2_UPDATE_SUBSCRIPTION_ADDRESS)
+		q->address = (struct es_address_req){
+			.eid = eid, .smsr_id = SEED_OID_SMSR, .iccid = o->iccid, .address = {imsi_of(o), o->msisdn}};
 	else
 		q->profile = (struct es_profile_req){.eid = eid, .smsr_id = SEED_OID_SMSR, .iccid = o->iccid};
 	q->base.call_id = talloc_asprintf(ctx, "order-%u", o->id);
@@ -148,6 +184,29 @@ static void is_taken(struct sim *s, struct sim_order *o)
 	}
 }
 
+/* A number that has changed in the network and not at the SM-SR makes a card unreachable: the operator goes on asking.
+ */
+static void is_answered(struct sim *s, struct sim_order *o, const struct wire_end *e)
+{
+	void *ctx = talloc_new(s->dp_operators);
+	struct judge_report r = peer_report(ctx, talloc_strndup(ctx, (const char *)e->body.data, e->body.len));
+	struct sim_order again = *o;
+
+	o->answered = true;
+	o->done |= r.status && strcmp(r.status, "EXECUTED_SUCCESS") == 0;
+	o->answered_ms = s->now_ms;
+	sim_trace(s, "order %u: answered %s %s/%s", o->index, r.status, r.subject, r.reason);
+	judge_dp_updated(s, o);
+	if (o->fn == ES2_UPDATE_SUBSCRIPTION_ADDRESS && !o->done && !(r.subject && strcmp(r.subject, "8.2.1") == 0)) {
+		again.id = ++s->dp_operators->next_id;
+		again.sent = again.taken = again.reports = 0;
+		again.answered = again.complete = again.twisted = false;
+		again.first_ms = again.answered_ms = 0;
+		send_later(s, new_order(s, &again), 10 * MINUTE_MS);
+	}
+	talloc_free(ctx);
+}
+
 static void answered(struct sim *s, void *arg, const struct wire_end *e)
 {
 	struct sim_order *o = arg;
@@ -159,7 +218,7 @@ static void answered(struct sim *s, void *arg, const struct wire_end *e)
 		is_taken(s, o);
 	else if (e->answered && (e->status == 200 || e->status / 100 == 4) && e->body.len && e->body.data[0] == '<' &&
 		 memmem(e->body.data, e->body.len, "Envelope", 8))
-		o->answered = true;
+		is_answered(s, o, e);
 	else
 		send_later(s, o, e->retry_after_s ? (int64_t)e->retry_after_s * 1000 : 5 * SECOND_MS);
 }
@@ -179,8 +238,12 @@ static void send(struct sim *s, void *order)
 
 	o->sent++;
 	o->sent_ms = s->now_ms;
-	if (!o->first_ms)
+	if (!o->first_ms) {
 		o->first_ms = s->now_ms;
+		o->complete = o->iccid && judge_dp_is_complete(s, o);
+		if (o->fn == ES2_UPDATE_SUBSCRIPTION_ADDRESS)
+			device_renumber(s, o->card, o->iccid, o->msisdn);
+	}
 	p.body = envelope(s, o, ctx, &p.action);
 	sim_trace(s, "order %u: %s card %u %s", o->index, es_fn_name(o->fn), o->card, o->iccid ? o->iccid : "");
 	wire_post(s, &p);
@@ -220,6 +283,26 @@ static void some_stock(struct sim *s, uint64_t *h, char iccid[20])
 	memcpy(iccid, p.iccid, sizeof(p.iccid));
 }
 
+/* In some seeds, a rule or a number in place of another order about a loaded profile. */
+static void wish_update(struct sim *s, struct sim_order *o)
+{
+	uint64_t h = choice(s, C_DP_UPDATES, o->card + 1);
+	struct dp_profile p;
+
+	if (between(&h, 0, 2) || !dp_profile_of_iccid(o->iccid, &p) || !judge_dp_is_complete(s, o))
+		return;
+	if (between(&h, 0, 1)) {
+		static const unsigned int rules[] = {0, 0, 1, 2, 4, 6, 8};
+
+		o->fn = ES2_UPDATE_POLICY_RULES;
+		o->rules = rules[between(&h, 0, (int64_t)ARRAY_SIZE(rules) - 1)];
+		return;
+	}
+	o->fn = ES2_UPDATE_SUBSCRIPTION_ADDRESS;
+	OSMO_STRLCPY_ARRAY(o->msisdn, p.msisdn);
+	o->msisdn[6] = (char)('0' + between(&h, 1, 9));
+}
+
 static void wish(struct sim *s, unsigned int card, uint64_t *h)
 {
 	static const uint32_t validities[] = {300, 1800, 2 * 3600, 6 * 3600, 0};
@@ -240,6 +323,8 @@ static void wish(struct sim *s, unsigned int card, uint64_t *h)
 		o.iccid = iccid;
 	} else if (o.fn != ES2_DOWNLOAD_PROFILE && o.fn != ES2_AUDIT_EIS && o.fn != ES2_GET_EIS) {
 		o.iccid = (char *)some_iccid(s, card, h);
+		if (plan_updates(s->plan))
+			wish_update(s, &o);
 	}
 	send_later(s, new_order(s, &o), between(h, 0, 2000));
 }

@@ -20,6 +20,11 @@ struct sim_order {
 	unsigned int sent;  /* requests */
 	unsigned int taken; /* of these were answered 202 */
 	bool answered;	    /* at once: an outcome or a fault */
+	bool done;	    /* answered, and with success */
+	bool complete;	    /* the profile was, when it was asked for */
+	unsigned int rules; /* UpdatePolicyRules: bits */
+	char msisdn[16];    /* UpdateSubscriptionAddress */
+	int64_t answered_ms;
 	bool lost;	    /* accepted, and then a backup was put back that knows nothing of it */
 	unsigned int again; /* backups put back since it was accepted: each may tell of it once more */
 	unsigned int reports;

@@ -80,11 +80,15 @@ static char *swapped(const void *ctx, const char *digits)
 }
 
 /* Octets without a meaning (an element of no standard), so that packages differ in length. */
-static char *ballast(const void *ctx, unsigned int number)
+static char *ballast(const void *ctx, unsigned int number, bool some_long)
 {
+	uint8_t *octets;
+	size_t all;
 	size_t len = number % 16 == 5 ? 1200 : number % 4 == 1 ? 300 : 0;
-	uint8_t *octets = talloc_zero_array(ctx, uint8_t, (unsigned int)len + 1);
-	size_t all = 5 + 4 + 4 + len;
+	if (some_long && number % 4 == 3)
+		len = 2000 + number * 997 % 6000;
+	octets = talloc_zero_array(ctx, uint8_t, (unsigned int)len + 1);
+	all = 5 + 4 + 4 + len;
 
 	for (size_t i = 0; i < len; i++)
 		octets[i] = (uint8_t)(i * 7 + number);
@@ -100,7 +104,7 @@ const char *dp_pol2(const struct dp_profile *p)
 }
 
 /* Just enough of a package: header, MF, PUK, PIN, USIM with EF.IMSI, AKA, SD, end. */
-struct bytes dp_package(const void *ctx, const struct dp_profile *p)
+struct bytes dp_package(const void *ctx, const struct dp_profile *p, bool some_long)
 {
 	char *iccid = talloc_asprintf(ctx, "%sF", p->iccid);
 	char *imsi = talloc_asprintf(ctx, "9%s", p->imsi);
@@ -115,7 +119,7 @@ struct bytes dp_package(const void *ctx, const struct dp_profile *p)
 				    "%s"
 				    "AA05A003810107",
 				    iccid, swapped(ctx, iccid), swapped(ctx, imsi), hex_enc(ctx, BYTES_ARR(p->ki)),
-				    hex_enc(ctx, BYTES_ARR(p->opc)), ballast(ctx, p->number));
+				    hex_enc(ctx, BYTES_ARR(p->opc)), ballast(ctx, p->number, some_long));
 	struct bytes b;
 
 	OSMO_ASSERT(hex_dec(ctx, hex, &b) == 0);

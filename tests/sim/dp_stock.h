@@ -25,4 +25,4 @@ bool dp_profile_of_iccid(const char *iccid, struct dp_profile *p);
 /*! Its rules, as smdp/stock.h spells them; NULL: none. */
 const char *dp_pol2(const struct dp_profile *p);
 /*! Profile package, talloc child of ctx. */
-struct bytes dp_package(const void *ctx, const struct dp_profile *p);
+struct bytes dp_package(const void *ctx, const struct dp_profile *p, bool some_long);

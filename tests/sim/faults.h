@@ -102,6 +102,7 @@ enum fault {
 	C_RESTART,
 	C_HTTPS,
 	C_DP_WORK,
+	C_DP_UPDATES,
 	C_N
 };
 

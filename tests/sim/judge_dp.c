@@ -456,6 +456,7 @@ void judge_dp_end(struct sim *s)
 			 "b.call_id = a.call_id AND b.id > a.id WHERE a.fn <> ?1",
 			 ES2_GET_EIS))
 		sim_violation(s, "P4: a request that was repeated became two orders");
+	judge_dp_updates_end(s);
 	judge_stock(s);
 	judge_isdp_keys(s);
 	judge_keys_file(s, dp_daemon_database(s));

@@ -45,6 +45,11 @@ bool judge_dp_had_ended(struct sim *s, int64_t op_id);
 /*! It is released by the event that follows; profiles are. */
 void judge_dp_released(struct sim *s, int64_t op_id);
 void judge_dp_freed(struct sim *s);
+/*! Rules and number of a profile are the operator's own already: no download will set them. */
+bool judge_dp_is_complete(struct sim *s, const struct sim_order *o);
+/*! An order was answered at once. */
+void judge_dp_updated(struct sim *s, const struct sim_order *o);
+void judge_dp_updates_end(struct sim *s);
 /*! Let the database go, until it is read again. */
 void judge_dp_close(struct sim *s);
 void judge_dp_started(struct sim *s);

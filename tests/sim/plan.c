@@ -78,6 +78,16 @@ bool plan_restores_smdp(const struct sim_plan *plan)
 	return is_of_class(plan, 6, 7);
 }
 
+bool plan_updates(const struct sim_plan *plan)
+{
+	return is_of_class(plan, 5, 5);
+}
+
+bool plan_long_packages(const struct sim_plan *plan)
+{
+	return plan->seed % (2 * SEED_CLASSES) == 5;
+}
+
 struct sim_result *plan_result(void)
 {
 	struct sim_result *res = mmap(NULL, sizeof(*res), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

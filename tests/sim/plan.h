@@ -14,6 +14,9 @@ bool plan_line(const void *ctx, struct sim_plan *plan, const char *line);
 bool plan_restores_smsr(const struct sim_plan *plan);
 /*! The same for a backup of the SM-DP. */
 bool plan_restores_smdp(const struct sim_plan *plan);
+/*! In which seeds an operator changes rules and numbers of profiles, and packages are long. */
+bool plan_updates(const struct sim_plan *plan);
+bool plan_long_packages(const struct sim_plan *plan);
 /*! Memory for a result that a run in another process fills in. */
 struct sim_result *plan_result(void);
 /*! Zeroed again. */

@@ -289,7 +289,7 @@ static void wish_update(struct sim *s, struct sim_order *o)
 	uint64_t h = choice(s, C_DP_UPDATES, o->card + 1);
 	struct dp_profile p;
 
-	if (between(&h, 0, 2) || !dp_profile_of_iccid(o->iccid, &p) || !judge_dp_is_complete(s, o))
+	if (between(&h, 0, 2) == 0 || !dp_profile_of_iccid(o->iccid, &p) || !judge_dp_is_complete(s, o))
 		return;
 	if (between(&h, 0, 1)) {
 		static const unsigned int rules[] = {0, 0, 1, 2, 4, 6, 8};

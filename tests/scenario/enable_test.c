@@ -204,6 +204,22 @@ static void refusal_is_lost(void **state)
 	assert_true(world_told(w, "no notification so far"));
 }
 
+/* The second change does not leave before the time is over: the first one did arrive, so that "expired" is not the word. */
+static void refusal_is_lost_and_time_runs_out(void **state)
+{
+	struct world *w = *state;
+
+	world_register(w);
+	world_set_pol1(w, SEED_BOOTSTRAP, 0x01);
+	euicc_fault_set(w->card, EUICC_FAULT_DROP_POR, true, 1);
+	world_order(w, MNO_OPER, ES4_ENABLE_PROFILE, SEED_OPERATIONAL, "call-1", 2 * 3600);
+	world_until(w, "no notification so far");
+	world_until(w, "agrees with the card");
+	w->smsc = SMSC_DOWN;
+	world_advance(w, 3 * HOUR_MS);
+	expect_unchanged(w, "FAILED 8.4/4.2");
+}
+
 /* The same where the first one was lost and the card's counter is ahead. */
 static void counter_is_ahead_of_a_copy(void **state)
 {
@@ -459,6 +475,7 @@ int main(void)
 		WORLD_TEST(no_notification_at_all),
 		WORLD_TEST(roll_back_overtakes_the_confirmation),
 		WORLD_TEST(refusal_is_lost),
+		WORLD_TEST(refusal_is_lost_and_time_runs_out),
 		WORLD_TEST(counter_is_ahead_of_a_copy),
 		WORLD_TEST(counter_of_the_card_is_ahead),
 		WORLD_TEST(counter_of_the_card_is_out_of_reach),

@@ -35,15 +35,15 @@ bool judge_is_out_of_reach(struct sim *s, uint32_t card, const char *number)
 {
 	sqlite3_stmt *q = judge_ask(s,
 				    "SELECT p.msisdn FROM euicc e JOIN profile p ON p.euicc_id = e.id "
-				    "WHERE e.id = ?1 AND e.audit_due NOT NULL AND p.msisdn NOT NULL",
+				    "WHERE e.id = ?1 AND p.msisdn NOT NULL",
 				    1, judge_row_of(card));
-	bool due = q != NULL, known = false;
+	bool registered = q != NULL, known = false;
 
-	for (int more = due; more && !known; more = sqlite3_step(q) == SQLITE_ROW)
+	for (int more = registered; more && !known; more = sqlite3_step(q) == SQLITE_ROW)
 		known = strcmp((const char *)sqlite3_column_text(q, 0), number) == 0;
 	if (q)
 		judge_done(q);
-	return due && !known;
+	return registered && !known;
 }
 
 static void forget_ops(struct sim *s)

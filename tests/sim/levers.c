@@ -19,7 +19,7 @@
 #define BACKUP_EVERY_MS (2 * HOUR_MS)
 #define AGAIN_MS (10 * SECOND_MS)
 #define PAUSE_MAX_MS HOUR_MS
-#define BAR_AFTER_MS (4 * HOUR_MS)
+#define LOST_EVERY_MS HOUR_MS
 #define CANCEL_MAX_MS (10 * MINUTE_MS)
 
 /* A pause, and the turn that made it. */
@@ -32,6 +32,7 @@ struct hold {
 
 struct levers {
 	struct hold *holds; /* the latest first */
+	bool looks;	    /* for cards that a restored backup has lost */
 };
 
 static int pull(struct sim *s, lever_cb action, struct lever *l)
@@ -82,7 +83,7 @@ static void release(struct sim *s, void *unused)
 
 /* A profile that was loaded and enabled behind the backup has a number that the SM-SR does not know.  Its operator
  * does, and bars it: the card falls back, and tells so by a number that is known. */
-static void bar_out_of_reach(struct sim *s, void *unused)
+static void bar_out_of_reach(struct sim *s)
 {
 	for (unsigned int i = 0; i < s->plan->fleet; i++) {
 		const char *number = device_number(s, i);
@@ -92,9 +93,18 @@ static void bar_out_of_reach(struct sim *s, void *unused)
 	}
 }
 
+/* Also one that goes back to such a profile much later. */
+static void look_for_lost(struct sim *s, void *unused)
+{
+	bar_out_of_reach(s);
+	sim_at(s, s->now_ms + LOST_EVERY_MS, look_for_lost, NULL);
+}
+
 void levers_put_back(struct sim *s)
 {
-	sim_at(s, s->now_ms + BAR_AFTER_MS, bar_out_of_reach, NULL);
+	if (!s->levers->looks)
+		sim_at(s, s->now_ms + LOST_EVERY_MS, look_for_lost, NULL);
+	s->levers->looks = true;
 	sim_at(s, s->now_ms + PAUSE_MAX_MS / 2, release, NULL);
 }
 
@@ -240,7 +250,7 @@ static const char *busy(struct sim *s)
 {
 	if (!judge_audits_due(s))
 		return NULL;
-	bar_out_of_reach(s, NULL);
+	bar_out_of_reach(s);
 	audit_all(s, 0);
 	return "eUICCs are to be audited";
 }

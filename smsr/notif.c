@@ -239,6 +239,12 @@ static int follow(struct smsr *s, const struct euicc *e, const struct operation 
 	return cmd_follow(s, &cmd, dest);
 }
 
+/* Late: the card has told of what came behind it, and that is being confirmed.  It is not where this one says. */
+static bool is_overtaken(const struct operation *active, const struct es5_notif *n)
+{
+	return op_arg_notified(active) && newer_by(n, op_arg_seq(active)) < 0;
+}
+
 static int dispatch(struct smsr *s, struct euicc *e, const struct es5_notif *n)
 {
 	struct operation active;
@@ -255,6 +261,9 @@ static int dispatch(struct smsr *s, struct euicc *e, const struct es5_notif *n)
 	if (confirms_already(s, e, n) || (e->active_op && n->seq == e->notif_seq))
 		return 0;
 	rc = n->seq == e->notif_seq ? 0 : record(s, e, n);
+	if (rc == 0 && e->active_op && is_overtaken(&active, n))
+		return op_note(s, active.id, STEP_NOTIFICATION, "%u: %s, late: a newer one is being confirmed", n->seq,
+			       es5_notif_name(n->type));
 	if (rc == 0 && e->active_op && tells_a_result(n))
 		rc = follow(s, e, &active, n);
 	if (rc < 0)

@@ -304,6 +304,30 @@ static void one_that_was_confirmed_is_confirmed_again(void **state)
 	assert_int_equal(world_records(w, AUDIT_NOTIF_CHANGED), 1);
 }
 
+/* The notification of the change comes once more, late, while that of the roll-back is being confirmed: the
+ * confirmation stays at the number to which the card went back. */
+static void late_notification_leads_nobody_astray(void **state)
+{
+	struct world *w = *state;
+	struct world_mo *old;
+
+	world_register(w);
+	world_order(w, MNO_OPER, ES4_ENABLE_PROFILE, SEED_OPERATIONAL, "a", 6 * 3600);
+	world_until(w, "profile change succeeded");
+	w->smsc = SMSC_SWALLOW;
+	old = keep(w, w->last_notif);
+	world_until(w, "rolled back, again");
+	world_advance(w, 5 * MINUTE_MS);
+	world_replay(w, old);
+	world_run(w);
+	assert_true(world_told(w, "profile change succeeded, late"));
+	w->smsc = SMSC_GOOD;
+	world_advance(w, 10 * MINUTE_MS);
+	expect_pending(w, EUICC_NOTIFY_NONE);
+	world_expect_agreement(w);
+	world_expect_card(w, SEED_BOOTSTRAP);
+}
+
 static void an_old_one_does_not_disturb_a_change(void **state)
 {
 	struct world *w = *state;
@@ -366,6 +390,7 @@ int main(void)
 		WORLD_TEST(forged_notifications_change_nothing),
 		WORLD_TEST(older_sequence_is_a_replay),
 		WORLD_TEST(one_that_was_confirmed_is_confirmed_again),
+		WORLD_TEST(late_notification_leads_nobody_astray),
 		WORLD_TEST(an_old_one_does_not_disturb_a_change),
 		WORLD_TEST(a_flood_of_repetitions_costs_little),
 		WORLD_TEST(wrong_keys),

@@ -29,7 +29,7 @@ for patch in tests/sim/planted/*"${1:-}"*.patch; do
 		row "$name" MISSED
 		missed=$((missed + 1))
 	else
-		row "$name" "$(sed -n 's/^\(seed [0-9]*: .*\)/\1/p' "$copy/out" | head -n 1)"
+		row "$name" "$(grep '^seed [0-9]*: ' "$copy/out" | grep -v ': trace ' | head -n 1)"
 	fi
 	patch -s -R -p1 -d "$copy" <"$patch"
 done

@@ -204,7 +204,8 @@ static void refusal_is_lost(void **state)
 	assert_true(world_told(w, "no notification so far"));
 }
 
-/* The second change does not leave before the time is over: the first one did arrive, so that "expired" is not the word. */
+/* The second change does not leave before the time is over: the first one did arrive, so that "expired" is not the
+ * word. */
 static void refusal_is_lost_and_time_runs_out(void **state)
 {
 	struct world *w = *state;

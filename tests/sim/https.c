@@ -283,7 +283,8 @@ static void server_reads(struct sim *s, struct conn *c, const struct move *unuse
 		int rc = http_rx_feed(c->rx, &rest, &msg);
 
 		append(c, &c->request, &c->request_len, bytes_of(c->in, c->in_len - rest.len));
-		memmove(c->in, rest.data, rest.len);
+		if (rest.len)
+			memmove(c->in, rest.data, rest.len);
 		c->in_len = rest.len;
 		if (rc == 0)
 			return;

@@ -154,8 +154,6 @@ int https_trigger_refused(struct smsr *s, struct command *cmd, const char *why)
 /* The card's counter is ahead of ours: jump, once for each operation. */
 static int raise_counter(struct smsr *s, struct command *cmd)
 {
-	void *ctx = turn_ctx(s->turn);
-	uint64_t value = cmd_counter_ahead(s, cmd->cntr);
 	struct https_job job;
 	struct op_run r;
 	int rc = op_load(s, cmd->op_id, &r);
@@ -165,15 +163,10 @@ static int raise_counter(struct smsr *s, struct command *cmd)
 	if (rc == 0)
 		rc = op_db_update(s->db, &r.op);
 	if (rc == 0)
-		rc = https_db_job_of_op(ctx, s->db, cmd->op_id, &job);
+		rc = https_db_job_of_op(turn_ctx(s->turn), s->db, cmd->op_id, &job);
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
-	rc = eis_db_counter_raise(s->db, cmd->keyset_id, value);
-	if (rc == -EINVAL) /* raised further meanwhile */
-		rc = 0;
-	if (rc == 0)
-		rc = op_note(s, cmd->op_id, STEP_RETRY, "the card's counter is ahead: ours jumps to %llu",
-			     (unsigned long long)value);
+	rc = op_counter_jump(s, &r, cmd);
 	if (rc < 0)
 		return rc;
 	return https_fleet_for(s, &r.euicc) ? https_trigger(s, &r, &job)

@@ -245,36 +245,44 @@ static bool is_overtaken(const struct operation *active, const struct es5_notif 
 	return op_arg_notified(active) && newer_by(n, op_arg_seq(active)) < 0;
 }
 
+static int leave(struct smsr *s, const struct euicc *e, const struct es5_notif *n)
+{
+	LOGP(DPROC, LOGL_NOTICE,
+	     "eid %s: notification %u came too late and is not confirmed: the card will roll back\n",
+	     hex_enc(turn_ctx(s->turn), BYTES_ARR(e->eid)), n->seq);
+	return 0;
+}
+
+/* active: the operation in flight, which it is not for; NULL: there is none */
+static int apart(struct smsr *s, struct euicc *e, const struct operation *active, const struct es5_notif *n)
+{
+	int rc;
+
+	/* Confirmed before, and the card is at something else now: if it still wants that answer it will ask again. */
+	if (confirms_already(s, e, n) || (active && n->seq == e->notif_seq))
+		return 0;
+	rc = n->seq == e->notif_seq ? 0 : record(s, e, n);
+	if (rc == 0 && active && is_overtaken(active, n))
+		return op_note(s, active->id, STEP_NOTIFICATION, "%u: %s, late: a newer one is being confirmed", n->seq,
+			       es5_notif_name(n->type));
+	if (rc == 0 && active && tells_a_result(n))
+		rc = follow(s, e, active, n);
+	if (rc < 0)
+		return rc;
+	return is_late(s, e, n) ? leave(s, e, n) : confirm_apart(s, e, n);
+}
+
 static int dispatch(struct smsr *s, struct euicc *e, const struct es5_notif *n)
 {
 	struct operation active;
 	int rc;
 
-	if (e->active_op) {
-		rc = op_db_get(turn_ctx(s->turn), s->db, e->active_op, &active);
-		if (rc < 0)
-			return rc;
-		if (takes_notification(e, &active, n))
-			return to_operation(s, e, &active, n);
-	}
-	/* Confirmed before, and the card is at something else now: if it still wants that answer it will ask again. */
-	if (confirms_already(s, e, n) || (e->active_op && n->seq == e->notif_seq))
-		return 0;
-	rc = n->seq == e->notif_seq ? 0 : record(s, e, n);
-	if (rc == 0 && e->active_op && is_overtaken(&active, n))
-		return op_note(s, active.id, STEP_NOTIFICATION, "%u: %s, late: a newer one is being confirmed", n->seq,
-			       es5_notif_name(n->type));
-	if (rc == 0 && e->active_op && tells_a_result(n))
-		rc = follow(s, e, &active, n);
+	if (!e->active_op)
+		return apart(s, e, NULL, n);
+	rc = op_db_get(turn_ctx(s->turn), s->db, e->active_op, &active);
 	if (rc < 0)
 		return rc;
-	if (is_late(s, e, n)) {
-		LOGP(DPROC, LOGL_NOTICE,
-		     "eid %s: notification %u came too late and is not confirmed: the card will roll back\n",
-		     hex_enc(turn_ctx(s->turn), BYTES_ARR(e->eid)), n->seq);
-		return 0;
-	}
-	return confirm_apart(s, e, n);
+	return takes_notification(e, &active, n) ? to_operation(s, e, &active, n) : apart(s, e, &active, n);
 }
 
 int notif_take(struct smsr *s, const char *source, struct euicc *e, const struct es5_notif *n)

@@ -144,7 +144,7 @@ static int on_unreached(struct smsr *s, struct op_run *r, const struct op_input 
 	/* It is sent again behind a look: the card may have accepted the one before. */
 	if (r->op.state == OP_ST_CHANGE && r->op.attempt > 0)
 		return op_fail(s, r, ES_FAILED, ES_SC_ISDR_ERROR, r->op.iccid,
-			       "an audit shows that the card did not do it, and there was no time to send it again");
+			       "an audit shows that the card did not do it, and it could not be sent again");
 	return op_fail(s, r, ES_EXPIRED, ES_SC_EXPIRED, r->op.iccid,
 		       in->text ? in->text : "no service centre took the message in time");
 }
@@ -161,20 +161,6 @@ static int on_cancel(struct smsr *s, struct op_run *r, const struct op_input *in
 	if (r->op.state != OP_ST_QUEUED)
 		rc = op_mark_audit(s, r, "cancelled by the operator while a command was out");
 	return rc < 0 ? rc : op_fail(s, r, ES_FAILED, ES_SC_INTERNAL, r->op.iccid, in->text);
-}
-
-/* Row of the audit trail about this eUICC. */
-static int op_record(struct smsr *s, struct op_run *r, enum audit_type type, const char *text)
-{
-	const struct audit_row row = {
-		.eid = BYTES_ARR(r->euicc.eid),
-		.stamp_ms = clock_stamp_ms(),
-		.type = type,
-		.requester = r->op.requester,
-		.text = talloc_strdup(turn_ctx(s->turn), text),
-	};
-
-	return record_db_audit(s->db, &row);
 }
 
 char *sw_words(const void *ctx, uint16_t sw)
@@ -222,22 +208,34 @@ static int counter_hopeless(struct smsr *s, struct op_run *r, const struct op_in
 	return op_fail(s, r, ES_FAILED, sc, NULL, text);
 }
 
-/* First copy refused: the card's counter is ahead of ours (a key set that was used elsewhere).  Jump once. */
-static int resynchronise(struct smsr *s, struct op_run *r, const struct op_input *in)
+int op_counter_jump(struct smsr *s, struct op_run *r, const struct command *cmd)
 {
-	uint64_t value = cmd_counter_ahead(s, in->cmd->cntr);
-	int rc;
+	uint64_t value = cmd_counter_ahead(s, cmd->cntr);
+	const struct audit_row row = {
+		.eid = BYTES_ARR(r->euicc.eid),
+		.stamp_ms = clock_stamp_ms(),
+		.type = AUDIT_COUNTER,
+		.requester = r->op.requester,
+		.text = talloc_strdup(turn_ctx(s->turn), "counter raised after the card refused it"),
+	};
+	int rc = eis_db_counter_raise(s->db, cmd->keyset_id, value);
 
-	if (r->op.attempt++ > 0)
-		return counter_hopeless(s, r, in);
-	rc = eis_db_counter_raise(s->db, in->cmd->keyset_id, value);
 	if (rc == -EINVAL) /* raised further meanwhile, by an operator or by a restore: that will do */
 		rc = 0;
 	if (rc == 0)
 		rc = op_note(s, r->op.id, STEP_RETRY, "the card's counter is ahead: ours jumps to %llu",
 			     (unsigned long long)value);
-	if (rc == 0)
-		rc = op_record(s, r, AUDIT_COUNTER, "counter raised after the card refused it");
+	return rc < 0 ? rc : record_db_audit(s->db, &row);
+}
+
+/* First copy refused: the card's counter is ahead of ours (a key set that was used elsewhere).  Jump once. */
+static int resynchronise(struct smsr *s, struct op_run *r, const struct op_input *in)
+{
+	int rc;
+
+	if (r->op.attempt++ > 0)
+		return counter_hopeless(s, r, in);
+	rc = op_counter_jump(s, r, in->cmd);
 	return rc < 0 ? rc : op_resend(s, r);
 }
 

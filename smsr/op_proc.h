@@ -17,6 +17,9 @@ int op_send(struct smsr *s, struct op_run *r, enum op_state state, enum cmd_kind
 int op_await(struct smsr *s, struct op_run *r, enum op_state state) MUST_CHECK;
 /*! The command of the present state once more, under a new counter: only for one the card refused to execute. */
 int op_resend(struct smsr *s, struct op_run *r) MUST_CHECK;
+/*! The card's counter is ahead of that of cmd, it says: go on from behind it.  Noted in the timeline and in the audit
+ * trail. */
+int op_counter_jump(struct smsr *s, struct op_run *r, const struct command *cmd) MUST_CHECK;
 /*! The answer says that all commands were done. */
 bool op_answered_ok(const struct op_input *in);
 /*! Number that reaches the card as the EIS has it. */

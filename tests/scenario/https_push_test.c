@@ -364,6 +364,7 @@ static void counter_is_ahead_and_only_copies_arrive(void **state)
 	world_run(w);
 	world_expect_outcome(w, "ES4-AuditEIS", "EXECUTED_SUCCESS");
 	assert_int_equal(world_counter(w, CTR_HTTPS_TRIGGERS), 4);
+	assert_int_equal(world_records(w, AUDIT_COUNTER), 1);
 }
 
 /* It falls back while it is awaited: the next trigger goes at once to the number that its notification names. */
